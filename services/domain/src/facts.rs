@@ -1,0 +1,221 @@
+//! What is stored: facts about a conversation, appended entry by entry and never rewritten.
+//!
+//! A conversation in the store is a log of [`Entry`]s. Reading it from the start and applying each entry gives the
+//! [`crate::conversation::Conversation`]; everything shown (transcript, totals) is computed from that. Bodies are named
+//! by their digest and stand in the log once, however often histories repeat them. Histories are chains of [`Node`]s:
+//! a span refers to the tip of its history, and histories that share a beginning share the nodes of that beginning.
+
+use crate::ids::{Digest, SpanId, SpanKey};
+use crate::message::Message;
+use crate::raw::Attributes;
+use crate::span::{Operation, SpanError, User};
+use crate::usage::{CallCost, Usage};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The facts that one commit adds. Within the log, an entry's position is its version.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    #[serde(rename = "b", skip_serializing_if = "Vec::is_empty")]
+    pub bodies: Vec<(Digest, Body)>,
+    #[serde(rename = "n", skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<Node>,
+    #[serde(rename = "s", skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<SpanFact>,
+    #[serde(rename = "l", skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<LogFact>,
+    /// Spans and logs that were not kept because the conversation had reached its bound.
+    #[serde(rename = "x", skip_serializing_if = "is_zero")]
+    pub omitted: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+impl Entry {
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty() && self.logs.is_empty() && self.omitted == 0
+    }
+}
+
+/// A content named by its digest: a message, or a large value (attribute, tool arguments, resource).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    #[serde(rename = "m")]
+    Message(Message),
+    #[serde(rename = "v")]
+    Value(Value),
+}
+
+/// One message of a history under its predecessor. Its id is a function of both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Node {
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Digest>,
+    #[serde(rename = "m")]
+    pub message: Digest,
+}
+
+impl Node {
+    pub fn id(&self) -> Digest {
+        match &self.parent {
+            Some(parent) => Digest::of(&[&parent.0, &self.message.0]),
+            None => Digest::of(&[&self.message.0]),
+        }
+    }
+}
+
+/// The content of a span by reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContentFact {
+    /// Digests of system messages.
+    #[serde(rename = "y", skip_serializing_if = "Vec::is_empty")]
+    pub system: Vec<Digest>,
+    /// The node of the newest message of the history.
+    #[serde(rename = "h", skip_serializing_if = "Option::is_none")]
+    pub history: Option<Digest>,
+    /// Digests of the choices.
+    #[serde(rename = "o", skip_serializing_if = "Vec::is_empty")]
+    pub output: Vec<Digest>,
+}
+
+impl ContentFact {
+    pub fn is_empty(&self) -> bool {
+        self.system.is_empty() && self.history.is_none() && self.output.is_empty()
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ToolFact {
+    #[serde(rename = "n")]
+    pub name: String,
+    #[serde(rename = "i", skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
+    /// Digest of a [`Body::Value`].
+    #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Digest>,
+    #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
+    pub result: Option<Digest>,
+}
+
+/// What a call cost, and how that is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CostFact {
+    /// Not a priced operation, or nothing was used.
+    #[default]
+    #[serde(rename = "n")]
+    None,
+    /// The producer said so.
+    #[serde(rename = "r")]
+    Reported(CallCost),
+    /// By the price table at the time of the call.
+    #[serde(rename = "p")]
+    Priced(CallCost),
+    /// Tokens were used, and the model has no known price.
+    #[serde(rename = "u")]
+    Unpriced,
+}
+
+impl CostFact {
+    pub fn known(&self) -> Option<CallCost> {
+        match self {
+            Self::Reported(cost) | Self::Priced(cost) => Some(*cost),
+            Self::None | Self::Unpriced => None,
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// One span as stored: [`crate::span::Span`] with its bodies replaced by references. Field names are short because
+/// they are stored with every span; absent fields take their default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpanFact {
+    #[serde(rename = "k")]
+    pub key: SpanKey,
+    #[serde(rename = "p", default, skip_serializing_if = "is_default")]
+    pub parent: Option<SpanId>,
+    #[serde(rename = "g", default, skip_serializing_if = "is_default")]
+    pub is_genai: bool,
+    #[serde(rename = "n", default, skip_serializing_if = "is_default")]
+    pub name: String,
+    #[serde(rename = "op", default, skip_serializing_if = "is_default")]
+    pub operation: Operation,
+    #[serde(rename = "b", default, skip_serializing_if = "is_default")]
+    pub start_ns: i64,
+    #[serde(rename = "e", default, skip_serializing_if = "is_default")]
+    pub end_ns: i64,
+    #[serde(rename = "er", default, skip_serializing_if = "is_default")]
+    pub error: Option<SpanError>,
+    #[serde(rename = "ag", default, skip_serializing_if = "is_default")]
+    pub agent: Option<String>,
+    #[serde(rename = "rq", default, skip_serializing_if = "is_default")]
+    pub request_model: Option<String>,
+    #[serde(rename = "rs", default, skip_serializing_if = "is_default")]
+    pub response_model: Option<String>,
+    #[serde(rename = "pv", default, skip_serializing_if = "is_default")]
+    pub provider: Option<String>,
+    #[serde(rename = "ri", default, skip_serializing_if = "is_default")]
+    pub response_id: Option<String>,
+    #[serde(rename = "pr", default, skip_serializing_if = "is_default")]
+    pub previous_response_id: Option<String>,
+    #[serde(rename = "fr", default, skip_serializing_if = "is_default")]
+    pub finish_reason: Option<String>,
+    #[serde(rename = "to", default, skip_serializing_if = "is_default")]
+    pub tool: Option<ToolFact>,
+    #[serde(rename = "us", default, skip_serializing_if = "is_default")]
+    pub usage: Option<Usage>,
+    #[serde(rename = "co", default, skip_serializing_if = "is_default")]
+    pub cost: CostFact,
+    #[serde(rename = "c", default, skip_serializing_if = "is_default")]
+    pub content: ContentFact,
+    #[serde(rename = "om", default, skip_serializing_if = "is_default")]
+    pub original_input_messages: Option<u32>,
+    #[serde(rename = "cp", default, skip_serializing_if = "is_default")]
+    pub compacted: bool,
+    #[serde(rename = "u", default, skip_serializing_if = "is_default")]
+    pub user: User,
+    #[serde(rename = "ev", default, skip_serializing_if = "is_default")]
+    pub environment: Option<String>,
+    #[serde(rename = "in", default, skip_serializing_if = "is_default")]
+    pub instrumentation: String,
+    /// Small attributes inline; a large value is replaced by `{"$body": digest}`.
+    #[serde(rename = "a", default, skip_serializing_if = "is_default")]
+    pub attributes: Attributes,
+    /// Digest of a [`Body::Value`] with the resource attributes.
+    #[serde(rename = "re", default, skip_serializing_if = "is_default")]
+    pub resource: Option<Digest>,
+    /// True when the conversation was not named by any span but inferred.
+    #[serde(rename = "if", default, skip_serializing_if = "is_default")]
+    pub inferred: bool,
+    /// Kafka record time in Unix milliseconds; the time that windows go by.
+    #[serde(rename = "t", default, skip_serializing_if = "is_default")]
+    pub record_ms: i64,
+}
+
+/// Message content from a log record. The set of a span's log facts makes up its content when the span has none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogFact {
+    #[serde(rename = "k")]
+    pub key: SpanKey,
+    #[serde(rename = "b", default, skip_serializing_if = "is_default")]
+    pub time_ns: i64,
+    #[serde(rename = "i", default, skip_serializing_if = "is_default")]
+    pub index: u32,
+    #[serde(rename = "w", default, skip_serializing_if = "is_default")]
+    pub is_complete: bool,
+    #[serde(rename = "c", default, skip_serializing_if = "is_default")]
+    pub content: ContentFact,
+    #[serde(rename = "fr", default, skip_serializing_if = "is_default")]
+    pub finish_reason: Option<String>,
+    #[serde(rename = "u", default, skip_serializing_if = "is_default")]
+    pub user: User,
+    #[serde(rename = "t", default, skip_serializing_if = "is_default")]
+    pub record_ms: i64,
+}

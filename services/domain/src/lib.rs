@@ -1,0 +1,20 @@
+//! The pure core of Colloquy: spans become conversations.
+//!
+//! No clock, no randomness, no client, no async: bytes and times come in as arguments, values go out. The modules stand
+//! in reading order, from identifiers to what is shown.
+
+pub mod canonical;
+pub mod conversation;
+pub mod facts;
+pub mod ids;
+pub mod limits;
+pub mod message;
+pub mod normalise;
+pub mod prepare;
+pub mod raw;
+pub mod resolve;
+pub mod span;
+pub mod text;
+pub mod usage;
+pub mod view;
+pub mod window;

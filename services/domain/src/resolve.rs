@@ -1,0 +1,1 @@
+//! Which conversation a span belongs to.
