@@ -1,29 +1,34 @@
 //! A conversation as the set of its facts, built by applying entries in any order.
 
-use crate::facts::{Body, Entry, LogFact, Node, SpanFact};
-use crate::ids::{Digest, SpanKey};
+use crate::canonical;
+use crate::facts::{Body, Entry, Link, LogFact, Node, SpanFact};
+use crate::ids::{Digest, SpanId, SpanKey};
 use crate::limits::Limits;
 use crate::message::Message;
-use rustc_hash::FxHashMap;
+use crate::prepare::{Fact, Prepared};
+use crate::view::View;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Holds every fact of one conversation. The same set of facts gives an equal value, in whatever order and however
-/// often it was applied.
+/// Holds every fact of one conversation. The same set of facts gives the same view, in whatever order and however often
+/// it was applied.
 #[derive(Clone, Debug, Default)]
 pub struct Conversation {
     pub(crate) spans: BTreeMap<SpanKey, Arc<SpanFact>>,
-    /// By span, then by (time, index, digest of the fact).
-    pub(crate) logs: BTreeMap<SpanKey, BTreeMap<(i64, u32, Digest), Arc<LogFact>>>,
+    pub(crate) logs: BTreeMap<SpanKey, BTreeMap<LogOrder, Arc<LogFact>>>,
+    pub(crate) links: FxHashMap<SpanKey, Option<SpanId>>,
     pub(crate) messages: FxHashMap<Digest, StoredMessage>,
     pub(crate) values: FxHashMap<Digest, Arc<Value>>,
     pub(crate) nodes: FxHashMap<Digest, Node>,
     pub(crate) omitted: u32,
     facts: usize,
-    /// Approximate size in memory of all of the above.
     bytes: usize,
 }
+
+/// The order of a span's log facts: time, position in the export, digest of the fact.
+type LogOrder = (i64, u32, Digest);
 
 /// A message with its identity, computed once.
 #[derive(Clone, Debug)]
@@ -32,36 +37,142 @@ pub(crate) struct StoredMessage {
     pub(crate) identity: Digest,
 }
 
-/// One span or log ready to be stored: its fact and the bodies and nodes that the fact refers to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prepared {
-    pub fact: Fact,
-    pub bodies: Vec<(Digest, Body)>,
-    pub nodes: Vec<(Digest, Node)>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fact {
-    Span(Box<SpanFact>),
-    Log(Box<LogFact>),
-}
+/// What a fact takes in memory beside its bodies, roughly.
+const FACT_BYTES: usize = 600;
+const NODE_BYTES: usize = 96;
 
 impl Conversation {
-    /// The entry that adds what is new in `batch`; empty when everything is known already. Nothing is applied.
-    pub fn entry_for(&self, batch: &[Prepared], limits: &Limits) -> Entry {
-        let _ = (batch, limits);
-        unimplemented!()
+    /// The entry that adds what is new in `batch` and `links`; empty when everything is known. Nothing is applied.
+    pub fn entry_for(&self, batch: &[Prepared], links: &[Link], limits: &Limits) -> Entry {
+        let mut entry = Entry::default();
+        let mut spans: BTreeMap<SpanKey, &Prepared> = BTreeMap::new();
+        let mut logs: BTreeMap<(SpanKey, LogOrder), &Prepared> = BTreeMap::new();
+        for prepared in batch {
+            match &prepared.fact {
+                Fact::Span(span) => {
+                    let in_batch = spans.get(&span.key).and_then(|known| known.span());
+                    let known = in_batch.or(self.spans.get(&span.key).map(Arc::as_ref));
+                    if known.is_none_or(|known| supersedes(span, known)) {
+                        spans.insert(span.key, prepared);
+                    }
+                }
+                Fact::Log(log) => {
+                    let order = log_order(log);
+                    if !self
+                        .logs
+                        .get(&log.key)
+                        .is_some_and(|known| known.contains_key(&order))
+                    {
+                        logs.insert((log.key, order), prepared);
+                    }
+                }
+            }
+        }
+        let mut adding = Adding {
+            known: self,
+            bodies: FxHashSet::default(),
+            nodes: FxHashSet::default(),
+            bytes: 0,
+        };
+        for prepared in spans.into_values().chain(logs.into_values()) {
+            let facts = self.facts + entry.spans.len() + entry.logs.len();
+            if facts >= limits.conversation_facts_max
+                || self.bytes + adding.bytes >= limits.conversation_bytes_max
+            {
+                entry.omitted += 1;
+                continue;
+            }
+            adding.bodies_and_nodes(prepared, &mut entry);
+            match &prepared.fact {
+                Fact::Span(span) => entry.spans.push((**span).clone()),
+                Fact::Log(log) => entry.logs.push((**log).clone()),
+            }
+        }
+        let room = limits
+            .conversation_facts_max
+            .saturating_sub(self.links.len());
+        entry.links = links
+            .iter()
+            .filter(|link| !self.links.contains_key(&link.key))
+            .take(room)
+            .copied()
+            .collect();
+        entry.links.sort_unstable();
+        entry.links.dedup_by_key(|link| link.key);
+        entry
     }
 
     /// Takes in an entry. Facts that are known already change nothing.
     pub fn apply(&mut self, entry: Entry) {
-        let _ = entry;
-        unimplemented!()
+        for (digest, body) in entry.bodies {
+            self.bytes += body_bytes(&body);
+            match body {
+                Body::Message(message) => {
+                    let identity = message.identity();
+                    self.messages.entry(digest).or_insert(StoredMessage {
+                        message: Arc::new(message),
+                        identity,
+                    });
+                }
+                Body::Value(value) => {
+                    self.values.entry(digest).or_insert(Arc::new(value));
+                }
+            }
+        }
+        for node in entry.nodes {
+            self.bytes += NODE_BYTES;
+            self.nodes.insert(node.id(), node);
+        }
+        for span in entry.spans {
+            self.count_fact();
+            let is_newer = self
+                .spans
+                .get(&span.key)
+                .is_none_or(|known| supersedes(&span, known));
+            if is_newer {
+                self.spans.insert(span.key, Arc::new(span));
+            }
+        }
+        for log in entry.logs {
+            self.count_fact();
+            self.logs
+                .entry(log.key)
+                .or_default()
+                .insert(log_order(&log), Arc::new(log));
+        }
+        for link in entry.links {
+            self.links.insert(link.key, link.parent);
+        }
+        self.omitted = self.omitted.saturating_add(entry.omitted);
+    }
+
+    fn count_fact(&mut self) {
+        self.facts += 1;
+        self.bytes += FACT_BYTES;
+    }
+
+    /// The transcript and totals.
+    pub fn view(&self) -> View {
+        crate::transcript::view(self)
     }
 
     /// Approximate size in memory.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty() && self.logs.is_empty()
+    }
+
+    /// The conversation as it stood when only facts recorded up to then were known: what a window closed over.
+    pub fn up_to(&self, record_ms: i64) -> Self {
+        let mut past = self.clone();
+        past.spans.retain(|_, span| span.record_ms <= record_ms);
+        for logs in past.logs.values_mut() {
+            logs.retain(|_, log| log.record_ms <= record_ms);
+        }
+        past
     }
 
     /// Spans in start order, ties by key.
@@ -75,6 +186,25 @@ impl Conversation {
         self.spans.get(key)
     }
 
+    /// The nearest ancestor that is a span of this conversation, across links. Cycles and overlong chains end the walk.
+    pub fn parent_of(&self, span: &SpanFact) -> Option<&Arc<SpanFact>> {
+        let mut next = span.parent;
+        for _ in 0..ANCESTORS_MAX {
+            let key = SpanKey {
+                trace: span.key.trace,
+                span: next?,
+            };
+            if key == span.key {
+                return None;
+            }
+            match self.spans.get(&key) {
+                Some(parent) => return Some(parent),
+                None => next = *self.links.get(&key)?,
+            }
+        }
+        None
+    }
+
     pub fn message(&self, digest: &Digest) -> Option<&Arc<Message>> {
         self.messages.get(digest).map(|stored| &stored.message)
     }
@@ -82,4 +212,146 @@ impl Conversation {
     pub fn value(&self, digest: &Digest) -> Option<&Arc<Value>> {
         self.values.get(digest)
     }
+
+    /// Every message body, in no particular order: what a search looks through.
+    pub fn message_bodies(&self) -> impl Iterator<Item = &Arc<Message>> {
+        self.messages.values().map(|stored| &stored.message)
+    }
+
+    /// The nodes of a history from its tip back to its beginning.
+    pub(crate) fn chain(&self, tip: Option<Digest>) -> impl Iterator<Item = (Digest, &Node)> {
+        let step =
+            |id: Option<Digest>| id.and_then(|id| self.nodes.get(&id).map(|node| (id, node)));
+        std::iter::successors(step(tip), move |(_, node)| step(node.parent))
+    }
+
+    /// The digests of a history's messages, oldest first.
+    pub(crate) fn history_digests(&self, tip: Option<Digest>) -> Vec<Digest> {
+        let mut digests: Vec<Digest> = self.chain(tip).map(|(_, node)| node.message).collect();
+        digests.reverse();
+        digests
+    }
+
+    /// The messages of a history, oldest first.
+    pub fn history(&self, tip: Option<Digest>) -> Vec<&Arc<Message>> {
+        self.history_digests(tip)
+            .iter()
+            .filter_map(|digest| self.message(digest))
+            .collect()
+    }
+}
+
+/// Longest chain of ancestors that is followed: no sane trace is deeper, and a cycle ends there.
+pub(crate) const ANCESTORS_MAX: usize = 1_000;
+
+impl Prepared {
+    fn span(&self) -> Option<&SpanFact> {
+        match &self.fact {
+            Fact::Span(span) => Some(span),
+            Fact::Log(_) => None,
+        }
+    }
+}
+
+/// Collects the bodies and nodes of new facts that the conversation does not hold yet.
+struct Adding<'a> {
+    known: &'a Conversation,
+    bodies: FxHashSet<Digest>,
+    nodes: FxHashSet<Digest>,
+    bytes: usize,
+}
+
+impl Adding<'_> {
+    fn bodies_and_nodes(&mut self, prepared: &Prepared, entry: &mut Entry) {
+        for (digest, body) in &prepared.bodies {
+            let is_known =
+                self.known.messages.contains_key(digest) || self.known.values.contains_key(digest);
+            if !is_known && self.bodies.insert(*digest) {
+                self.bytes += body_bytes(body);
+                entry.bodies.push((*digest, body.clone()));
+            }
+        }
+        for (id, node) in &prepared.nodes {
+            if !self.known.nodes.contains_key(id) && self.nodes.insert(*id) {
+                self.bytes += NODE_BYTES;
+                entry.nodes.push(*node);
+            }
+        }
+        self.bytes += FACT_BYTES;
+    }
+}
+
+/// Which of two reports of one span is kept: the one that knows more, by a total order, so that any order of arrival
+/// keeps the same one. SDKs report a span again when it has ended, or through two exporters.
+fn supersedes(new: &SpanFact, known: &SpanFact) -> bool {
+    let rank = |span: &SpanFact| {
+        (
+            span.is_genai,
+            !span.content.output.is_empty(),
+            span.content.history.is_some(),
+            span.tool.as_ref().is_some_and(|tool| tool.result.is_some()),
+            span.usage.is_some(),
+            span.end_ns,
+            span.attributes.len(),
+        )
+    };
+    match rank(new).cmp(&rank(known)) {
+        std::cmp::Ordering::Equal => identity_of(new) > identity_of(known),
+        order => order.is_gt(),
+    }
+}
+
+/// All of a span but when it was recorded: a redelivery is no news.
+fn identity_of(span: &SpanFact) -> Digest {
+    canonical::digest_of(&SpanFact {
+        record_ms: 0,
+        ..span.clone()
+    })
+}
+
+fn log_order(log: &LogFact) -> LogOrder {
+    (
+        log.time_ns,
+        log.index,
+        canonical::digest_of(&LogFact {
+            record_ms: 0,
+            ..log.clone()
+        }),
+    )
+}
+
+fn body_bytes(body: &Body) -> usize {
+    const OVERHEAD_BYTES: usize = 128;
+    OVERHEAD_BYTES
+        + match body {
+            Body::Message(message) => message.parts.iter().map(part_bytes).sum(),
+            Body::Value(value) => value_bytes(value),
+        }
+}
+
+fn part_bytes(part: &crate::message::Part) -> usize {
+    use crate::message::Part;
+    const PART_BYTES: usize = 64;
+    PART_BYTES
+        + match part {
+            Part::Text { text } | Part::Reasoning { text } => text.len(),
+            Part::ToolCall { arguments, .. } => value_bytes(arguments),
+            Part::ToolResult { result, .. } => value_bytes(result),
+            Part::Media { .. } => 0,
+            Part::Other { json } => value_bytes(json),
+        }
+}
+
+fn value_bytes(value: &Value) -> usize {
+    const VALUE_BYTES: usize = 32;
+    VALUE_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(value_bytes).sum(),
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, item)| key.len() + value_bytes(item))
+                .sum(),
+            _ => 0,
+        }
 }

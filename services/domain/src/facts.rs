@@ -25,6 +25,8 @@ pub struct Entry {
     pub spans: Vec<SpanFact>,
     #[serde(rename = "l", skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogFact>,
+    #[serde(rename = "k", skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
     /// Spans and logs that were not kept because the conversation had reached its bound.
     #[serde(rename = "x", skip_serializing_if = "is_zero")]
     pub omitted: u32,
@@ -36,8 +38,17 @@ fn is_zero(count: &u32) -> bool {
 
 impl Entry {
     pub fn is_empty(&self) -> bool {
-        self.spans.is_empty() && self.logs.is_empty() && self.omitted == 0
+        self.spans.is_empty() && self.logs.is_empty() && self.links.is_empty() && self.omitted == 0
     }
+}
+
+/// A span that is not of the conversation but stands between two that are: an HTTP request, a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Link {
+    #[serde(rename = "k")]
+    pub key: SpanKey,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<SpanId>,
 }
 
 /// A content named by its digest: a message, or a large value (attribute, tool arguments, resource).

@@ -202,6 +202,6 @@ mod tests {
             project: "shop".into(),
             id: "conv-1".into(),
         };
-        assert_eq!(key.digest().to_string(), "GOLDEN");
+        assert_eq!(key.digest().to_string(), "e84224603cfd4a34040ab851c6509159");
     }
 }

@@ -15,6 +15,7 @@ pub mod raw;
 pub mod resolve;
 pub mod span;
 pub mod text;
+mod transcript;
 pub mod usage;
 pub mod view;
 pub mod window;

@@ -47,6 +47,8 @@ pub struct Utterance {
     pub thread_parent: Option<String>,
     /// A branch that the conversation did not continue.
     pub superseded: bool,
+    /// False when the instrumentation did not capture the text. A failed call had none to capture.
+    pub content_captured: bool,
     /// The spans behind it: the call that made it, or the first that carried it.
     pub spans: Vec<SpanKey>,
 }

@@ -1,0 +1,362 @@
+//! Reading the forests out: the main thread, and each further thread after the message that opened it.
+
+use super::calls::{Call, Scope};
+use super::forest::{Forest, Island, Node, NodeIndex, ToolMessage};
+use super::tools::{Place, ToolUses};
+use crate::conversation::Conversation;
+use crate::facts::SpanFact;
+use crate::ids::{Digest, SpanKey};
+use crate::message::Role;
+use crate::view::{ToolUse, Utterance};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+/// A run of messages in one context.
+#[derive(Debug)]
+struct Thread {
+    messages: Vec<Placed>,
+    /// What opened it: a tool call's id or a span's.
+    parent: Option<String>,
+    /// The message after which it is read; `None`: by time.
+    after: Option<Place>,
+    started_ns: i64,
+}
+
+/// A message and the node that it is, if it is one.
+#[derive(Debug)]
+struct Placed {
+    place: Option<Place>,
+    utterance: Utterance,
+}
+
+pub(crate) fn read_out(
+    conversation: &Conversation,
+    calls: &[Call],
+    forests: &[(Scope, Forest<'_>)],
+    mut uses: ToolUses,
+) -> Vec<Utterance> {
+    let reader = Reader {
+        conversation,
+        calls,
+        forests,
+    };
+    let mut threads = Vec::new();
+    let mut thread_of_scope: FxHashMap<Scope, usize> = FxHashMap::default();
+    for (index, (scope, forest)) in forests.iter().enumerate() {
+        thread_of_scope.insert(*scope, threads.len());
+        let (main, side) = in_sequence(forest, calls);
+        let (parent, after) = reader.opener(*scope, &uses);
+        threads.push(reader.thread(index, &main, parent.clone(), after, &mut uses));
+        threads.extend(
+            side.iter()
+                .map(|island| reader.thread(index, &[*island], parent.clone(), None, &mut uses)),
+        );
+    }
+    for (forest, result) in std::mem::take(&mut uses.orphan_results) {
+        let thread = &mut threads[thread_of_scope[&forests[forest].0]];
+        thread.insert_after((forest, result.after), reader.orphan_result(forest, result));
+    }
+    for (scope, run, tool_use) in std::mem::take(&mut uses.orphan_runs) {
+        let thread = &mut threads[thread_of_scope[&scope]];
+        thread.insert_run(&run, tool_use);
+    }
+    nest(threads)
+}
+
+/// Splits a forest's islands into those that follow each other and those that run beside: an island is beside when the
+/// one before it goes on after it began.
+fn in_sequence<'a>(forest: &'a Forest<'_>, calls: &[Call]) -> (Vec<&'a Island>, Vec<&'a Island>) {
+    let mut main: Vec<&Island> = Vec::new();
+    let mut side = Vec::new();
+    for island in &forest.islands {
+        let is_beside = main
+            .iter()
+            .any(|earlier| calls[earlier.last_call].order() > calls[island.first_call].order());
+        if is_beside {
+            side.push(island)
+        } else {
+            main.push(island)
+        }
+    }
+    (main, side)
+}
+
+struct Reader<'a> {
+    conversation: &'a Conversation,
+    calls: &'a [Call],
+    forests: &'a [(Scope, Forest<'a>)],
+}
+
+impl Reader<'_> {
+    /// What opened a scope's thread, and after which message it is read.
+    fn opener(&self, scope: Scope, uses: &ToolUses) -> (Option<String>, Option<Place>) {
+        let Scope::Under(key) = scope else {
+            return (None, None);
+        };
+        let caller = uses.caller_of.get(&key).copied();
+        let tool_use = caller
+            .and_then(|place| uses.by_answer.get(&place))
+            .and_then(|uses| uses.iter().find(|tool_use| tool_use.span == Some(key)));
+        let parent = tool_use.map_or_else(|| self.name_of(key), |tool_use| tool_use.id.clone());
+        (Some(parent), caller)
+    }
+
+    /// A tool run that no answer asked for shows under its call id; an agent under its span id.
+    fn name_of(&self, key: SpanKey) -> String {
+        let tool = self
+            .conversation
+            .span(&key)
+            .and_then(|span| span.tool.as_ref());
+        tool.and_then(|tool| tool.call_id.clone())
+            .unwrap_or_else(|| key.span.to_string())
+    }
+
+    fn thread(
+        &self,
+        forest: usize,
+        islands: &[&Island],
+        parent: Option<String>,
+        after: Option<Place>,
+        uses: &mut ToolUses,
+    ) -> Thread {
+        let mut messages = Vec::new();
+        for island in islands {
+            for (node, superseded) in reading_order(&self.forests[forest].1, island) {
+                let place = (forest, node);
+                let tool_calls = uses.by_answer.remove(&place).unwrap_or_default();
+                let utterance =
+                    self.utterance(&self.forests[forest].1.nodes[node], superseded, tool_calls);
+                messages.push(Placed {
+                    place: Some(place),
+                    utterance,
+                });
+            }
+        }
+        let first = islands
+            .iter()
+            .map(|island| self.calls[island.first_call].span.start_ns)
+            .min();
+        Thread {
+            messages,
+            parent,
+            after,
+            started_ns: first.unwrap_or(i64::MAX),
+        }
+    }
+
+    fn utterance(&self, node: &Node, superseded: bool, tool_calls: Vec<ToolUse>) -> Utterance {
+        let message = node
+            .message
+            .and_then(|digest| self.conversation.message(&digest))
+            .cloned();
+        let carrier = &self.calls[node.first_call];
+        let mut utterance = Utterance {
+            id: node.id,
+            role: node.role.unwrap_or(Role::User),
+            content_captured: message.is_some(),
+            message,
+            timestamp_ns: carrier.span.start_ns,
+            agent: None,
+            model: None,
+            finish_reason: None,
+            duration_ns: None,
+            usage: None,
+            cost: None,
+            error: None,
+            tool_calls,
+            thread: 0,
+            thread_parent: None,
+            superseded,
+            spans: vec![carrier.span.key],
+        };
+        if let Some((call, choice)) = node.made_by {
+            let call = &self.calls[call];
+            utterance.timestamp_ns = call.span.end_ns;
+            utterance.agent = call.agent.clone();
+            utterance.model = call.model().cloned();
+            utterance.finish_reason = call.content.finish_reason.clone();
+            utterance.duration_ns = Some(call.span.end_ns - call.span.start_ns);
+            utterance.error = call.all_spans().find_map(|span| span.error.clone());
+            utterance.spans = call.all_spans().map(|span| span.key).collect();
+            // A failed call has nothing to capture.
+            utterance.content_captured |= utterance.error.is_some() && call.content.is_captured();
+            // The choices of one call were paid for once.
+            if choice == 0 {
+                utterance.usage = call.counted().usage;
+                utterance.cost = call.counted().cost.known();
+            }
+        }
+        utterance
+    }
+
+    fn orphan_result(&self, forest: usize, result: ToolMessage) -> Utterance {
+        let after = &self.forests[forest].1.nodes[result.after];
+        let id = Digest::of(&[b"result", &after.id.0, &result.message.0]);
+        let role = Some(Role::Tool);
+        let message = Some(result.message);
+        let node = Node {
+            id,
+            role,
+            message,
+            made_by: None,
+            first_call: result.call,
+            ..after.clone()
+        };
+        self.utterance(&node, false, Vec::new())
+    }
+}
+
+/// The nodes of an island in reading order, each with whether it was superseded. At a fork the branches that were left
+/// come first, so that the conversation reads on from the one that was taken.
+fn reading_order(forest: &Forest<'_>, island: &Island) -> Vec<(NodeIndex, bool)> {
+    let taken: FxHashSet<NodeIndex> = forest.path(island.tip).collect();
+    let mut order = Vec::new();
+    let mut pending = vec![island.root];
+    while let Some(node) = pending.pop() {
+        if forest.nodes[node].role.is_some() {
+            order.push((node, !taken.contains(&node)));
+        }
+        let (on, off): (Vec<NodeIndex>, Vec<NodeIndex>) = forest.nodes[node]
+            .children
+            .iter()
+            .partition(|child| taken.contains(*child));
+        pending.extend(on.into_iter().rev());
+        pending.extend(off.into_iter().rev());
+    }
+    order
+}
+
+impl Thread {
+    fn insert_after(&mut self, place: Place, utterance: Utterance) {
+        let found = self
+            .messages
+            .iter()
+            .rposition(|message| message.place == Some(place));
+        let position = found.map_or(0, |position| position + 1);
+        self.messages.insert(
+            position,
+            Placed {
+                place: None,
+                utterance,
+            },
+        );
+    }
+
+    /// A tool run that no known answer asked for: with the answer before it whose text was not captured, for that one may
+    /// have asked; else as a message of its own.
+    fn insert_run(&mut self, run: &Arc<SpanFact>, tool_use: ToolUse) {
+        let began = |message: &Placed| {
+            message.utterance.timestamp_ns - message.utterance.duration_ns.unwrap_or_default()
+                <= run.start_ns
+        };
+        let position = self
+            .messages
+            .iter()
+            .rposition(began)
+            .map_or(0, |position| position + 1);
+        if let Some(before) = position
+            .checked_sub(1)
+            .map(|before| &mut self.messages[before].utterance)
+        {
+            let may_have_asked = before.role == Role::Assistant
+                && before.message.is_none()
+                && before.error.is_none();
+            if may_have_asked {
+                before.tool_calls.push(tool_use);
+                return;
+            }
+        }
+        let utterance = Utterance {
+            id: Digest::of(&[b"run", &run.key.trace.0, &run.key.span.0]),
+            role: Role::Tool,
+            message: None,
+            content_captured: tool_use.arguments.is_some() || tool_use.result.is_some(),
+            timestamp_ns: run.end_ns,
+            agent: run.agent.clone(),
+            model: None,
+            finish_reason: None,
+            duration_ns: Some(run.end_ns - run.start_ns),
+            usage: None,
+            cost: None,
+            error: run.error.clone(),
+            tool_calls: vec![tool_use],
+            thread: 0,
+            thread_parent: None,
+            superseded: false,
+            spans: vec![run.key],
+        };
+        self.messages.insert(
+            position,
+            Placed {
+                place: None,
+                utterance,
+            },
+        );
+    }
+}
+
+/// Puts the threads into one reading order and numbers them as they come.
+fn nest(threads: Vec<Thread>) -> Vec<Utterance> {
+    let mut by_place: FxHashMap<Place, Vec<usize>> = FxHashMap::default();
+    let mut by_time: Vec<usize> = Vec::new();
+    for (index, thread) in threads.iter().enumerate().skip(1) {
+        match thread.after {
+            Some(place) => by_place.entry(place).or_default().push(index),
+            None => by_time.push(index),
+        }
+    }
+    by_time.sort_by_key(|index| (threads[*index].started_ns, *index));
+    let mut by_time = by_time.into_iter().peekable();
+    let starts: Vec<i64> = threads.iter().map(|thread| thread.started_ns).collect();
+    let mut threads: Vec<Option<Thread>> = threads.into_iter().map(Some).collect();
+    let mut read = Vec::new();
+    let mut numbers = 0;
+    // Each open thread is an iterator over its messages; one that a message opens is read before the rest.
+    let mut open = Vec::new();
+    let mut begin = |index: usize, threads: &mut Vec<Option<Thread>>| {
+        let thread = threads[index].take()?;
+        let number = numbers;
+        numbers += 1;
+        Some((
+            number,
+            thread.parent,
+            thread.messages.into_iter().peekable(),
+        ))
+    };
+    open.extend(begin(0, &mut threads));
+    while let Some((number, parent, messages)) = open.last_mut() {
+        if let Some(Placed {
+            place,
+            mut utterance,
+        }) = messages.next()
+        {
+            utterance.thread = *number;
+            utterance.thread_parent = parent.clone();
+            read.push(utterance);
+            let next_ns = messages
+                .peek()
+                .map_or(i64::MAX, |next| next.utterance.timestamp_ns);
+            let is_main = *number == 0;
+            let mut opened: Vec<usize> = place
+                .and_then(|place| by_place.remove(&place))
+                .unwrap_or_default();
+            while let Some(index) = by_time.next_if(|index| is_main && starts[*index] < next_ns) {
+                opened.push(index);
+            }
+            // The last one opened is read first, so they go in backwards. Numbers follow the reading order.
+            let begun: Vec<_> = opened
+                .into_iter()
+                .filter_map(|index| begin(index, &mut threads))
+                .collect();
+            open.extend(begun.into_iter().rev());
+        } else {
+            open.pop();
+        }
+        if open.is_empty() {
+            // Threads whose opener does not show, as when ids contradict each other, are read last: none is lost.
+            let rest = threads.iter().position(Option::is_some);
+            open.extend(rest.and_then(|index| begin(index, &mut threads)));
+        }
+    }
+    read
+}

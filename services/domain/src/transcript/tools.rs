@@ -1,0 +1,343 @@
+//! Tools: which answer called them, which span ran them, which message brought the result back.
+
+use super::calls::{Call, Scope, ancestors};
+use super::forest::{Forest, NodeIndex, ToolMessage};
+use crate::conversation::Conversation;
+use crate::facts::{SpanFact, ToolFact};
+use crate::ids::{Digest, SpanKey};
+use crate::span::Operation;
+use crate::view::{ToolStatus, ToolUse};
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value;
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+/// Where an utterance stands: the forest of its scope, and its node.
+pub(crate) type Place = (usize, NodeIndex);
+
+/// Every use of a tool, by where it shows.
+#[derive(Debug, Default)]
+pub(crate) struct ToolUses {
+    /// Uses that an answer asked for, in call order.
+    pub(crate) by_answer: FxHashMap<Place, Vec<ToolUse>>,
+    /// Runs that no known answer asked for, in start order.
+    pub(crate) orphan_runs: Vec<(Scope, Arc<SpanFact>, ToolUse)>,
+    /// Results that answer no known call, by forest.
+    pub(crate) orphan_results: Vec<(usize, ToolMessage)>,
+    /// The answer whose use a tool span runs.
+    pub(crate) caller_of: FxHashMap<SpanKey, Place>,
+    /// Uses that were executed: known from a span, a result, or both.
+    pub(crate) executions: u32,
+    pub(crate) failures: u32,
+}
+
+/// A tool call within an answer, waiting for its span and its result.
+struct Slot<'a> {
+    place: Place,
+    position: usize,
+    id: Option<&'a str>,
+    name: &'a str,
+    arguments: &'a Value,
+    asked: &'a SpanFact,
+    run: Option<&'a Arc<SpanFact>>,
+    result: Option<Value>,
+}
+
+pub(crate) fn tool_uses(
+    conversation: &Conversation,
+    calls: &[Call],
+    forests: &[(Scope, Forest<'_>)],
+) -> ToolUses {
+    let mut slots = slots(conversation, calls, forests);
+    let runs = runs(conversation);
+    let orphan_runs = match_runs(&mut slots, &runs);
+    let orphan_results = match_results(conversation, forests, &mut slots);
+    let mut uses = ToolUses {
+        orphan_results,
+        ..ToolUses::default()
+    };
+    for slot in slots {
+        let tool_use = use_of_slot(conversation, forests, &slot);
+        if let Some(run) = slot.run {
+            uses.caller_of.insert(run.key, slot.place);
+        }
+        uses.count(&tool_use);
+        uses.by_answer.entry(slot.place).or_default().push(tool_use);
+    }
+    uses.executions += uses.orphan_results.len() as u32;
+    let scopes: FxHashSet<Scope> = forests.iter().map(|(scope, _)| *scope).collect();
+    for run in orphan_runs {
+        let tool_use = use_of_run(conversation, run);
+        uses.count(&tool_use);
+        uses.orphan_runs
+            .push((scope_of(conversation, run, &scopes), run.clone(), tool_use));
+    }
+    uses
+}
+
+impl ToolUses {
+    fn count(&mut self, tool_use: &ToolUse) {
+        self.executions += u32::from(tool_use.status != ToolStatus::Pending);
+        self.failures += u32::from(tool_use.status == ToolStatus::Error);
+    }
+}
+
+fn slots<'a>(
+    conversation: &'a Conversation,
+    calls: &'a [Call],
+    forests: &'a [(Scope, Forest<'_>)],
+) -> Vec<Slot<'a>> {
+    let mut slots = Vec::new();
+    for (forest_index, (_, forest)) in forests.iter().enumerate() {
+        for (node_index, node) in forest.nodes.iter().enumerate() {
+            let Some(message) = node
+                .message
+                .and_then(|digest| conversation.message(&digest))
+            else {
+                continue;
+            };
+            let call = node.made_by.map_or(node.first_call, |(call, _)| call);
+            slots.extend(message.tool_calls().enumerate().map(
+                |(position, (id, name, arguments))| Slot {
+                    place: (forest_index, node_index),
+                    position,
+                    id,
+                    name,
+                    arguments,
+                    asked: &calls[call].span,
+                    run: None,
+                    result: None,
+                },
+            ));
+        }
+    }
+    slots
+}
+
+/// The tool spans in start order, each execution once: a span within another of the same tool (a protocol client's within
+/// a framework's) tells of the same execution.
+fn runs(conversation: &Conversation) -> Vec<&Arc<SpanFact>> {
+    let is_inner = |span: &SpanFact| {
+        let outer = ancestors(conversation, span)
+            .take_while(|ancestor| !ancestor.operation.is_llm())
+            .find(|ancestor| ancestor.operation == Operation::ExecuteTool);
+        outer.is_some_and(|outer| tool_of(outer).name == tool_of(span).name)
+    };
+    let spans = conversation.spans_in_order().into_iter();
+    spans
+        .filter(|span| span.operation == Operation::ExecuteTool && !is_inner(span))
+        .collect()
+}
+
+fn tool_of(span: &SpanFact) -> &ToolFact {
+    const NONE: &ToolFact = &ToolFact {
+        name: String::new(),
+        call_id: None,
+        arguments: None,
+        result: None,
+    };
+    span.tool.as_ref().unwrap_or(NONE)
+}
+
+/// Gives each run its slot: by call id, else by name, best when the arguments and the trace agree and the answer is the
+/// latest before the run. Returns the runs that no answer asked for.
+fn match_runs<'a>(slots: &mut [Slot<'a>], runs: &[&'a Arc<SpanFact>]) -> Vec<&'a Arc<SpanFact>> {
+    let mut by_id: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
+    let mut by_name: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
+    for (index, slot) in slots.iter().enumerate() {
+        if let Some(id) = slot.id {
+            by_id.entry(id).or_default().push(index);
+        }
+        by_name.entry(slot.name).or_default().push(index);
+    }
+    let mut seen_ids: FxHashSet<(&str, &str)> = FxHashSet::default();
+    let mut orphans = Vec::new();
+    for run in runs {
+        let tool = tool_of(run);
+        let with_id = tool.call_id.as_deref().and_then(|id| by_id.get(id));
+        let is_free = |index: &usize| slots[*index].run.is_none();
+        let best = match with_id {
+            Some(indexes) => best_slot(slots, run, indexes.iter().copied().filter(is_free)),
+            None => {
+                let named = by_name
+                    .get(tool.name.as_str())
+                    .into_iter()
+                    .flatten()
+                    .copied();
+                let fits = |index: &usize| tool.call_id.is_none() || slots[*index].id.is_none();
+                best_slot(slots, run, named.filter(is_free).filter(fits))
+            }
+        };
+        match best {
+            Some(index) => slots[index].run = Some(run),
+            // A second report of a run that has its slot.
+            None if with_id.is_some() => {}
+            None => {
+                let is_second = tool
+                    .call_id
+                    .as_deref()
+                    .is_some_and(|id| !seen_ids.insert((id, &tool.name)));
+                if !is_second {
+                    orphans.push(*run);
+                }
+            }
+        }
+    }
+    orphans
+}
+
+fn best_slot(
+    slots: &[Slot<'_>],
+    run: &SpanFact,
+    candidates: impl Iterator<Item = usize>,
+) -> Option<usize> {
+    let asked_before = candidates.filter(|index| slots[*index].asked.start_ns <= run.start_ns);
+    asked_before.max_by_key(|index| {
+        let slot = &slots[*index];
+        let arguments = crate::canonical::digest_of(slot.arguments);
+        let same_arguments = tool_of(run).arguments == Some(arguments);
+        (
+            slot.asked.key.trace == run.key.trace,
+            same_arguments,
+            slot.asked.start_ns,
+            Reverse(slot.position),
+        )
+    })
+}
+
+/// Gives each tool message's results their slots: by id on the path above it, else by name, else in order.
+fn match_results(
+    conversation: &Conversation,
+    forests: &[(Scope, Forest<'_>)],
+    slots: &mut [Slot<'_>],
+) -> Vec<(usize, ToolMessage)> {
+    let mut by_place: FxHashMap<Place, Vec<usize>> = FxHashMap::default();
+    for (index, slot) in slots.iter().enumerate() {
+        by_place.entry(slot.place).or_default().push(index);
+    }
+    let mut seen = FxHashSet::default();
+    let mut orphans = Vec::new();
+    for (forest_index, (_, forest)) in forests.iter().enumerate() {
+        for tool_message in &forest.tool_messages {
+            if !seen.insert((forest_index, tool_message.after, tool_message.message)) {
+                continue;
+            }
+            let Some(message) = conversation.message(&tool_message.message) else {
+                continue;
+            };
+            for (id, name, result) in message.tool_results() {
+                let above = forest.path(tool_message.after).take(RESULT_DISTANCE_MAX);
+                let asked: Vec<usize> = above
+                    .filter_map(|node| by_place.get(&(forest_index, node)))
+                    .flatten()
+                    .copied()
+                    .collect();
+                match slot_for_result(slots, &asked, id, name) {
+                    Some(index) => {
+                        slots[index].result.get_or_insert_with(|| result.clone());
+                    }
+                    None => orphans.push((forest_index, *tool_message)),
+                }
+            }
+        }
+    }
+    orphans
+}
+
+/// How many utterances up a result looks for its call.
+const RESULT_DISTANCE_MAX: usize = 16;
+
+fn slot_for_result(
+    slots: &[Slot<'_>],
+    asked: &[usize],
+    id: Option<&str>,
+    name: Option<&str>,
+) -> Option<usize> {
+    if let Some(id) = id
+        && let Some(index) = asked.iter().find(|index| slots[**index].id == Some(id))
+    {
+        return Some(*index);
+    }
+    let is_open = |index: &&usize| {
+        let slot = &slots[**index];
+        slot.result.is_none() && (id.is_none() || slot.id.is_none())
+    };
+    let named = name.and_then(|name| {
+        asked
+            .iter()
+            .filter(is_open)
+            .find(|index| slots[**index].name == name)
+    });
+    let unnamed = || asked.iter().filter(|_| name.is_none()).find(is_open);
+    named.or_else(unnamed).copied()
+}
+
+fn use_of_slot(
+    conversation: &Conversation,
+    forests: &[(Scope, Forest<'_>)],
+    slot: &Slot<'_>,
+) -> ToolUse {
+    let node = &forests[slot.place.0].1.nodes[slot.place.1];
+    let from_run = slot.run.map(|run| use_of_run(conversation, run));
+    let has_result = slot.result.is_some();
+    let result = slot
+        .result
+        .clone()
+        .or_else(|| from_run.as_ref()?.result.clone());
+    let arguments = (!slot.arguments.is_null()).then(|| slot.arguments.clone());
+    ToolUse {
+        id: slot
+            .id
+            .map_or_else(|| format!("{}.{}", node.id, slot.position), str::to_owned),
+        name: slot.name.to_owned(),
+        arguments: arguments.or_else(|| from_run.as_ref()?.arguments.clone()),
+        result,
+        status: match &from_run {
+            Some(run) => run.status,
+            None if has_result => ToolStatus::Ok,
+            None => ToolStatus::Pending,
+        },
+        error: from_run.as_ref().and_then(|run| run.error.clone()),
+        started_ns: from_run.as_ref().and_then(|run| run.started_ns),
+        duration_ns: from_run.as_ref().and_then(|run| run.duration_ns),
+        span: slot.run.map(|run| run.key),
+    }
+}
+
+fn use_of_run(conversation: &Conversation, run: &SpanFact) -> ToolUse {
+    let tool = tool_of(run);
+    let value = |digest: Option<Digest>| {
+        digest
+            .and_then(|digest| conversation.value(&digest))
+            .map(|value| (**value).clone())
+    };
+    ToolUse {
+        id: tool
+            .call_id
+            .clone()
+            .unwrap_or_else(|| run.key.span.to_string()),
+        name: if tool.name.is_empty() {
+            run.name.clone()
+        } else {
+            tool.name.clone()
+        },
+        arguments: value(tool.arguments),
+        result: value(tool.result),
+        status: if run.error.is_some() {
+            ToolStatus::Error
+        } else {
+            ToolStatus::Ok
+        },
+        error: run.error.clone(),
+        started_ns: Some(run.start_ns),
+        duration_ns: Some(run.end_ns - run.start_ns),
+        span: Some(run.key),
+    }
+}
+
+fn scope_of(conversation: &Conversation, span: &SpanFact, scopes: &FxHashSet<Scope>) -> Scope {
+    ancestors(conversation, span)
+        .map(|ancestor| Scope::Under(ancestor.key))
+        .find(|scope| scopes.contains(scope))
+        .unwrap_or(Scope::Main)
+}
