@@ -1,1 +1,3 @@
-fn main() {}
+//! What the system promises, tried on real Kafka and real Redis.
+
+mod servers;

@@ -1,0 +1,33 @@
+# Two commands: `make up` runs everything on this machine, `make test` proves it. `make help` lists the rest.
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test check unit e2e format clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+# A shell that starts make in the background ignores SIGINT for it; `env` gives it its meaning back.
+up: ## install, build, start all services with demo conversations, stream logs until Ctrl-C
+	@exec env --default-signal=INT scripts/up.sh
+
+down: ## stop what `make up` started
+	@scripts/down.sh
+
+test: ## install, check format and lints, run all tests with real Kafka and Redis
+	@scripts/test.sh all
+
+check: ## format and lints only
+	@scripts/test.sh check
+
+unit: ## unit, property and mock-broker tests only
+	@scripts/test.sh unit
+
+e2e: ## end-to-end tests only
+	@scripts/test.sh e2e
+
+format: ## format the code
+	@cargo fmt --all
+
+clean: ## remove the data that `make up` keeps (Kafka and Redis); not the build
+	@scripts/down.sh
+	rm -rf .local/data

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# usage: server.sh DATA_DIR PORT CONTROLLER_PORT
+#
+# Becomes a one-node Kafka broker (KRaft, broker and controller in one process) on loopback, sized for a small machine.
+# DATA_DIR is formatted on first use and reused afterwards.
+set -euo pipefail
+
+data=$1 port=$2 controller_port=$3
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+libs=$("$here/install.sh")
+mkdir -p "$data"
+
+cat >"$data/server.properties" <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$controller_port
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
+advertised.listeners=PLAINTEXT://127.0.0.1:$port
+log.dirs=$data/log
+
+# One node: internal topics cannot have more than one replica, and few partitions start faster than fifty.
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+# Consumers start at once instead of waiting for others to join.
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+
+# Topics are created by name with their settings; a misspelt one is an error, not a new topic.
+auto.create.topics.enable=false
+num.partitions=6
+# A span with a long history reaches some megabytes.
+message.max.bytes=16777216
+replica.fetch.max.bytes=16777216
+
+num.network.threads=2
+num.io.threads=2
+background.threads=2
+log.cleaner.dedupe.buffer.size=16777216
+log.segment.bytes=67108864
+log.retention.hours=168
+PROPERTIES
+
+# Serial collection and the first compiler tier only: start-up time and memory matter here, peak throughput does not.
+java=(java -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError
+  -Djava.awt.headless=true -Dlog4j2.configurationFile="$here/log4j2.properties" -cp "$libs/*")
+
+if [ ! -e "$data/log/meta.properties" ]; then
+  # Formatting wants any cluster id in this form; a fixed one lets the same data folder be opened again.
+  "${java[@]}" kafka.tools.StorageTool format --ignore-formatted \
+    --cluster-id Y29sbG9xdXktbG9jYWwta2Fma2E --config "$data/server.properties" >"$data/format.log" 2>&1 ||
+    { cat "$data/format.log" >&2; exit 1; }
+fi
+exec "${java[@]}" kafka.Kafka "$data/server.properties"

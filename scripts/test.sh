@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# `make test`: everything that must hold before a change lands. usage: test.sh all|check|unit|e2e
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+for part in say requirements; do
+  # shellcheck source=/dev/null
+  source "scripts/lib/$part.sh"
+done
+
+# Two at a time: each end-to-end test runs a processor, a gateway and a Redis of its own.
+export E2E_THREADS=${E2E_THREADS:-2}
+
+main() {
+  install_requirements
+  case ${1:-all} in
+    all) timed check; timed unit; timed e2e ;;
+    check | unit | e2e) timed "$1" ;;
+    *) fail "unknown part '$1'" "usage: test.sh all|check|unit|e2e" ;;
+  esac
+  printf '\nPASSED: %s, in %d min %02d s\n' "${1:-all}" $((SECONDS / 60)) $((SECONDS % 60))
+}
+
+# Runs one part and says how long it took. The part is a process of its own: inside a condition, bash would go on after
+# a command that failed.
+timed() {
+  local begin=$SECONDS
+  step "$1"
+  bash -euo pipefail -c "$(declare -f "$1"); $1" || fail "'$1' failed" "Run it alone with:  scripts/test.sh $1"
+  note "$1 took $((SECONDS - begin)) s"
+}
+
+check() {
+  cargo fmt --all --check
+  cargo clippy --workspace --all-targets --locked -- -D warnings
+}
+
+unit() { cargo test --workspace --exclude e2e --locked; }
+
+e2e() {
+  scripts/kafka/install.sh >/dev/null
+  cargo build --locked --bins
+  cargo test --package e2e --locked -- --test-threads "$E2E_THREADS"
+}
+
+main "$@"
