@@ -1,1 +1,0 @@
-//! Which conversation a span belongs to.

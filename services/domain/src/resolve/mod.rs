@@ -1,0 +1,403 @@
+//! Which conversation a span belongs to: its own id; else that of its nearest ancestor that has one; else, when its wait
+//! is over, the only one of its trace; else none.
+//!
+//! Children are exported before their parents, so a span without an id may have to wait for an ancestor. The resolver
+//! keeps a picture of each recent trace (parent links and ids, no payload) and the items that wait. Time comes in as an
+//! argument: the pipeline passes the watermark of what was read, so a replay decides as the live run did.
+
+mod picture;
+
+pub use picture::SpanLink;
+
+use crate::facts::Link;
+use crate::ids::{ConversationKey, SpanId, SpanKey, TraceId};
+use picture::{Ancestry, Picture};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What happens to the GenAI spans of a trace in which no span carries an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutId {
+    /// They are left out and counted.
+    #[default]
+    Drop,
+    /// The trace becomes a conversation of its own, marked as inferred.
+    Trace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How long a span without an id waits for one, in record time.
+    pub wait_ms: i64,
+    /// How long the picture of a trace is kept after its last span, in record time.
+    pub trace_idle_ms: i64,
+    /// Pictures kept at once; beyond it the longest silent is given up.
+    pub traces_max: usize,
+    /// Links kept of one trace. Later ones of such a trace are not known as ancestors.
+    pub links_per_trace_max: usize,
+    /// Bytes of items that wait; beyond it the longest waiting are decided early.
+    pub waiting_bytes_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            wait_ms: 60_000,
+            trace_idle_ms: 600_000,
+            traces_max: 100_000,
+            links_per_trace_max: 20_000,
+            waiting_bytes_max: 128 * 1024 * 1024,
+        }
+    }
+}
+
+/// By which rule an item found its conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    Own,
+    Ancestor,
+    OnlyOneInTrace,
+    /// No span of the trace has an id, and the trace was made a conversation.
+    Trace,
+}
+
+/// What became of an item.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision<T> {
+    Assigned {
+        item: T,
+        conversation: ConversationKey,
+        rule: Rule,
+    },
+    /// No conversation; a GenAI span is counted, any other was only a link.
+    Unassigned { item: T },
+}
+
+/// The decisions that one step brought, and links that conversations need to see their spans' relations.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    pub decisions: Vec<Decision<T>>,
+    pub links: Vec<(ConversationKey, Link)>,
+}
+
+impl<T> Default for Outcome<T> {
+    fn default() -> Self {
+        Self {
+            decisions: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+}
+
+/// An item that waits for the conversation of `below` or of an ancestor of it.
+#[derive(Debug)]
+struct Waiting<T> {
+    item: T,
+    project: Arc<str>,
+    /// Where the search for an ancestor begins: the item's parent, or the span that a log record belongs to.
+    below: Option<SpanId>,
+    /// The span itself; `None` for log records, which have no place of their own in the trace.
+    own: Option<SpanId>,
+    without_id: WithoutId,
+    bytes: usize,
+}
+
+/// An item with what the resolver must know of it.
+#[derive(Debug)]
+pub struct Offer<T> {
+    pub item: T,
+    pub project: Arc<str>,
+    /// Of the span itself, or of the span that a log record belongs to.
+    pub key: SpanKey,
+    pub parent: Option<SpanId>,
+    pub conversation_id: Option<String>,
+    pub kind: Kind,
+    pub without_id: WithoutId,
+    /// What the item takes in memory while it waits.
+    pub bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    GenAiSpan,
+    /// Serves as a link; belongs to a conversation only by its own id.
+    OtherSpan,
+    Log,
+}
+
+/// Keeps the pictures and the waiting items.
+#[derive(Debug)]
+pub struct Resolver<T> {
+    settings: Settings,
+    traces: FxHashMap<TraceId, Picture>,
+    by_last_seen: BTreeSet<(i64, TraceId)>,
+    waiting: BTreeMap<WaitKey, Waiting<T>>,
+    waiting_bytes: usize,
+    sequence: u64,
+    /// Links not yet handed out for keeping elsewhere.
+    unsaved: Vec<(TraceId, SpanLink)>,
+}
+
+/// Items by the time at which their wait is over, then by arrival.
+type WaitKey = (i64, u64, TraceId);
+
+impl<T> Resolver<T> {
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            traces: FxHashMap::default(),
+            by_last_seen: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            waiting_bytes: 0,
+            sequence: 0,
+            unsaved: Vec::new(),
+        }
+    }
+
+    /// Takes in an item at a time in milliseconds.
+    pub fn offer(&mut self, offer: Offer<T>, now_ms: i64) -> Outcome<T> {
+        let mut outcome = Outcome::default();
+        let trace = offer.key.trace;
+        let idle_since_ms = self.touch(trace, now_ms);
+        let own = (offer.kind != Kind::Log).then_some(offer.key.span);
+        if let Some(span) = own {
+            let link = SpanLink {
+                span,
+                parent: offer.parent,
+                conversation: offer.conversation_id.clone(),
+                is_genai: offer.kind == Kind::GenAiSpan,
+            };
+            self.learn(trace, link, true, &mut outcome);
+        } else if let (Some(id), Some(picture)) =
+            (&offer.conversation_id, self.traces.get_mut(&trace))
+        {
+            picture.name(id);
+        }
+        let below = if offer.kind == Kind::Log {
+            Some(offer.key.span)
+        } else {
+            offer.parent
+        };
+        let waiting = Waiting {
+            item: offer.item,
+            project: offer.project,
+            below,
+            own,
+            without_id: offer.without_id,
+            bytes: offer.bytes,
+        };
+        if let Some(id) = offer.conversation_id {
+            self.assign(trace, waiting, id, Rule::Own, &mut outcome);
+        } else if offer.kind == Kind::OtherSpan {
+            outcome
+                .decisions
+                .push(Decision::Unassigned { item: waiting.item });
+        } else {
+            self.sequence += 1;
+            let key = (
+                now_ms.saturating_add(self.settings.wait_ms),
+                self.sequence,
+                trace,
+            );
+            self.examine(key, waiting, &mut outcome);
+        }
+        self.keep_within_bounds(idle_since_ms, &mut outcome);
+        outcome
+    }
+
+    /// Takes in what another process, or this one before a restart, knew of a trace.
+    pub fn restore(&mut self, trace: TraceId, links: Vec<SpanLink>, now_ms: i64) -> Outcome<T> {
+        let mut outcome = Outcome::default();
+        self.touch(trace, now_ms);
+        for link in links {
+            self.learn(trace, link, false, &mut outcome);
+        }
+        outcome
+    }
+
+    /// Decides the items whose wait is over and forgets traces that fell silent.
+    pub fn tick(&mut self, now_ms: i64) -> Outcome<T> {
+        let mut outcome = Outcome::default();
+        while let Some(entry) = self
+            .waiting
+            .first_entry()
+            .filter(|entry| entry.key().0 <= now_ms)
+        {
+            let (key, waiting) = entry.remove_entry();
+            self.give_up(key.2, waiting, &mut outcome);
+        }
+        self.keep_within_bounds(
+            now_ms.saturating_sub(self.settings.trace_idle_ms),
+            &mut outcome,
+        );
+        outcome
+    }
+
+    /// The traces of items whose wait ends by `until_ms`: worth asking elsewhere before they are given up.
+    pub fn waiting_traces(&self, until_ms: i64) -> Vec<TraceId> {
+        let due = self
+            .waiting
+            .range(..(until_ms.saturating_add(1), 0, TraceId::default()));
+        let mut traces: Vec<TraceId> = due.map(|((.., trace), _)| *trace).collect();
+        traces.sort_unstable();
+        traces.dedup();
+        traces
+    }
+
+    /// Links of GenAI traces learnt since the last call, to be kept where other processes find them.
+    pub fn take_unsaved(&mut self) -> Vec<(TraceId, SpanLink)> {
+        std::mem::take(&mut self.unsaved)
+    }
+
+    pub fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    pub fn trace_count(&self) -> usize {
+        self.traces.len()
+    }
+
+    /// Marks the trace as seen and returns the time before which a trace counts as silent.
+    fn touch(&mut self, trace: TraceId, now_ms: i64) -> i64 {
+        let picture = self.traces.entry(trace).or_default();
+        let last_ms = std::mem::replace(&mut picture.last_seen_ms, now_ms);
+        if last_ms != now_ms {
+            self.by_last_seen.remove(&(last_ms, trace));
+        }
+        self.by_last_seen.insert((now_ms, trace));
+        now_ms.saturating_sub(self.settings.trace_idle_ms)
+    }
+
+    /// Adds a link to the picture and looks again at the items that waited for it.
+    fn learn(&mut self, trace: TraceId, link: SpanLink, is_news: bool, outcome: &mut Outcome<T>) {
+        let Some(picture) = self.traces.get_mut(&trace) else {
+            return;
+        };
+        let span = link.span;
+        let was_genai = picture.is_genai;
+        if !picture.add(link, self.settings.links_per_trace_max) {
+            return;
+        }
+        if is_news && picture.is_genai {
+            // When the first GenAI span of a trace comes, the links before it become worth keeping too.
+            let fresh = if was_genai {
+                picture.link(span).into_iter().collect()
+            } else {
+                picture.links()
+            };
+            self.unsaved
+                .extend(fresh.into_iter().map(|link| (trace, link)));
+        }
+        outcome.links.extend(picture.links_wanted_of(trace, span));
+        for key in picture.waiting_on(span) {
+            if let Some(waiting) = self.waiting.remove(&key) {
+                self.waiting_bytes -= waiting.bytes;
+                self.examine(key, waiting, outcome);
+            }
+        }
+    }
+
+    /// Assigns the item if an ancestor with an id is known, else lets it wait.
+    fn examine(&mut self, key: WaitKey, waiting: Waiting<T>, outcome: &mut Outcome<T>) {
+        let Some(picture) = self.traces.get_mut(&key.2) else {
+            return self.give_up_counted(waiting, outcome);
+        };
+        match picture.ancestry(waiting.below) {
+            Ancestry::Named(id) => self.assign(key.2, waiting, id, Rule::Ancestor, outcome),
+            Ancestry::Unknown(ancestor) => {
+                picture.wait_on(ancestor, key);
+                self.hold(key, waiting);
+            }
+            Ancestry::Nameless => self.hold(key, waiting),
+        }
+    }
+
+    fn hold(&mut self, key: WaitKey, waiting: Waiting<T>) {
+        self.waiting_bytes += waiting.bytes;
+        self.waiting.insert(key, waiting);
+    }
+
+    fn assign(
+        &mut self,
+        trace: TraceId,
+        waiting: Waiting<T>,
+        id: String,
+        rule: Rule,
+        outcome: &mut Outcome<T>,
+    ) {
+        let conversation = ConversationKey {
+            project: waiting.project.to_string(),
+            id,
+        };
+        if let (Some(own), Some(picture)) = (waiting.own, self.traces.get_mut(&trace)) {
+            outcome
+                .links
+                .extend(picture.want_links_above(trace, own, &conversation));
+        }
+        outcome.decisions.push(Decision::Assigned {
+            item: waiting.item,
+            conversation,
+            rule,
+        });
+    }
+
+    /// The wait is over: the only conversation of the trace, else what the project does without one.
+    fn give_up(&mut self, trace: TraceId, waiting: Waiting<T>, outcome: &mut Outcome<T>) {
+        self.waiting_bytes -= waiting.bytes;
+        let only = self.traces.get(&trace).and_then(Picture::only_conversation);
+        let has_none = self
+            .traces
+            .get(&trace)
+            .is_none_or(Picture::has_no_conversation);
+        match only {
+            Some(id) => self.assign(trace, waiting, id, Rule::OnlyOneInTrace, outcome),
+            None if has_none && waiting.without_id == WithoutId::Trace => {
+                self.assign(trace, waiting, trace.to_string(), Rule::Trace, outcome);
+            }
+            None => self.give_up_counted(waiting, outcome),
+        }
+    }
+
+    fn give_up_counted(&mut self, waiting: Waiting<T>, outcome: &mut Outcome<T>) {
+        outcome
+            .decisions
+            .push(Decision::Unassigned { item: waiting.item });
+    }
+
+    fn keep_within_bounds(&mut self, idle_since_ms: i64, outcome: &mut Outcome<T>) {
+        while self.waiting_bytes > self.settings.waiting_bytes_max {
+            let Some((key, waiting)) = self.waiting.pop_first() else {
+                break;
+            };
+            self.give_up(key.2, waiting, outcome);
+        }
+        while let Some((last_seen_ms, trace)) = self.by_last_seen.first().copied() {
+            if last_seen_ms > idle_since_ms && self.traces.len() <= self.settings.traces_max {
+                break;
+            }
+            self.by_last_seen.pop_first();
+            let keys: Vec<WaitKey> = self
+                .traces
+                .get(&trace)
+                .map(Picture::all_waiting)
+                .unwrap_or_default();
+            for key in keys {
+                if let Some(waiting) = self.waiting.remove(&key) {
+                    self.give_up(trace, waiting, outcome);
+                }
+            }
+            self.traces.remove(&trace);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
