@@ -1,1 +1,8 @@
-//! runtime
+//! What every service does and none should repeat: configuration, the life of the process, logs, metrics and probes.
+
+pub mod clock;
+pub mod config;
+pub mod health;
+pub mod healthcheck;
+pub mod lifecycle;
+pub mod telemetry;
