@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod conversation;
 pub mod facts;
 pub mod ids;
+pub mod json;
 pub mod limits;
 pub mod message;
 pub mod normalise;

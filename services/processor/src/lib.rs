@@ -1,1 +1,3 @@
-//! processor
+//! The processor: from Kafka to Redis.
+
+pub mod decode;

@@ -1,0 +1,201 @@
+//! Bytes of a record become raw spans and log records. Pure: no clock, no client, no meaning given to attributes.
+//!
+//! A record that cannot be read as a whole is a [`DecodeError`] and belongs into the dead letters. A single bad span in
+//! a good batch is reported in [`Decoded::rejected`]; its neighbours live.
+
+mod any_value;
+mod batch;
+mod otlp_json;
+mod otlp_proto;
+mod sentry_span;
+mod wire;
+
+use bytes::Bytes;
+use domain::json;
+use domain::raw::{RawLog, RawSpan};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// Spans and log records of one record. The OpenTelemetry Collector batches 8,192 by default; ten times as many and
+/// more is a mistake or an attack on our memory.
+pub const ITEMS_PER_RECORD_MAX: usize = 100_000;
+/// Attributes of one span, event, log record or resource. Conventions that flatten messages into attributes write about
+/// ten a message; the bound leaves room for conversations of some thousands of messages.
+pub const ATTRIBUTES_MAX: usize = 50_000;
+/// Events of one span; SDKs send 128 at most unless told otherwise.
+pub const EVENTS_PER_SPAN_MAX: usize = 10_000;
+/// Nesting of one attribute value. Deep tool schemas have some 15 levels.
+pub const ATTRIBUTE_DEPTH_MAX: usize = 24;
+/// Rejected spans that are described one by one; the rest is only counted.
+pub const REJECTIONS_DESCRIBED_MAX: usize = 20;
+
+/// Header of a record that names the project its spans belong to, as text. A project inside the payload wins.
+pub const PROJECT_HEADER: &str = "project_id";
+
+/// How the records of a topic are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// One `ExportTraceServiceRequest` or `ExportLogsServiceRequest` a record.
+    OtlpProto,
+    /// The same as OTLP/JSON.
+    OtlpJson,
+    /// Sentry's ingest-spans version 1: one span a record.
+    SentrySpanJson,
+}
+
+impl Encoding {
+    /// The name used in configuration, metrics and errors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OtlpProto => "otlp_proto",
+            Self::OtlpJson => "otlp_json",
+            Self::SentrySpanJson => "sentry_span_json",
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the records of a topic hold. Protobuf does not say; JSON does, so there it is only a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    #[default]
+    Spans,
+    Logs,
+}
+
+/// What one record held.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decoded {
+    pub spans: Vec<RawSpan>,
+    pub logs: Vec<RawLog>,
+    /// Spans without usable ids or with unreadable bytes, the first [`REJECTIONS_DESCRIBED_MAX`] of them. Whoever
+    /// wants nothing to be lost sends a copy of the record to the dead letters when this is not empty.
+    pub rejected: Vec<RejectedSpan>,
+    /// All rejected spans, described or not.
+    pub rejected_total: usize,
+    /// Log records that belong to no span, as ordinary application logs do. They are not of interest here.
+    pub logs_without_span: usize,
+}
+
+/// A span of an otherwise good record that had to be left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedSpan {
+    pub reason: String,
+    /// Its place in the record, such as `resource 0, scope 1, span 7 "chat gpt-4o"`.
+    pub at: String,
+}
+
+impl fmt::Display for RejectedSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.reason)
+    }
+}
+
+/// Why a whole record cannot be read; the text says what, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read the record as {encoding}: {reason}")]
+pub struct DecodeError {
+    pub encoding: Encoding,
+    pub reason: String,
+}
+
+impl DecodeError {
+    fn new(encoding: Encoding, reason: impl Into<String>) -> Self {
+        Self {
+            encoding,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Reads one record. An empty payload (a tombstone) holds nothing and is no error.
+///
+/// The configured encoding is what the operator believes. A payload that visibly is the other family (JSON on a
+/// protobuf topic or the reverse) is read as what it is, so that a producer can be switched before its consumer.
+pub fn decode(
+    encoding: Encoding,
+    signal: Signal,
+    payload: &Bytes,
+    headers: &[(String, Bytes)],
+) -> Result<Decoded, DecodeError> {
+    if payload.is_empty() {
+        return Ok(Decoded::default());
+    }
+    let project = project_of(headers);
+    let project = project.as_ref();
+    let json = |encoding| decode_json(encoding, payload, project);
+    let proto = |encoding| decode_proto(encoding, signal, payload, project);
+    match encoding {
+        // No OTLP message begins with these bytes: they would be groups, which OTLP does not use.
+        Encoding::OtlpProto if matches!(payload[0], b'{' | b'[') => json(encoding),
+        // A protobuf record may begin like indented JSON (0x0A is a line feed), so JSON is only the second guess.
+        Encoding::OtlpProto => match proto(encoding) {
+            Err(_) if json::looks_like_json(payload) => json(encoding),
+            outcome => outcome,
+        },
+        Encoding::OtlpJson | Encoding::SentrySpanJson => match json(encoding) {
+            Err(error) if payload[0] == wire::FIRST_BYTE => proto(encoding).map_err(|_| error),
+            outcome => outcome,
+        },
+    }
+}
+
+fn decode_proto(
+    encoding: Encoding,
+    signal: Signal,
+    payload: &Bytes,
+    project: Option<&String>,
+) -> Result<Decoded, DecodeError> {
+    let outcome = match signal {
+        Signal::Spans => otlp_proto::spans(payload, project),
+        Signal::Logs => otlp_proto::logs(payload, project),
+    };
+    outcome.map_err(|reason| {
+        let hint = match payload[0] {
+            0 => "; it begins like a schema registry message: let the producer write plain OTLP",
+            _ => "; let the producer write whole OTLP requests, or correct the topic's `encoding`",
+        };
+        DecodeError::new(encoding, reason + hint)
+    })
+}
+
+/// JSON says itself what it is, so that each document goes to the reader that understands it.
+fn decode_json(
+    encoding: Encoding,
+    payload: &[u8],
+    project: Option<&String>,
+) -> Result<Decoded, DecodeError> {
+    let fail = |reason: String| DecodeError::new(encoding, reason);
+    let documents = json::documents(payload).map_err(|error| {
+        fail(format!(
+            "not valid JSON: {error}; send whole JSON documents, or correct the topic's `encoding`"
+        ))
+    })?;
+    let mut batch = batch::Batch::default();
+    for document in documents.into_iter().flat_map(batch::array_or_single) {
+        let read = if sentry_span::is_one(&document) {
+            sentry_span::read(document, project, &mut batch)
+        } else {
+            otlp_json::read(document, project, &mut batch)
+        };
+        read.map_err(fail)?;
+    }
+    Ok(batch.decoded)
+}
+
+fn project_of(headers: &[(String, Bytes)]) -> Option<String> {
+    let (_, value) = headers.iter().find(|(name, _)| name == PROJECT_HEADER)?;
+    let project = std::str::from_utf8(value).ok()?.trim();
+    (!project.is_empty()).then(|| project.to_owned())
+}
+
+/// Shared by the readers: one [`Arc`] a scope, not one a span.
+type SharedOrigin = Arc<domain::raw::Origin>;

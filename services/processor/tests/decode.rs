@@ -1,0 +1,8 @@
+//! What the decoders make of good, odd and hostile records.
+
+mod decode {
+    mod bad_input;
+    mod otlp;
+    mod sentry;
+    pub(crate) mod support;
+}

@@ -1,0 +1,119 @@
+use super::support::spans;
+use bytes::Bytes;
+use processor::decode::{Encoding, Signal, decode};
+use serde_json::{Value, json};
+
+fn one(document: Value) -> domain::raw::RawSpan {
+    let decoded = spans(Encoding::SentrySpanJson, document.to_string()).expect("readable");
+    assert_eq!(decoded.rejected, vec![]);
+    decoded.spans.into_iter().next().expect("one span")
+}
+
+fn minimal() -> Value {
+    json!({
+        "organization_id": 1, "project_id": 42, "received": 1_795_413_570.9, "retention_days": 90,
+        "trace_id": "2e02b9c74bfc4d498d35d057f6e5ed10", "span_id": "baa22b4eea915364",
+        "start_timestamp": 1_795_413_570.527_285, "end_timestamp": 1_795_413_570.537_491,
+        "name": "chat gpt-4o", "status": "ok",
+    })
+}
+
+#[test]
+fn typed_attributes_become_plain_values() {
+    let mut document = minimal();
+    document["attributes"] = json!({
+        "gen_ai.usage.input_tokens": {"type": "integer", "value": 100},
+        "gen_ai.usage.total_tokens": {"type": "integer", "value": 112.0},
+        "gen_ai.usage.output_tokens": {"type": "double", "value": 12.0},
+        "as.text": {"type": "integer", "value": "7"},
+        "gen_ai.response.finish_reasons": {"type": "array", "value": ["stop"]},
+        "meta": {"type": "object", "value": {"a": {"b": 1}}},
+        "flag": {"type": "boolean", "value": "true"},
+        "foo": null, "bar": {"type": "string", "value": null}, "odd": 3,
+    });
+    document["links"] = json!([{"trace_id": "00", "span_id": "00", "attributes": null}, null]);
+    let span = one(document);
+    assert_eq!(
+        Value::Object(span.attributes),
+        json!({
+            "gen_ai.usage.input_tokens": 100, "gen_ai.usage.total_tokens": 112,
+            "gen_ai.usage.output_tokens": 12.0, "as.text": 7,
+            "gen_ai.response.finish_reasons": ["stop"], "meta": {"a": {"b": 1}}, "flag": true,
+        })
+    );
+    assert_eq!(span.start_ns, 1_795_413_570_527_285_000);
+    assert_eq!(span.end_ns, 1_795_413_570_537_491_000);
+    assert_eq!(span.origin.project.as_deref(), Some("42"));
+}
+
+#[test]
+fn everything_that_may_be_null_may_be_null() {
+    let mut document = minimal();
+    for field in [
+        "name",
+        "attributes",
+        "parent_span_id",
+        "links",
+        "is_segment",
+        "status",
+        "key_id",
+    ] {
+        document[field] = Value::Null;
+    }
+    let span = one(document);
+    assert_eq!(
+        (
+            span.name.as_str(),
+            span.parent_span_id,
+            span.attributes.len()
+        ),
+        ("", None, 0)
+    );
+}
+
+#[test]
+fn status_words_are_understood() {
+    let status = |word: &str, attributes: Value| {
+        let mut document = minimal();
+        document["status"] = word.into();
+        document["attributes"] = attributes;
+        let status = one(document).status;
+        (status.is_error, status.message)
+    };
+    let said = |text: &str| json!({"sentry.status.message": {"type": "string", "value": text}});
+    assert_eq!(status("ok", Value::Null), (false, String::new()));
+    assert_eq!(status("cancelled", Value::Null), (false, String::new()));
+    assert_eq!(
+        status("internal_error", Value::Null),
+        (true, "internal_error".into())
+    );
+    assert_eq!(
+        status("error", said("rate limit")),
+        (true, "rate limit".into())
+    );
+    assert_eq!(status("error", said("cancelled")), (false, String::new()));
+}
+
+#[test]
+fn the_project_of_the_payload_wins_over_the_header() {
+    let headers = [("project_id".to_owned(), Bytes::from_static(b"7"))];
+    let project = |document: &Value| {
+        let payload = Bytes::from(document.to_string());
+        let decoded = decode(Encoding::SentrySpanJson, Signal::Spans, &payload, &headers);
+        decoded.expect("readable").spans[0].origin.project.clone()
+    };
+    let mut document = minimal();
+    assert_eq!(project(&document).as_deref(), Some("42"));
+    document["project_id"] = Value::Null;
+    assert_eq!(project(&document).as_deref(), Some("7"));
+}
+
+#[test]
+fn trace_ids_may_be_uuids() {
+    let mut document = minimal();
+    document["trace_id"] = "2e02b9c7-4bfc-4d49-8d35-d057f6e5ed10".into();
+    assert_eq!(
+        one(document).trace_id.to_string(),
+        "2e02b9c74bfc4d498d35d057f6e5ed10"
+    );
+}
