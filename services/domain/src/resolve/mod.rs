@@ -72,15 +72,18 @@ pub enum Decision<T> {
         item: T,
         conversation: ConversationKey,
         rule: Rule,
+        /// Spans between this one and its nearest GenAI ancestor, as far as known.
+        links: Vec<Link>,
     },
     /// No conversation; a GenAI span is counted, any other was only a link.
     Unassigned { item: T },
 }
 
-/// The decisions that one step brought, and links that conversations need to see their spans' relations.
+/// What one step brought.
 #[derive(Debug)]
 pub struct Outcome<T> {
     pub decisions: Vec<Decision<T>>,
+    /// Links that earlier assigned spans still lacked to see their relations.
     pub links: Vec<(ConversationKey, Link)>,
 }
 
@@ -169,7 +172,7 @@ impl<T> Resolver<T> {
                 span,
                 parent: offer.parent,
                 conversation: offer.conversation_id.clone(),
-                is_genai: offer.kind == Kind::GenAiSpan,
+                project: (offer.kind == Kind::GenAiSpan).then(|| offer.project.to_string()),
             };
             self.learn(trace, link, true, &mut outcome);
         } else if let (Some(id), Some(picture)) =
@@ -213,10 +216,27 @@ impl<T> Resolver<T> {
     pub fn restore(&mut self, trace: TraceId, links: Vec<SpanLink>, now_ms: i64) -> Outcome<T> {
         let mut outcome = Outcome::default();
         self.touch(trace, now_ms);
+        let spans: Vec<SpanId> = links.iter().map(|link| link.span).collect();
         for link in links {
             self.learn(trace, link, false, &mut outcome);
         }
+        // Their conversations may not know yet what lies between them: that may have come to nobody, or come next.
+        if let Some(picture) = self.traces.get_mut(&trace) {
+            for span in spans {
+                if let Some(conversation) = picture.conversation_of(span) {
+                    let links = picture.want_links_above(trace, span, &conversation);
+                    outcome
+                        .links
+                        .extend(links.into_iter().map(|link| (conversation.clone(), link)));
+                }
+            }
+        }
         outcome
+    }
+
+    /// Whether anything is known of the trace.
+    pub fn knows(&self, trace: &TraceId) -> bool {
+        self.traces.contains_key(trace)
     }
 
     /// Decides the items whose wait is over and forgets traces that fell silent.
@@ -337,15 +357,15 @@ impl<T> Resolver<T> {
             project: waiting.project.to_string(),
             id,
         };
-        if let (Some(own), Some(picture)) = (waiting.own, self.traces.get_mut(&trace)) {
-            outcome
-                .links
-                .extend(picture.want_links_above(trace, own, &conversation));
-        }
+        let links = match (waiting.own, self.traces.get_mut(&trace)) {
+            (Some(own), Some(picture)) => picture.want_links_above(trace, own, &conversation),
+            _ => Vec::new(),
+        };
         outcome.decisions.push(Decision::Assigned {
             item: waiting.item,
             conversation,
             rule,
+            links,
         });
     }
 

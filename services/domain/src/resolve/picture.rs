@@ -14,7 +14,14 @@ pub struct SpanLink {
     pub parent: Option<SpanId>,
     /// The id that the span itself carries.
     pub conversation: Option<String>,
-    pub is_genai: bool,
+    /// Of a GenAI span; `None` for any other.
+    pub project: Option<String>,
+}
+
+impl SpanLink {
+    fn is_genai(&self) -> bool {
+        self.project.is_some()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +41,13 @@ pub(super) struct Picture {
 struct Place {
     parent: Option<SpanId>,
     conversation: Option<String>,
-    is_genai: bool,
+    project: Option<String>,
+}
+
+impl Place {
+    fn is_genai(&self) -> bool {
+        self.project.is_some()
+    }
 }
 
 /// What the ancestors of a span say.
@@ -57,20 +70,20 @@ impl Picture {
             Some(known) => {
                 let learns = (known.conversation.is_none() && link.conversation.is_some())
                     || (known.parent.is_none() && link.parent.is_some())
-                    || (!known.is_genai && link.is_genai);
+                    || (!known.is_genai() && link.is_genai());
                 if !learns {
                     return false;
                 }
                 known.conversation = known.conversation.take().or(link.conversation.clone());
                 known.parent = known.parent.or(link.parent);
-                known.is_genai |= link.is_genai;
+                known.project = known.project.take().or(link.project.clone());
             }
             None if is_full => return false,
             None => {
                 let place = Place {
                     parent: link.parent,
                     conversation: link.conversation.clone(),
-                    is_genai: link.is_genai,
+                    project: link.project.clone(),
                 };
                 self.spans.insert(link.span, place);
             }
@@ -78,7 +91,7 @@ impl Picture {
         if let Some(id) = &link.conversation {
             self.name(id);
         }
-        self.is_genai |= link.is_genai || link.conversation.is_some();
+        self.is_genai |= link.is_genai() || link.conversation.is_some();
         true
     }
 
@@ -105,7 +118,7 @@ impl Picture {
             span,
             parent: place.parent,
             conversation: place.conversation.clone(),
-            is_genai: place.is_genai,
+            project: place.project.clone(),
         })
     }
 
@@ -155,7 +168,7 @@ impl Picture {
         trace: TraceId,
         span: SpanId,
         conversation: &ConversationKey,
-    ) -> Vec<(ConversationKey, Link)> {
+    ) -> Vec<Link> {
         let above = self.spans.get(&span).and_then(|place| place.parent);
         self.want(trace, above, conversation)
     }
@@ -166,11 +179,21 @@ impl Picture {
         trace: TraceId,
         span: SpanId,
     ) -> Vec<(ConversationKey, Link)> {
-        let conversations = self.wanted.remove(&span).unwrap_or_default();
-        let wanted = conversations
-            .into_iter()
-            .flat_map(|conversation| self.want(trace, Some(span), &conversation));
-        wanted.collect()
+        let mut wanted = Vec::new();
+        for conversation in self.wanted.remove(&span).unwrap_or_default() {
+            let links = self.want(trace, Some(span), &conversation);
+            wanted.extend(links.into_iter().map(|link| (conversation.clone(), link)));
+        }
+        wanted
+    }
+
+    /// The conversation of a GenAI span by its own id or an ancestor's.
+    pub(super) fn conversation_of(&self, span: SpanId) -> Option<ConversationKey> {
+        let project = self.spans.get(&span)?.project.clone()?;
+        match self.ancestry(Some(span)) {
+            Ancestry::Named(id) => Some(ConversationKey { project, id }),
+            Ancestry::Unknown(_) | Ancestry::Nameless => None,
+        }
     }
 
     fn want(
@@ -178,22 +201,18 @@ impl Picture {
         trace: TraceId,
         from: Option<SpanId>,
         conversation: &ConversationKey,
-    ) -> Vec<(ConversationKey, Link)> {
+    ) -> Vec<Link> {
         let mut links = Vec::new();
         let mut next = from;
         for _ in 0..LINKS_ABOVE_MAX {
             let Some(span) = next else { break };
             match self.spans.get(&span) {
-                Some(place) if place.is_genai => break,
+                Some(place) if place.is_genai() => break,
                 Some(place) => {
-                    let key = SpanKey { trace, span };
-                    links.push((
-                        conversation.clone(),
-                        Link {
-                            key,
-                            parent: place.parent,
-                        },
-                    ));
+                    links.push(Link {
+                        key: SpanKey { trace, span },
+                        parent: place.parent,
+                    });
                     next = place.parent;
                 }
                 None => {

@@ -121,11 +121,8 @@ fn cycles_and_self_parents_end() {
 fn conversations_learn_the_links_between_their_spans() {
     let mut resolver = resolver();
     let links = |outcome: Outcome<u8>| -> Vec<SpanId> {
-        outcome
-            .links
-            .iter()
-            .map(|(_, link)| link.key.span)
-            .collect()
+        let late = outcome.links.iter().map(|(_, link)| link.key.span);
+        late.collect()
     };
     assert_eq!(links(resolver.offer(genai(4, 3, "chat"), 0)), []);
     assert_eq!(
@@ -141,6 +138,27 @@ fn conversations_learn_the_links_between_their_spans() {
         links(resolver.offer(genai(1, 0, "chat"), 0)),
         [],
         "a GenAI span is of the conversation itself"
+    );
+}
+
+#[test]
+fn a_restarted_process_still_tells_conversations_of_links_that_come_late() {
+    let mut first = resolver();
+    first.offer(genai(3, 2, "chat"), 0);
+    let saved: Vec<SpanLink> = first
+        .take_unsaved()
+        .into_iter()
+        .map(|(_, link)| link)
+        .collect();
+    let mut second = resolver();
+    assert!(!second.knows(&TRACE));
+    second.restore(TRACE, saved, 0);
+    let late = second.offer(span(2, 1, "", Kind::OtherSpan), 0).links;
+    assert_eq!(
+        late.iter()
+            .map(|(_, link)| link.key.span)
+            .collect::<Vec<_>>(),
+        [id(2)]
     );
 }
 
