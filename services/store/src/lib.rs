@@ -1,1 +1,31 @@
-//! Conversations in Redis: keys, codec, scripts, reads and notifications, shared by the writer and the readers.
+//! Conversations in Redis: how they are written, found, listed and announced.
+//!
+//! A conversation is an append-only log of [`domain::facts::Entry`]s and one [`Summary`]; both live in one hash slot and
+//! change together by one script that checks the version. Everything outside that slot (lists, what is due, links,
+//! wake-ups) is written after it, may be written again, and is corrected by whoever reads it. The same keys serve a
+//! single Redis and a Redis Cluster; `schemas/redis/keys.md` lists them.
+
+mod codec;
+mod config;
+mod connect;
+mod conversation;
+mod due;
+mod error;
+mod index;
+mod keys;
+mod list;
+mod script;
+mod summary;
+mod wakeups;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use config::StoreConfig;
+pub use connect::Store;
+pub use conversation::{Commit, Snapshot};
+pub use error::Error;
+pub use index::IndexUpdate;
+pub use list::{LIST_PAGE_MAX, ListCursor, ListPage, ListQuery};
+pub use summary::Summary;
+pub use wakeups::Wakeup;

@@ -1,0 +1,205 @@
+//! Where Redis is and how long things stay in it.
+
+use crate::Error;
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::fmt;
+use std::time::Duration;
+
+/// Longest key prefix; it stands in every key.
+const KEY_PREFIX_BYTES_MAX: usize = 64;
+
+#[derive(Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `redis://` or `rediss://` addresses: one for a single Redis, some of the nodes for a cluster. A list, or one
+    /// text with commas.
+    #[serde(deserialize_with = "list_or_text")]
+    pub urls: Vec<String>,
+    /// Whether the addresses are those of a Redis Cluster.
+    pub cluster: bool,
+    /// Overrides the user of the addresses.
+    pub username: Option<String>,
+    /// Overrides the password of the addresses.
+    pub password: Option<SecretString>,
+    /// First part of every key; several installations may share one Redis under different prefixes.
+    pub key_prefix: String,
+    pub connect_timeout_ms: u64,
+    /// Longest wait for the answer to one command.
+    pub response_timeout_ms: u64,
+    /// How long a conversation stays after its last change.
+    pub retention_ms: u64,
+    /// How long the parent links of a trace are kept for spans that still wait for their conversation.
+    pub links_ttl_ms: u64,
+    /// How long the pages of one listing stay consistent with its first page.
+    pub page_ttl_ms: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        const MINUTE_MS: u64 = 60_000;
+        const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+        Self {
+            urls: vec!["redis://127.0.0.1:6379".to_owned()],
+            cluster: false,
+            username: None,
+            password: None,
+            key_prefix: "colloquy".to_owned(),
+            connect_timeout_ms: 2_000,
+            response_timeout_ms: 5_000,
+            retention_ms: 30 * DAY_MS,
+            links_ttl_ms: 60 * MINUTE_MS,
+            page_ttl_ms: 15 * MINUTE_MS,
+        }
+    }
+}
+
+impl StoreConfig {
+    /// Says what is wrong before anything is connected.
+    pub fn validate(&self) -> Result<(), Error> {
+        let prefix_is_plain =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+        let problem = if self.urls.is_empty() {
+            "urls is empty: give at least one redis:// address"
+        } else if !self.cluster && self.urls.len() > 1 {
+            "urls has several addresses but cluster is false: set cluster, or give one address"
+        } else if self.key_prefix.is_empty()
+            || self.key_prefix.len() > KEY_PREFIX_BYTES_MAX
+            || !self.key_prefix.chars().all(prefix_is_plain)
+        {
+            "key_prefix must be 1 to 64 letters, digits, '_', '-', '.' or ':' (braces would move keys to other slots)"
+        } else if [
+            self.connect_timeout_ms,
+            self.response_timeout_ms,
+            self.retention_ms,
+            self.links_ttl_ms,
+            self.page_ttl_ms,
+        ]
+        .contains(&0)
+        {
+            "timeouts, retention_ms, links_ttl_ms and page_ttl_ms must be above 0"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(problem.to_owned()))
+    }
+
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
+    pub(crate) fn response_timeout(&self) -> Duration {
+        Duration::from_millis(self.response_timeout_ms)
+    }
+}
+
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig")
+            .field(
+                "urls",
+                &self
+                    .urls
+                    .iter()
+                    .map(|url| without_secrets(url))
+                    .collect::<Vec<_>>(),
+            )
+            .field("cluster", &self.cluster)
+            .field("username", &self.username)
+            .field("password", &self.password)
+            .field("key_prefix", &self.key_prefix)
+            .field("connect_timeout_ms", &self.connect_timeout_ms)
+            .field("response_timeout_ms", &self.response_timeout_ms)
+            .field("retention_ms", &self.retention_ms)
+            .field("links_ttl_ms", &self.links_ttl_ms)
+            .field("page_ttl_ms", &self.page_ttl_ms)
+            .finish()
+    }
+}
+
+/// The address with everything before the last `@`, which may be a password, taken out.
+fn without_secrets(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://[redacted]@{host}"),
+        (None, Some((_, host))) => format!("[redacted]@{host}"),
+        _ => url.to_owned(),
+    }
+}
+
+fn list_or_text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum ListOrText {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match ListOrText::deserialize(deserializer)? {
+        ListOrText::List(urls) => urls,
+        ListOrText::Text(text) => text
+            .split(',')
+            .map(str::trim)
+            .filter(|url| !url.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        let config = StoreConfig {
+            urls: vec!["redis://user:pa@ss@host:6379/0".into(), "pw@host".into()],
+            password: Some("hidden".into()),
+            ..StoreConfig::default()
+        };
+        let text = format!("{config:?}");
+        assert!(text.contains("redis://[redacted]@host:6379/0"), "{text}");
+        for secret in ["pa@ss", "pw@", "hidden"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_come_as_a_list_or_as_text() {
+        let list: StoreConfig =
+            serde_json::from_str(r#"{"urls":["redis://a","redis://b"],"cluster":true}"#).unwrap();
+        let text: StoreConfig =
+            serde_json::from_str(r#"{"urls":"redis://a, redis://b","cluster":true}"#).unwrap();
+        assert_eq!(list.urls, text.urls);
+        assert!(list.validate().is_ok());
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_a_reason() {
+        let default = StoreConfig::default;
+        for bad in [
+            StoreConfig {
+                urls: vec![],
+                ..default()
+            },
+            StoreConfig {
+                urls: vec!["redis://a".into(), "redis://b".into()],
+                ..default()
+            },
+            StoreConfig {
+                key_prefix: "a{b}".into(),
+                ..default()
+            },
+            StoreConfig {
+                key_prefix: String::new(),
+                ..default()
+            },
+            StoreConfig {
+                retention_ms: 0,
+                ..default()
+            },
+        ] {
+            assert!(matches!(bad.validate(), Err(Error::Config(_))), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! One conversation: reading its log, adding to it.
+
+use crate::script::COMMIT;
+use crate::summary::{self, Summary};
+use crate::{Error, Store, codec};
+use domain::facts::Entry;
+use domain::ids::{ConversationKey, Digest};
+use redis::{Value, from_redis_value};
+
+/// A conversation at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    pub summary: Summary,
+    /// From the asked position on. Empty when that position is at or beyond the end of the log.
+    pub entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Commit {
+    Done,
+    /// Someone else has written since: nothing was changed. Load from the known length of the log on, and apply again.
+    Conflict {
+        /// What is stored, 0 for nothing.
+        version: u64,
+    },
+}
+
+impl Store {
+    /// The conversation with its log from position `from_entry` on, both of one moment; `None` when unknown.
+    pub async fn load(
+        &self,
+        key: &ConversationKey,
+        from_entry: u64,
+    ) -> Result<Option<Snapshot>, Error> {
+        self.load_digest(&key.digest(), from_entry).await
+    }
+
+    /// The same by [`ConversationKey::digest`].
+    pub async fn load_digest(
+        &self,
+        digest: &Digest,
+        from_entry: u64,
+    ) -> Result<Option<Snapshot>, Error> {
+        let (summary_key, log_key) = (self.keys.summary(digest), self.keys.log(digest));
+        let mut range = redis::cmd("LRANGE");
+        range.arg(&log_key).arg(from_entry).arg(-1);
+        let (summary, log): (Value, Vec<Vec<u8>>) = self
+            .connection
+            .atomically([summary::read_command(&summary_key), range])
+            .await?;
+        let Some(summary) = summary::decode(summary, &summary_key)? else {
+            return Ok(None);
+        };
+        if log.len() as u64 != summary.entries.saturating_sub(from_entry) {
+            let what = format!(
+                "the log has {} entries from {from_entry} on, the summary counts {}",
+                log.len(),
+                summary.entries
+            );
+            return Err(Error::corrupt(log_key, what));
+        }
+        let entries = log
+            .iter()
+            .map(|stored| codec::decode(stored, &log_key))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(Snapshot { summary, entries }))
+    }
+
+    /// Writes the summary, and the entry if there is one, when the stored version is `summary.version - 1`, where
+    /// an unknown conversation has version 0. `summary.entries` counts the new entry. Starts the retention anew.
+    pub async fn commit(&self, summary: &Summary, entry: Option<&Entry>) -> Result<Commit, Error> {
+        let digest = summary.key.digest();
+        let (summary_key, log_key) = (self.keys.summary(&digest), self.keys.log(&digest));
+        let mut call = COMMIT.call();
+        call.key(summary_key);
+        call.key(log_key.clone());
+        call.arg(summary.version)
+            .arg(summary.entries)
+            .arg(summary::encode(summary)?)
+            .arg(self.config.retention_ms);
+        if let Some(entry) = entry {
+            call.arg(codec::encode(entry)?);
+        }
+        let answer: Value = self.connection.call(&call).await?;
+        match from_redis_value::<(String, u64)>(answer)? {
+            (status, _) if status == "done" => Ok(Commit::Done),
+            (status, version) if status == "conflict" => Ok(Commit::Conflict { version }),
+            (_, length) => {
+                let what = format!(
+                    "the log would have {length} entries, the summary counts {}",
+                    summary.entries
+                );
+                Err(Error::corrupt(log_key, what))
+            }
+        }
+    }
+
+    /// Deletes a conversation, such as one that cannot be read. Lists forget it when they next meet it.
+    pub async fn remove(&self, key: &ConversationKey) -> Result<(), Error> {
+        let digest = key.digest();
+        let mut command = redis::cmd("UNLINK");
+        command
+            .arg(self.keys.summary(&digest))
+            .arg(self.keys.log(&digest));
+        self.connection.query::<Value>(&command).await?;
+        Ok(())
+    }
+}

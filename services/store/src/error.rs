@@ -1,0 +1,97 @@
+//! What can go wrong with the store, by what the caller should do about it.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Cannot be reached, does not answer in time, is loading or failing over. Wait and repeat.
+    #[error("redis is unavailable: {0}")]
+    Unavailable(#[source] RedisError),
+    /// Redis has reached `maxmemory`. Stop writing, and try again once in a while.
+    #[error("redis is out of memory and refuses writes: {0}")]
+    OutOfMemory(#[source] RedisError),
+    /// Redis answers reads and refuses writes: it cannot save to disk, is a replica, or lacks replicas. Wait and repeat.
+    #[error("redis refuses writes: {0}")]
+    ReadOnly(#[source] RedisError),
+    /// What is stored cannot be read. Repeating does not help; [`crate::Store::remove`] clears it.
+    #[error("{key} cannot be read: {what}")]
+    Corrupt { key: String, what: String },
+    /// Larger or deeper than what the store accepts.
+    #[error("{what} is too large: {size}, at most {max} can be stored")]
+    TooLarge {
+        what: &'static str,
+        size: usize,
+        max: usize,
+    },
+    /// The configuration, or the server, cannot work.
+    #[error("redis configuration: {0}")]
+    Config(String),
+    /// Redis refuses the command: a missing permission, or a bug.
+    #[error("redis refused a command: {0}")]
+    Refused(#[source] RedisError),
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anyone changing the data.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::OutOfMemory(_) | Self::ReadOnly(_)
+        )
+    }
+
+    /// Whether reading may go on although writing is refused.
+    pub fn refuses_writes(&self) -> bool {
+        matches!(self, Self::OutOfMemory(_) | Self::ReadOnly(_))
+    }
+
+    pub(crate) fn corrupt(key: impl Into<String>, what: impl ToString) -> Self {
+        Self::Corrupt {
+            key: key.into(),
+            what: what.to_string(),
+        }
+    }
+}
+
+impl From<RedisError> for Error {
+    fn from(error: RedisError) -> Self {
+        // An error inside a pipeline hides behind the pipeline's own; the code of the first command decides.
+        let servers = error.clone().into_server_errors();
+        let code = servers
+            .as_ref()
+            .and_then(|errors| errors.first())
+            .map(|(_, error)| error.code().to_owned());
+        match code.as_deref() {
+            Some("OOM") => return Self::OutOfMemory(error),
+            Some("MISCONF" | "READONLY" | "NOREPLICAS") => return Self::ReadOnly(error),
+            Some(
+                "LOADING" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "BUSY"
+                | "UNBLOCKED",
+            ) => {
+                return Self::Unavailable(error);
+            }
+            _ => {}
+        }
+        match error.kind() {
+            // Older servers report a script's inner error under ERR, with the code within the text.
+            ErrorKind::Server(ServerErrorKind::ResponseError)
+                if error.to_string().contains("OOM command") =>
+            {
+                Self::OutOfMemory(error)
+            }
+            ErrorKind::Io | ErrorKind::ClusterConnectionNotFound | ErrorKind::Parse => {
+                Self::Unavailable(error)
+            }
+            ErrorKind::InvalidClientConfig
+            | ErrorKind::AuthenticationFailed
+            | ErrorKind::RESP3NotSupported => Self::Config(error.to_string()),
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+impl From<redis::ParsingError> for Error {
+    fn from(error: redis::ParsingError) -> Self {
+        Self::Refused(error.into())
+    }
+}

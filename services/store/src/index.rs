@@ -1,0 +1,221 @@
+//! What lies outside a conversation's slot: lists, what is due, which conversations share a trace, wake-ups.
+
+use crate::keys::LONG_CLASSES_US;
+use crate::script::{ADD_BOUNDED, Call, INDEX};
+use crate::summary::Summary;
+use crate::{Error, Store};
+use domain::ids::{Digest, TraceId};
+use redis::{Cmd, Value};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Conversations in one script call; more would keep Redis from other work for over a millisecond.
+const UPDATES_PER_CALL_MAX: usize = 64;
+/// Noted places of one project, some 30 MB at most: see `scripts/index.lua`.
+const NOTED_PLACES_MAX: usize = 100_000;
+/// Conversations of one project remembered for one trace. A trace with more is a batch job, not a call tree.
+const CONVERSATIONS_PER_TRACE_MAX: usize = 256;
+/// Traces looked up for one conversation.
+const RELATED_TRACES_MAX: usize = 256;
+
+/// One committed conversation.
+#[derive(Clone, Debug)]
+pub struct IndexUpdate {
+    pub summary: Arc<Summary>,
+    /// Traces whose first span of this conversation came with this commit.
+    pub trace_ids_added: Vec<TraceId>,
+}
+
+impl Store {
+    /// Brings everything outside the conversations' slots up to date, then announces the changes. May be repeated, and
+    /// may overtake an update of another version: the newest wins. After an error all of it has to be repeated.
+    pub async fn index(&self, updates: &[IndexUpdate]) -> Result<(), Error> {
+        if updates.is_empty() {
+            return Ok(());
+        }
+        let calls: Vec<Call> = self
+            .list_calls(updates)
+            .into_iter()
+            .chain(self.trace_calls(updates))
+            .collect();
+        let commands: Vec<Cmd> = [
+            Some(self.projects_command(updates)),
+            self.due_command(updates),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        tokio::try_join!(
+            self.connection.call_each(&calls),
+            self.connection.each(commands)
+        )?;
+        self.announce(updates).await
+    }
+
+    fn list_calls(&self, updates: &[IndexUpdate]) -> Vec<Call> {
+        let mut by_project: BTreeMap<&str, Vec<&Summary>> = BTreeMap::new();
+        for update in updates {
+            by_project
+                .entry(&update.summary.key.project)
+                .or_default()
+                .push(&update.summary);
+        }
+        by_project
+            .into_iter()
+            .flat_map(|(project, summaries)| {
+                summaries
+                    .chunks(UPDATES_PER_CALL_MAX)
+                    .map(|chunk| self.list_call(project, chunk))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    fn list_call(&self, project: &str, summaries: &[&Summary]) -> Call {
+        let keys = self.keys.index(project);
+        let mut call = INDEX.call();
+        for key in [
+            keys.all(),
+            keys.epochs(),
+            keys.since(),
+            keys.past(),
+            keys.past_ends(),
+            keys.past_floor(),
+            keys.agents(),
+        ] {
+            call.key(key);
+        }
+        for class in 1..=LONG_CLASSES_US.len() {
+            call.key(keys.long(class));
+        }
+        call.arg(self.config.retention_ms)
+            .arg(self.page_ttl_us())
+            .arg(NOTED_PLACES_MAX);
+        let mut agent_positions: HashMap<&str, usize> = HashMap::new();
+        for summary in summaries {
+            let totals = &summary.totals;
+            call.arg(summary.key.digest().to_string())
+                .arg(activity_us(summary))
+                .arg(duration_class(summary))
+                .arg(totals.agents.len());
+            for agent in &totals.agents {
+                let position = *agent_positions
+                    .entry(agent)
+                    .or_insert_with(|| call.key(keys.agent(agent)));
+                call.arg(position);
+            }
+        }
+        call
+    }
+
+    fn projects_command(&self, updates: &[IndexUpdate]) -> Cmd {
+        let mut command = redis::cmd("ZADD");
+        command.arg(self.keys.projects()).arg("GT");
+        for update in updates {
+            command
+                .arg(activity_us(&update.summary))
+                .arg(&update.summary.key.project);
+        }
+        command
+    }
+
+    fn trace_calls(&self, updates: &[IndexUpdate]) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for update in updates {
+            let key = &update.summary.key;
+            for trace in &update.trace_ids_added {
+                let mut call = ADD_BOUNDED.call();
+                call.key(self.keys.trace(trace, &key.project));
+                call.arg(CONVERSATIONS_PER_TRACE_MAX)
+                    .arg(self.config.retention_ms)
+                    .arg(key.digest().to_string());
+                calls.push(call);
+            }
+        }
+        calls
+    }
+
+    /// The project's conversations that have spans in any of the traces, each once.
+    pub async fn related(
+        &self,
+        project: &str,
+        trace_ids: &[TraceId],
+    ) -> Result<Vec<Digest>, Error> {
+        let commands = trace_ids.iter().take(RELATED_TRACES_MAX).map(|trace| {
+            let mut command = redis::cmd("SMEMBERS");
+            command.arg(self.keys.trace(trace, project));
+            command
+        });
+        let mut related = Vec::new();
+        for answer in self.connection.each(commands.collect()).await? {
+            let members: Vec<String> = redis::from_redis_value::<Vec<String>>(answer)?;
+            related.extend(
+                members
+                    .iter()
+                    .filter_map(|member| Digest::parse_hex(member)),
+            );
+        }
+        related.sort_unstable();
+        related.dedup();
+        Ok(related)
+    }
+
+    /// Projects that have conversations, those with the newest activity first.
+    pub async fn projects(&self) -> Result<Vec<String>, Error> {
+        /// Beyond it a listing of all projects is no longer one read.
+        const PROJECTS_MAX: isize = 10_000;
+        let mut command = redis::cmd("ZREVRANGE");
+        command
+            .arg(self.keys.projects())
+            .arg(0)
+            .arg(PROJECTS_MAX - 1);
+        self.connection.query(&command).await
+    }
+
+    /// Takes conversations that no longer exist out of lists in which they were met.
+    pub(crate) async fn forget(&self, gone: Vec<(Vec<String>, Digest, i64)>) -> Result<(), Error> {
+        let calls: Vec<Call> = gone
+            .into_iter()
+            .map(|(lists, digest, activity_us)| {
+                let mut call = crate::script::FORGET.call();
+                for list in lists {
+                    call.key(list);
+                }
+                call.arg(digest.to_string()).arg(activity_us);
+                call
+            })
+            .collect();
+        let _: Vec<Value> = self.connection.call_each(&calls).await?;
+        Ok(())
+    }
+
+    pub(crate) fn page_ttl_us(&self) -> u64 {
+        self.config.page_ttl_ms.saturating_mul(1_000)
+    }
+}
+
+/// Largest whole number that a score holds exactly; as microseconds, the year 2255.
+const SCORE_MAX: i64 = 1 << 53;
+
+/// A conversation's place in the lists, exact as a score.
+pub(crate) fn activity_us(summary: &Summary) -> i64 {
+    ns_to_score(summary.totals.last_activity_ns)
+}
+
+pub(crate) fn ns_to_score(time_ns: i64) -> i64 {
+    time_ns.div_euclid(1_000).clamp(0, SCORE_MAX)
+}
+
+/// How many thresholds of [`LONG_CLASSES_US`] the duration exceeds.
+fn duration_class(summary: &Summary) -> usize {
+    let duration_us = summary
+        .totals
+        .last_activity_ns
+        .saturating_sub(summary.totals.started_ns)
+        .div_euclid(1_000)
+        + 1;
+    LONG_CLASSES_US
+        .iter()
+        .filter(|threshold| duration_us > **threshold)
+        .count()
+}

@@ -1,0 +1,152 @@
+//! Every key pattern, in one place. What stands in braces decides the slot: keys that one script touches share it.
+
+use domain::ids::{Digest, TraceId};
+
+/// Conversations longer than this stand in a class of their own, so that a search of the past need not look at every
+/// conversation that came after it. Class `n` holds durations above `LONG_CLASSES_US[n]`, up to the next.
+pub(crate) const LONG_CLASSES_US: [i64; 5] = {
+    const MINUTE_US: i64 = 60_000_000;
+    [
+        MINUTE_US,
+        8 * MINUTE_US,
+        64 * MINUTE_US,
+        512 * MINUTE_US,
+        4_096 * MINUTE_US,
+    ]
+};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    fn key(&self, rest: std::fmt::Arguments<'_>) -> String {
+        format!("{}:{rest}", self.prefix)
+    }
+
+    /// LIST of encoded entries.
+    pub(crate) fn log(&self, conversation: &Digest) -> String {
+        self.key(format_args!("c:{{{conversation}}}:log"))
+    }
+
+    /// HASH: `v` version, `n` number of entries, `s` encoded summary.
+    pub(crate) fn summary(&self, conversation: &Digest) -> String {
+        self.key(format_args!("c:{{{conversation}}}:sum"))
+    }
+
+    /// ZSET of project names by last activity in microseconds.
+    pub(crate) fn projects(&self) -> String {
+        self.key(format_args!("projects"))
+    }
+
+    /// The keys of one project's lists.
+    pub(crate) fn index(&self, project: &str) -> IndexKeys {
+        IndexKeys {
+            base: self.key(format_args!("idx:{{{}}}", project_digest(project))),
+        }
+    }
+
+    /// ZSET of conversations by when they are due.
+    pub(crate) fn due(&self) -> String {
+        self.key(format_args!("due"))
+    }
+
+    /// SET of one project's conversations that have spans in the trace.
+    pub(crate) fn trace(&self, trace: &TraceId, project: &str) -> String {
+        self.key(format_args!("tr:{{{trace}}}:{}", project_digest(project)))
+    }
+
+    /// HASH of a trace's parent links.
+    pub(crate) fn links(&self, trace: &TraceId) -> String {
+        self.key(format_args!("ln:{{{trace}}}"))
+    }
+
+    /// HASH of counts of spans without a conversation.
+    pub(crate) fn unassigned(&self, project: &str) -> String {
+        self.key(format_args!("unassigned:{{{}}}", project_digest(project)))
+    }
+
+    /// HASH of a consumer group's progress; there is one for each of `tag`.
+    pub(crate) fn progress(&self, tag: &str, group: &str) -> String {
+        self.key(format_args!("progress:{{{tag}}}:{group}"))
+    }
+
+    /// Channel of wake-ups.
+    pub(crate) fn changes(&self) -> String {
+        self.key(format_args!("changes"))
+    }
+
+    /// HASH of how far sweeping has come in each project.
+    pub(crate) fn sweep(&self) -> String {
+        self.key(format_args!("sweep"))
+    }
+
+    /// Glob that matches every key above. The prefix holds no glob characters.
+    pub(crate) fn all(&self) -> String {
+        self.key(format_args!("*"))
+    }
+}
+
+fn project_digest(project: &str) -> Digest {
+    Digest::of(&[project.as_bytes()])
+}
+
+/// All of one project, in one slot.
+#[derive(Clone, Debug)]
+pub(crate) struct IndexKeys {
+    base: String,
+}
+
+impl IndexKeys {
+    /// ZSET of the project's conversations by last activity in microseconds.
+    pub(crate) fn all(&self) -> String {
+        self.base.clone()
+    }
+
+    /// The same, of those in which the agent took part.
+    pub(crate) fn agent(&self, agent: &str) -> String {
+        format!("{}:agent:{}", self.base, Digest::of(&[agent.as_bytes()]))
+    }
+
+    /// The same, of those whose duration falls into the class.
+    pub(crate) fn long(&self, class: usize) -> String {
+        format!("{}:long:{class}", self.base)
+    }
+
+    /// ZSET of the keys of agents' indexes by when they were first written, for sweeping.
+    pub(crate) fn agents(&self) -> String {
+        format!("{}:agents", self.base)
+    }
+
+    /// ZSET of the moments at which listings began.
+    pub(crate) fn epochs(&self) -> String {
+        format!("{}:epochs", self.base)
+    }
+
+    /// ZSET of conversations by when they came to their present place, if recently.
+    pub(crate) fn since(&self) -> String {
+        format!("{}:since", self.base)
+    }
+
+    /// ZSET of former places by activity, for listings that began before the move.
+    pub(crate) fn past(&self) -> String {
+        format!("{}:past", self.base)
+    }
+
+    /// The same members by when they ended, for trimming.
+    pub(crate) fn past_ends(&self) -> String {
+        format!("{}:past:ends", self.base)
+    }
+
+    /// The moment before which former places were given up for want of room.
+    pub(crate) fn past_floor(&self) -> String {
+        format!("{}:past:floor", self.base)
+    }
+}

@@ -1,0 +1,291 @@
+//! Lists of conversations, newest activity first, page by page, consistent from the first page to the last.
+
+mod merge;
+
+use crate::index::ns_to_score;
+use crate::keys::{IndexKeys, LONG_CLASSES_US};
+use crate::script::{Call, PLACES};
+use crate::summary::Summary;
+use crate::{Error, Store};
+use domain::ids::Digest;
+use merge::{Merge, Source};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Most conversations on one page.
+pub const LIST_PAGE_MAX: usize = 1_000;
+/// Most agents in one filter.
+const AGENTS_MAX: usize = 64;
+/// Places asked of one project at once; its script runs for about a millisecond then.
+const PLACES_PER_CALL_MAX: usize = 256;
+const PLACES_PER_CALL_MIN: usize = 16;
+/// Conversations read for one page. Where fewer match, the page is short and says how far it has looked.
+const LOOKED_AT_MAX: usize = 4_000;
+/// Round trips for one page.
+const ROUNDS_MAX: usize = 64;
+
+/// Conversations of any of the projects in which any of the agents took part, active at some time in [`from_ns`, `to_ns`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListQuery {
+    /// `None` for all.
+    pub projects: Option<Vec<String>>,
+    /// Empty for any.
+    pub agents: Vec<String>,
+    pub from_ns: Option<i64>,
+    pub to_ns: Option<i64>,
+    /// Where the page before ended; the rest of the query has to be the same.
+    pub after: Option<ListCursor>,
+    /// At most [`LIST_PAGE_MAX`].
+    pub limit: usize,
+}
+
+/// A place in a listing: the moment the listing began, and a conversation's activity at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ListCursor {
+    #[serde(rename = "m")]
+    pub moment_us: i64,
+    #[serde(rename = "a")]
+    pub activity_us: i64,
+    #[serde(rename = "d")]
+    pub digest: Digest,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListPage {
+    /// Each conversation as it is now, at the place it had when the listing began.
+    pub rows: Vec<(ListCursor, Arc<Summary>)>,
+    /// Where to go on; beyond the last row when what came after it did not match.
+    pub scanned_to: Option<ListCursor>,
+    /// Whether there may be more. A page may be short, even empty, and still have more after it.
+    pub has_more: bool,
+}
+
+impl Store {
+    /// One page. A conversation that existed when the first page was given is on exactly one page, wherever it has
+    /// moved since, as long as the pages are asked for within `page_ttl_ms`; after that, it may be missed.
+    pub async fn list(&self, query: &ListQuery) -> Result<ListPage, Error> {
+        check(query)?;
+        let projects = match &query.projects {
+            Some(projects) => projects.clone(),
+            None => self.projects().await?,
+        };
+        let moment_us = match &query.after {
+            Some(cursor) => cursor.moment_us,
+            None => self.server_time_us().await?,
+        };
+        let mut merge = Merge::new(
+            &projects,
+            query
+                .after
+                .map(|cursor| (cursor.activity_us, cursor.digest)),
+        );
+        let mut page = Page {
+            moment_us,
+            query,
+            rows: Vec::new(),
+            looked_at: 0,
+        };
+        for _ in 0..ROUNDS_MAX {
+            self.refill(&mut merge, &page).await?;
+            let wanted = (query.limit - page.rows.len()).min(LOOKED_AT_MAX - page.looked_at);
+            let places = merge.take(wanted);
+            self.look_at(&mut page, places).await?;
+            if merge.is_done() || page.rows.len() == query.limit || page.looked_at == LOOKED_AT_MAX
+            {
+                break;
+            }
+        }
+        let scanned_to = merge.position().map(|(activity_us, digest)| ListCursor {
+            moment_us,
+            activity_us,
+            digest,
+        });
+        Ok(ListPage {
+            rows: page.rows,
+            scanned_to,
+            has_more: !merge.is_done(),
+        })
+    }
+
+    async fn server_time_us(&self) -> Result<i64, Error> {
+        let (seconds, micros): (i64, i64) = self.connection.query(&redis::cmd("TIME")).await?;
+        Ok(seconds * 1_000_000 + micros)
+    }
+
+    /// Asks the projects of which nothing is left to merge for more places.
+    async fn refill(&self, merge: &mut Merge, page: &Page<'_>) -> Result<(), Error> {
+        let sources = merge.sources();
+        let share = 2 * page.query.limit / sources.max(1);
+        let count = if sources == 1 {
+            page.query.limit
+        } else {
+            share.max(PLACES_PER_CALL_MIN)
+        }
+        .min(PLACES_PER_CALL_MAX);
+        let empty: Vec<&mut Source> = merge.empty_sources().collect();
+        let calls: Vec<Call> = empty
+            .iter()
+            .map(|source| {
+                let keep_epoch = match (page.query.after, source.is_asked()) {
+                    (None, false) if sources == 1 => "unfinished",
+                    (None, false) => "always",
+                    _ => "never",
+                };
+                let mut call = PLACES.call();
+                add_keys_and_lists(
+                    &mut call,
+                    &self.keys.index(&source.project),
+                    page,
+                    source,
+                    keep_epoch,
+                    count,
+                    self.page_ttl_us(),
+                );
+                call
+            })
+            .collect();
+        for (source, answer) in empty
+            .into_iter()
+            .zip(self.connection.call_each(&calls).await?)
+        {
+            source.fill(answer)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the conversations and keeps those that match; those that are gone are taken out of the lists.
+    async fn look_at(&self, page: &mut Page<'_>, places: Vec<merge::Place>) -> Result<(), Error> {
+        let digests: Vec<Digest> = places.iter().map(|place| place.digest).collect();
+        page.looked_at += places.len();
+        let mut gone = Vec::new();
+        for (place, summary) in places.into_iter().zip(self.summaries(&digests).await?) {
+            match summary {
+                Some(summary) if matches_time(page.query, &summary) => {
+                    let cursor = ListCursor {
+                        moment_us: page.moment_us,
+                        activity_us: place.activity_us,
+                        digest: place.digest,
+                    };
+                    page.rows.push((cursor, Arc::new(summary)));
+                }
+                Some(_) => {}
+                None => {
+                    let keys = self.keys.index(&place.project);
+                    let lists = std::iter::once(keys.all())
+                        .chain(page.query.agents.iter().map(|agent| keys.agent(agent)));
+                    gone.push((lists.collect(), place.digest, place.activity_us));
+                }
+            }
+        }
+        if let Err(error) = self.forget(gone).await {
+            // A reader does not fail because it may not tidy up; sweeping will.
+            tracing::debug!(%error, "expired conversations stay in the lists for now");
+        }
+        Ok(())
+    }
+}
+
+/// What has come together of one page.
+struct Page<'a> {
+    moment_us: i64,
+    query: &'a ListQuery,
+    rows: Vec<(ListCursor, Arc<Summary>)>,
+    looked_at: usize,
+}
+
+fn check(query: &ListQuery) -> Result<(), Error> {
+    let too_large = |what, size, max| Err(Error::TooLarge { what, size, max });
+    if query.limit > LIST_PAGE_MAX || query.limit == 0 {
+        return too_large("page of a list", query.limit, LIST_PAGE_MAX);
+    }
+    if query.agents.len() > AGENTS_MAX {
+        return too_large("list of agents in a filter", query.agents.len(), AGENTS_MAX);
+    }
+    Ok(())
+}
+
+fn matches_time(query: &ListQuery, summary: &Summary) -> bool {
+    query
+        .from_ns
+        .is_none_or(|from_ns| summary.totals.last_activity_ns >= from_ns)
+        && query
+            .to_ns
+            .is_none_or(|to_ns| summary.totals.started_ns < to_ns)
+}
+
+/// A list to read, and between which activities.
+struct Range {
+    key: usize,
+    highest: Option<i64>,
+    lowest: Option<i64>,
+}
+
+fn add_keys_and_lists(
+    call: &mut Call,
+    keys: &IndexKeys,
+    page: &Page<'_>,
+    source: &Source,
+    keep_epoch: &str,
+    count: usize,
+    page_ttl_us: u64,
+) {
+    let query = page.query;
+    for key in [keys.epochs(), keys.past_floor(), keys.since(), keys.past()] {
+        call.key(key);
+    }
+    let all = call.key(keys.all());
+    let agents: Vec<usize> = query
+        .agents
+        .iter()
+        .map(|agent| call.key(keys.agent(agent)))
+        .collect();
+    let mains = if agents.is_empty() { vec![all] } else { agents };
+    let mut ranges = Vec::new();
+    match query.to_ns.map(ns_to_score) {
+        None => ranges.extend(mains.iter().map(|key| Range {
+            key: *key,
+            highest: None,
+            lowest: None,
+        })),
+        // Short conversations that had begun before `to` ended soon after it; longer ones stand in lists of their own.
+        Some(to_us) => {
+            let highest = to_us + LONG_CLASSES_US[0];
+            ranges.extend(mains.iter().map(|key| Range {
+                key: *key,
+                highest: Some(highest),
+                lowest: None,
+            }));
+            for class in 1..=LONG_CLASSES_US.len() {
+                let longest_us = LONG_CLASSES_US
+                    .get(class)
+                    .map(|longest_us| to_us + longest_us);
+                ranges.push(Range {
+                    key: call.key(keys.long(class)),
+                    highest: longest_us,
+                    lowest: Some(highest + 1),
+                });
+            }
+        }
+    }
+    let (activity_us, digest) = source
+        .position()
+        .map(|(activity_us, digest)| (activity_us.to_string(), digest.to_string()))
+        .unwrap_or_default();
+    call.arg(page.moment_us)
+        .arg(keep_epoch)
+        .arg(activity_us)
+        .arg(digest)
+        .arg(count);
+    call.arg(text(query.from_ns.map(ns_to_score)))
+        .arg(page_ttl_us)
+        .arg(query.agents.len());
+    for range in ranges {
+        call.arg(range.key)
+            .arg(text(range.highest))
+            .arg(text(range.lowest));
+    }
+}
+
+fn text(number: Option<i64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}

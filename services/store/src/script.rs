@@ -1,0 +1,81 @@
+//! Lua scripts: one round trip by hash, and the whole text only when the server does not know it.
+
+use redis::{Cmd, ToRedisArgs};
+use std::sync::OnceLock;
+
+/// A script that stands beside this file.
+#[derive(Debug)]
+pub(crate) struct Script {
+    text: &'static str,
+    hash: OnceLock<String>,
+}
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub(crate) static $name: Script = Script { text: include_str!(concat!("scripts/", $file)), hash: OnceLock::new() };)*
+    };
+}
+
+scripts! {
+    COMMIT = "commit.lua";
+    INDEX = "index.lua";
+    PLACES = "places.lua";
+    FORGET = "forget.lua";
+    SETTLE_DUE = "settle_due.lua";
+    ADD_BOUNDED = "add_bounded.lua";
+}
+
+impl Script {
+    fn hash(&self) -> &str {
+        self.hash
+            .get_or_init(|| redis::Script::new(self.text).get_hash().to_owned())
+    }
+
+    pub(crate) fn call(&'static self) -> Call {
+        Call {
+            script: self,
+            keys: Vec::new(),
+            args: Vec::new(),
+        }
+    }
+}
+
+/// A script with its keys, all of one slot, and its arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    script: &'static Script,
+    keys: Vec<String>,
+    args: Vec<Vec<u8>>,
+}
+
+impl Call {
+    /// Adds a key and returns its position as Lua counts.
+    pub(crate) fn key(&mut self, key: String) -> usize {
+        self.keys.push(key);
+        self.keys.len()
+    }
+
+    pub(crate) fn arg(&mut self, arg: impl ToRedisArgs) -> &mut Self {
+        arg.write_redis_args(&mut self.args);
+        self
+    }
+
+    pub(crate) fn by_hash(&self) -> Cmd {
+        self.command("EVALSHA", self.script.hash())
+    }
+
+    /// Also makes the server remember it. In a cluster this goes to the node of the keys, the one that lacks it.
+    pub(crate) fn by_text(&self) -> Cmd {
+        self.command("EVAL", self.script.text)
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut command = redis::cmd(name);
+        command
+            .arg(script)
+            .arg(self.keys.len())
+            .arg(&self.keys)
+            .arg(&self.args);
+        command
+    }
+}

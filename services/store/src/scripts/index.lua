@@ -1,0 +1,125 @@
+-- Brings the lists of one project up to date with a batch of conversations.
+--
+-- A conversation's place in the lists is its last activity. Activity only grows, so a late repetition of an older
+-- update changes nothing. Listings are served page by page while conversations move; so when one leaves a place at
+-- which a running listing may still expect it, the place is noted, with the moments from which and until which it held.
+-- Nothing is noted while nobody lists.
+--
+-- KEYS, all in the project's slot: 1 all, 2 epochs, 3 since, 4 past, 5 past:ends, 6 past:floor, 7 agents,
+--   8-12 long:1 to long:5, then lists of agents.
+-- ARGV: 1 retention in ms, 2 page_ttl in us, 3 most noted places, then for each conversation: digest, activity in us,
+--   class of duration (0-5), number of agents, positions of their lists in KEYS.
+local ALL, EPOCHS, SINCE, PAST, PAST_ENDS, PAST_FLOOR, AGENTS = unpack(KEYS, 1, 7)
+local LONG_0, LONG_CLASSES = 7, 5
+local TRIM_MAX = 256
+
+local retention_ms = ARGV[1]
+local page_ttl_us = tonumber(ARGV[2])
+local noted_max = tonumber(ARGV[3])
+local notes_ttl_ms = string.format('%.0f', 2 * page_ttl_us / 1000)
+
+local time = redis.call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+local newest_epoch = tonumber(redis.call('ZREVRANGE', EPOCHS, 0, 0)[1] or '-1')
+local is_listed = newest_epoch > now_us - page_ttl_us
+-- Later than every listing, even when the clock was set back.
+local moment = math.max(now_us, newest_epoch + 1)
+
+-- Lua shows large numbers in powers of ten unless told otherwise.
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function note_move(digest, place)
+  local from = tonumber(redis.call('ZSCORE', SINCE, digest) or '0')
+  local till = math.max(moment, from + 1)
+  if place and newest_epoch >= from then
+    local member = digest .. ':' .. text(from) .. ':' .. text(till)
+    redis.call('ZADD', PAST, place, member)
+    redis.call('ZADD', PAST_ENDS, text(till), member)
+  end
+  redis.call('ZADD', SINCE, text(till), digest)
+end
+
+local function update_long(digest, place, class)
+  local present = 0
+  for candidate = LONG_CLASSES, 1, -1 do
+    if redis.call('ZSCORE', KEYS[LONG_0 + candidate], digest) then
+      present = candidate
+      break
+    end
+  end
+  class = math.max(class, present)
+  if present > 0 and present ~= class then
+    redis.call('ZREM', KEYS[LONG_0 + present], digest)
+  end
+  if class > 0 then
+    redis.call('ZADD', KEYS[LONG_0 + class], place, digest)
+    redis.call('PEXPIRE', KEYS[LONG_0 + class], retention_ms)
+  end
+end
+
+local function give_up(members_and_moments)
+  if #members_and_moments == 0 then
+    return
+  end
+  -- Listings that began before this may miss a conversation: they go on by present places.
+  local floor = math.max(tonumber(redis.call('GET', PAST_FLOOR) or '0'), tonumber(members_and_moments[#members_and_moments]))
+  redis.call('SET', PAST_FLOOR, text(floor), 'PX', notes_ttl_ms)
+  for i = 1, #members_and_moments, 2 do
+    redis.call('ZREM', PAST, members_and_moments[i])
+  end
+end
+
+local function trim_notes()
+  local expired = '(' .. text(now_us - page_ttl_us)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', SINCE, '-inf', expired, 'LIMIT', 0, TRIM_MAX)) do
+    redis.call('ZREM', SINCE, member)
+  end
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', PAST_ENDS, '-inf', expired, 'LIMIT', 0, TRIM_MAX)) do
+    redis.call('ZREM', PAST_ENDS, member)
+    redis.call('ZREM', PAST, member)
+  end
+  if redis.call('ZCARD', SINCE) > noted_max then
+    give_up(redis.call('ZPOPMIN', SINCE, TRIM_MAX))
+  end
+  if redis.call('ZCARD', PAST_ENDS) > noted_max then
+    give_up(redis.call('ZPOPMIN', PAST_ENDS, TRIM_MAX))
+  end
+  for _, key in ipairs({SINCE, PAST, PAST_ENDS}) do
+    redis.call('PEXPIRE', key, notes_ttl_ms)
+  end
+end
+
+local next_arg = 4
+while next_arg <= #ARGV do
+  local digest, place, class, agents = unpack(ARGV, next_arg, next_arg + 3)
+  next_arg = next_arg + 4
+
+  local known = redis.call('ZSCORE', ALL, digest)
+  if known and tonumber(known) >= tonumber(place) then
+    place = known
+  else
+    if is_listed then
+      note_move(digest, known)
+    end
+    redis.call('ZADD', ALL, place, digest)
+  end
+
+  update_long(digest, place, tonumber(class))
+  for _ = 1, tonumber(agents) do
+    local list = KEYS[tonumber(ARGV[next_arg])]
+    next_arg = next_arg + 1
+    if redis.call('ZADD', list, place, digest) == 1 then
+      redis.call('ZADD', AGENTS, text(now_us), list)
+    end
+    redis.call('PEXPIRE', list, retention_ms)
+  end
+end
+
+redis.call('PEXPIRE', ALL, retention_ms)
+redis.call('PEXPIRE', AGENTS, retention_ms)
+if is_listed then
+  trim_notes()
+end
+return 1

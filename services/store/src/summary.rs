@@ -1,0 +1,116 @@
+//! What is known of a conversation without reading its log.
+
+use crate::{Error, Store, codec};
+use domain::ids::{ConversationKey, Digest};
+use domain::view::Totals;
+use domain::window::Windows;
+use redis::{Value, from_redis_value};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    pub key: ConversationKey,
+    /// Counts commits; the first is 1.
+    pub version: u64,
+    /// Length of the log.
+    pub entries: u64,
+    pub windows: Windows,
+    pub totals: Totals,
+    /// The last revision that was given out to the topic of finalised conversations.
+    pub published_revision: u32,
+}
+
+impl Summary {
+    /// The watermark from which there is something to do: 0 when a revision waits to be published, else when the
+    /// oldest open window closes; `None` when there is nothing.
+    pub fn due_at_ms(&self, gap_ms: i64) -> Option<i64> {
+        if self.published_revision < self.windows.revision {
+            Some(0)
+        } else {
+            self.windows.due_at_ms(gap_ms)
+        }
+    }
+}
+
+/// The stored form, without what stands in fields of its own.
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(rename = "k")]
+    key: ConversationKey,
+    #[serde(rename = "w")]
+    windows: Windows,
+    #[serde(rename = "t")]
+    totals: Totals,
+    #[serde(rename = "r", default)]
+    published_revision: u32,
+}
+
+/// The same for writing, without a copy.
+#[derive(Serialize)]
+struct StoredRef<'a> {
+    #[serde(rename = "k")]
+    key: &'a ConversationKey,
+    #[serde(rename = "w")]
+    windows: &'a Windows,
+    #[serde(rename = "t")]
+    totals: &'a Totals,
+    #[serde(rename = "r")]
+    published_revision: u32,
+}
+
+pub(crate) fn encode(summary: &Summary) -> Result<Vec<u8>, Error> {
+    codec::encode(&StoredRef {
+        key: &summary.key,
+        windows: &summary.windows,
+        totals: &summary.totals,
+        published_revision: summary.published_revision,
+    })
+}
+
+/// From the answer to [`read_command`]; `None` when there is no such conversation.
+pub(crate) fn decode(answer: Value, key: &str) -> Result<Option<Summary>, Error> {
+    let (version, entries, stored): (Option<u64>, Option<u64>, Option<Vec<u8>>) =
+        from_redis_value(answer)?;
+    let (Some(version), Some(entries), Some(stored)) = (version, entries, stored) else {
+        return Ok(None);
+    };
+    let Stored {
+        key,
+        windows,
+        totals,
+        published_revision,
+    } = codec::decode(&stored, key)?;
+    Ok(Some(Summary {
+        key,
+        version,
+        entries,
+        windows,
+        totals,
+        published_revision,
+    }))
+}
+
+pub(crate) fn read_command(key: &str) -> redis::Cmd {
+    let mut command = redis::cmd("HMGET");
+    command.arg(key).arg(&["v", "n", "s"]);
+    command
+}
+
+impl Store {
+    /// In the order of the digests; `None` for conversations that do not exist, or no longer.
+    pub async fn summaries(&self, digests: &[Digest]) -> Result<Vec<Option<Summary>>, Error> {
+        let keys: Vec<String> = digests
+            .iter()
+            .map(|digest| self.keys.summary(digest))
+            .collect();
+        let answers = self
+            .connection
+            .each(keys.iter().map(|key| read_command(key)).collect())
+            .await?;
+        answers
+            .into_iter()
+            .zip(&keys)
+            .map(|(answer, key)| decode(answer, key))
+            .collect()
+    }
+}

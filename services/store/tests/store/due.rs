@@ -1,0 +1,140 @@
+//! What is due is found, whatever the order in which updates arrive.
+
+use crate::support::{
+    connect, key, next, on_single_and_cluster, open_window, put, summary, update,
+};
+use domain::window::Windows;
+use store::{Store, StoreConfig, Summary};
+
+const GAP_MS: i64 = 100;
+
+on_single_and_cluster!(
+    a_window_is_due_a_gap_after_its_last_record,
+    a_revision_is_due_until_it_is_published,
+    a_late_repetition_of_an_older_update_changes_nothing,
+    entries_of_conversations_that_are_gone_do_not_hide_others,
+    at_most_the_limit_is_given_and_the_rest_later,
+);
+
+fn with_window(id: &str, last_ms: i64) -> Summary {
+    Summary {
+        windows: open_window(last_ms),
+        ..summary("shop", id, 0..=1)
+    }
+}
+
+async fn due_ids(store: &Store, watermark_ms: i64, limit: usize) -> Vec<String> {
+    store
+        .due(watermark_ms, GAP_MS, limit)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|key| key.id)
+        .collect()
+}
+
+async fn a_window_is_due_a_gap_after_its_last_record(config: StoreConfig) {
+    let store = connect(&config).await;
+    let first = with_window("a", 1_000);
+    put(&store, &first).await;
+    put(&store, &with_window("b", 500)).await;
+    assert_eq!(due_ids(&store, 599, 10).await, [""; 0]);
+    assert_eq!(due_ids(&store, 1_099, 10).await, ["b"]);
+    assert_eq!(due_ids(&store, 1_100, 10).await, ["b", "a"]);
+    assert_eq!(
+        due_ids(&store, 1_100, 10).await,
+        ["b", "a"],
+        "asking changes nothing"
+    );
+
+    let prolonged = Summary {
+        windows: open_window(2_000),
+        ..next(&first)
+    };
+    put(&store, &prolonged).await;
+    assert_eq!(due_ids(&store, 1_100, 10).await, ["b"]);
+    assert_eq!(due_ids(&store, 2_100, 10).await, ["b", "a"]);
+}
+
+async fn a_revision_is_due_until_it_is_published(config: StoreConfig) {
+    let store = connect(&config).await;
+    let open = with_window("a", 1_000);
+    put(&store, &open).await;
+    let closed = Summary {
+        windows: Windows {
+            revision: 1,
+            closed_at_ms: Some(1_100),
+            open: vec![],
+        },
+        ..next(&open)
+    };
+    put(&store, &closed).await;
+    assert_eq!(
+        due_ids(&store, 0, 10).await,
+        ["a"],
+        "whatever the watermark"
+    );
+    put(
+        &store,
+        &Summary {
+            published_revision: 1,
+            ..next(&closed)
+        },
+    )
+    .await;
+    assert_eq!(due_ids(&store, i64::MAX, 10).await, [""; 0]);
+}
+
+async fn a_late_repetition_of_an_older_update_changes_nothing(config: StoreConfig) {
+    let store = connect(&config).await;
+    let old = Summary {
+        windows: Windows {
+            revision: 1,
+            closed_at_ms: Some(50),
+            open: vec![],
+        },
+        ..summary("shop", "a", 0..=1)
+    };
+    let old = Summary {
+        published_revision: 1,
+        ..old
+    };
+    put(&store, &old).await;
+    let reopened = Summary {
+        windows: open_window(1_000),
+        ..next(&old)
+    };
+    put(&store, &reopened).await;
+    store.index(&[update(&old)]).await.unwrap();
+    assert_eq!(due_ids(&store, 1_100, 10).await, ["a"]);
+    let earlier = Summary {
+        windows: open_window(700),
+        ..next(&reopened)
+    };
+    put(&store, &earlier).await;
+    store.index(&[update(&reopened)]).await.unwrap();
+    assert_eq!(due_ids(&store, 800, 10).await, ["a"]);
+}
+
+async fn entries_of_conversations_that_are_gone_do_not_hide_others(config: StoreConfig) {
+    let store = connect(&config).await;
+    for n in 0..600 {
+        store
+            .index(&[update(&with_window(&format!("gone-{n}"), 10))])
+            .await
+            .unwrap();
+    }
+    put(&store, &with_window("a", 1_000)).await;
+    assert_eq!(due_ids(&store, 5_000, 10).await, ["a"]);
+    store.remove(&key("shop", "a")).await.unwrap();
+    assert_eq!(due_ids(&store, 5_000, 10).await, [""; 0]);
+}
+
+async fn at_most_the_limit_is_given_and_the_rest_later(config: StoreConfig) {
+    let store = connect(&config).await;
+    for n in 0..20 {
+        put(&store, &with_window(&format!("c-{n:02}"), 100 + n)).await;
+    }
+    assert_eq!(due_ids(&store, 5_000, 3).await, ["c-00", "c-01", "c-02"]);
+    assert_eq!(due_ids(&store, 5_000, 100).await.len(), 20);
+}

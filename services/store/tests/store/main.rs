@@ -1,0 +1,8 @@
+//! The store against real servers: every test runs on a single Redis and on a cluster of three.
+
+mod support;
+
+mod conversation;
+mod due;
+mod list;
+mod wakeups;

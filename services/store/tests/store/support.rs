@@ -1,0 +1,181 @@
+//! Shared servers, and conversations to put into them.
+
+use domain::facts::{Body, Entry, SpanFact};
+use domain::ids::{ConversationKey, Digest, SpanId, SpanKey, TraceId};
+use domain::message::{Message, Role};
+use domain::span::{Operation, User};
+use domain::view::Totals;
+use domain::window::{Window, Windows};
+use std::sync::Arc;
+use std::time::Duration;
+use store::testing::{RedisCluster, RedisServer};
+use store::{Commit, IndexUpdate, Store, StoreConfig, Summary};
+use tokio::sync::OnceCell;
+
+pub(crate) async fn single() -> StoreConfig {
+    static SERVER: OnceCell<RedisServer> = OnceCell::const_new();
+    SERVER
+        .get_or_init(|| async { RedisServer::start().await.expect("redis-server starts") })
+        .await
+        .config()
+}
+
+pub(crate) async fn cluster() -> StoreConfig {
+    static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
+    CLUSTER
+        .get_or_init(|| async { RedisCluster::start().await.expect("the cluster starts") })
+        .await
+        .config()
+}
+
+/// Makes two tests of each function: on a single Redis and on a cluster. The function takes a configuration with a key
+/// prefix of its own.
+macro_rules! on_single_and_cluster {
+    ($($name:ident),* $(,)?) => {
+        mod single {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::support::single().await).await;
+            })*
+        }
+        mod cluster {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::support::cluster().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_single_and_cluster;
+
+pub(crate) async fn connect(config: &StoreConfig) -> Store {
+    Store::connect(config).await.expect("connects")
+}
+
+pub(crate) const SECOND_NS: i64 = 1_000_000_000;
+/// 2026-01-01.
+pub(crate) const START_NS: i64 = 1_767_225_600 * SECOND_NS;
+
+pub(crate) fn key(project: &str, id: &str) -> ConversationKey {
+    ConversationKey {
+        project: project.to_owned(),
+        id: id.to_owned(),
+    }
+}
+
+/// The first version of a conversation that is active in the given seconds after [`START_NS`].
+pub(crate) fn summary(project: &str, id: &str, seconds: std::ops::RangeInclusive<i64>) -> Summary {
+    Summary {
+        key: key(project, id),
+        version: 1,
+        entries: 1,
+        windows: Windows::default(),
+        totals: Totals {
+            started_ns: START_NS + seconds.start() * SECOND_NS,
+            last_activity_ns: START_NS + seconds.end() * SECOND_NS,
+            agents: vec!["planner".to_owned()],
+            user: User {
+                id: Some("u-1".to_owned()),
+                ..User::default()
+            },
+            spans: 1,
+            ..Totals::default()
+        },
+        published_revision: 0,
+    }
+}
+
+pub(crate) fn open_window(last_ms: i64) -> Windows {
+    Windows {
+        open: vec![Window {
+            first_ms: last_ms,
+            last_ms,
+        }],
+        ..Windows::default()
+    }
+}
+
+/// The version after this one.
+pub(crate) fn next(summary: &Summary) -> Summary {
+    Summary {
+        version: summary.version + 1,
+        entries: summary.entries + 1,
+        ..summary.clone()
+    }
+}
+
+pub(crate) fn entry(text: &str) -> Entry {
+    let message = Message::text_of(Role::User, text);
+    let digest = message.digest();
+    let (trace, span) = (
+        TraceId::from_bytes(&digest.0).unwrap(),
+        SpanId::from_bytes(&digest.0[..8]).unwrap(),
+    );
+    Entry {
+        bodies: vec![(digest, Body::Message(message))],
+        spans: vec![SpanFact {
+            key: SpanKey { trace, span },
+            parent: None,
+            is_genai: true,
+            name: "chat gpt-4o".to_owned(),
+            operation: Operation::Chat,
+            start_ns: START_NS,
+            end_ns: START_NS + SECOND_NS,
+            error: None,
+            agent: None,
+            request_model: None,
+            response_model: None,
+            provider: None,
+            response_id: None,
+            previous_response_id: None,
+            finish_reason: None,
+            tool: None,
+            usage: None,
+            cost: Default::default(),
+            content: Default::default(),
+            original_input_messages: None,
+            compacted: false,
+            user: User::default(),
+            environment: None,
+            instrumentation: "otel".to_owned(),
+            attributes: Default::default(),
+            resource: None,
+            inferred: false,
+            record_ms: START_NS / 1_000_000,
+        }],
+        ..Entry::default()
+    }
+}
+
+/// Commits and indexes, as the processor does.
+pub(crate) async fn put(store: &Store, summary: &Summary) {
+    let done = store
+        .commit(
+            summary,
+            Some(&entry(&format!("{} {}", summary.key, summary.version))),
+        )
+        .await
+        .expect("commits");
+    assert_eq!(done, Commit::Done, "{}", summary.key);
+    store.index(&[update(summary)]).await.expect("indexes");
+}
+
+pub(crate) fn update(summary: &Summary) -> IndexUpdate {
+    IndexUpdate {
+        summary: Arc::new(summary.clone()),
+        trace_ids_added: vec![],
+    }
+}
+
+pub(crate) fn digest(summary: &Summary) -> Digest {
+    summary.key.digest()
+}
+
+/// Waits until the condition holds; what it is for is said when it never does.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !condition().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
