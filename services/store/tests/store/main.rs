@@ -1,5 +1,7 @@
 //! The store against real servers: every test runs on a single Redis and on a cluster of three.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 mod conversation;
