@@ -39,7 +39,6 @@ pub(crate) struct StoredMessage {
 
 /// What a fact takes in memory beside its bodies, roughly.
 const FACT_BYTES: usize = 600;
-const NODE_BYTES: usize = 96;
 
 impl Conversation {
     /// The entry that adds what is new in `batch` and `links`; empty when everything is known. Nothing is applied.
@@ -105,7 +104,7 @@ impl Conversation {
     /// Takes in an entry. Facts that are known already change nothing.
     pub fn apply(&mut self, entry: Entry) {
         for (digest, body) in entry.bodies {
-            self.bytes += body_bytes(&body);
+            self.bytes += body.bytes();
             match body {
                 Body::Message(message) => {
                     let identity = message.identity();
@@ -120,7 +119,7 @@ impl Conversation {
             }
         }
         for node in entry.nodes {
-            self.bytes += NODE_BYTES;
+            self.bytes += Node::BYTES;
             self.nodes.insert(node.id(), node);
         }
         for span in entry.spans {
@@ -267,13 +266,13 @@ impl Adding<'_> {
             let is_known =
                 self.known.messages.contains_key(digest) || self.known.values.contains_key(digest);
             if !is_known && self.bodies.insert(*digest) {
-                self.bytes += body_bytes(body);
+                self.bytes += body.bytes();
                 entry.bodies.push((*digest, body.clone()));
             }
         }
         for (id, node) in &prepared.nodes {
             if !self.known.nodes.contains_key(id) && self.nodes.insert(*id) {
-                self.bytes += NODE_BYTES;
+                self.bytes += Node::BYTES;
                 entry.nodes.push(*node);
             }
         }
@@ -318,40 +317,4 @@ fn log_order(log: &LogFact) -> LogOrder {
             ..log.clone()
         }),
     )
-}
-
-fn body_bytes(body: &Body) -> usize {
-    const OVERHEAD_BYTES: usize = 128;
-    OVERHEAD_BYTES
-        + match body {
-            Body::Message(message) => message.parts.iter().map(part_bytes).sum(),
-            Body::Value(value) => value_bytes(value),
-        }
-}
-
-fn part_bytes(part: &crate::message::Part) -> usize {
-    use crate::message::Part;
-    const PART_BYTES: usize = 64;
-    PART_BYTES
-        + match part {
-            Part::Text { text } | Part::Reasoning { text } => text.len(),
-            Part::ToolCall { arguments, .. } => value_bytes(arguments),
-            Part::ToolResult { result, .. } => value_bytes(result),
-            Part::Media { .. } => 0,
-            Part::Other { json } => value_bytes(json),
-        }
-}
-
-fn value_bytes(value: &Value) -> usize {
-    const VALUE_BYTES: usize = 32;
-    VALUE_BYTES
-        + match value {
-            Value::String(text) => text.len(),
-            Value::Array(items) => items.iter().map(value_bytes).sum(),
-            Value::Object(map) => map
-                .iter()
-                .map(|(key, item)| key.len() + value_bytes(item))
-                .sum(),
-            _ => 0,
-        }
 }

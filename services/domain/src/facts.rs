@@ -6,7 +6,7 @@
 //! a span refers to the tip of its history, and histories that share a beginning share the nodes of that beginning.
 
 use crate::ids::{Digest, SpanId, SpanKey};
-use crate::message::Message;
+use crate::message::{Message, Part};
 use crate::raw::Attributes;
 use crate::span::{Operation, SpanError, User};
 use crate::usage::{CallCost, Usage};
@@ -60,6 +60,44 @@ pub enum Body {
     Value(Value),
 }
 
+impl Body {
+    /// What it takes in memory, roughly.
+    pub fn bytes(&self) -> usize {
+        const OVERHEAD_BYTES: usize = 128;
+        OVERHEAD_BYTES
+            + match self {
+                Self::Message(message) => message.parts.iter().map(part_bytes).sum(),
+                Self::Value(value) => value_bytes(value),
+            }
+    }
+}
+
+fn part_bytes(part: &Part) -> usize {
+    const OVERHEAD_BYTES: usize = 64;
+    OVERHEAD_BYTES
+        + match part {
+            Part::Text { text } | Part::Reasoning { text } => text.len(),
+            Part::ToolCall { arguments, .. } => value_bytes(arguments),
+            Part::ToolResult { result, .. } => value_bytes(result),
+            Part::Media { .. } => 0,
+            Part::Other { json } => value_bytes(json),
+        }
+}
+
+fn value_bytes(value: &Value) -> usize {
+    const OVERHEAD_BYTES: usize = 32;
+    OVERHEAD_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(value_bytes).sum(),
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, item)| key.len() + value_bytes(item))
+                .sum(),
+            _ => 0,
+        }
+}
+
 /// One message of a history under its predecessor. Its id is a function of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Node {
@@ -70,6 +108,9 @@ pub struct Node {
 }
 
 impl Node {
+    /// What a node takes in memory, roughly.
+    pub(crate) const BYTES: usize = 96;
+
     pub fn id(&self) -> Digest {
         match &self.parent {
             Some(parent) => Digest::of(&[&parent.0, &self.message.0]),

@@ -26,6 +26,14 @@ pub struct Prepared {
     pub nodes: Vec<(Digest, Node)>,
 }
 
+impl Prepared {
+    /// What its bodies and nodes take in memory, roughly.
+    pub fn bytes(&self) -> usize {
+        let bodies: usize = self.bodies.iter().map(|(_, body)| body.bytes()).sum();
+        bodies + self.nodes.len() * Node::BYTES
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     Span(Box<SpanFact>),

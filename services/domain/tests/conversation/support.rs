@@ -205,7 +205,7 @@ fn line(message: &Utterance) -> String {
             "{role} failed: {}",
             error.kind.as_deref().unwrap_or("_OTHER")
         ),
-        (None, None) if message.message.is_some() => format!("{role}"),
+        (None, None) if message.message.is_some() => role,
         (None, None) => format!("{role} (not captured)"),
     }
 }

@@ -164,8 +164,8 @@ fn a_regenerated_answer_supersedes_the_one_before() {
     let (question, first, second) = (user("Name?"), assistant("Ann"), assistant("Bo"));
     check(
         &[
-            chat(1, 0, &[question.clone()], Some(first)),
-            chat(2, 0, &[question.clone()], Some(second.clone())),
+            chat(1, 0, std::slice::from_ref(&question), Some(first)),
+            chat(2, 0, std::slice::from_ref(&question), Some(second.clone())),
             chat(
                 3,
                 0,
