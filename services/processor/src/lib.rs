@@ -1,3 +1,5 @@
 //! The processor: from Kafka to Redis.
 
 pub mod decode;
+pub mod offsets;
+pub mod source;

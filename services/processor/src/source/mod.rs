@@ -1,0 +1,5 @@
+//! Kafka as a stream of events.
+
+mod position;
+
+pub use position::{NextOffset, Position, TopicPartition};

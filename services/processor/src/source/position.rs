@@ -1,0 +1,47 @@
+//! Names of places in Kafka.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// One partition of one topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    pub topic: Arc<str>,
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
+        let topic = topic.into();
+        Self { topic, partition }
+    }
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.topic, self.partition)
+    }
+}
+
+/// Where a record stands, and during which ownership of its partition it was read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    pub partition: TopicPartition,
+    pub offset: i64,
+    /// Grows with every assignment and every seek of the partition, so that what belongs to an earlier reading of it
+    /// is recognised.
+    pub generation: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.partition, self.offset)
+    }
+}
+
+/// From where a group would read a partition on: the offset after the last one that is done, as Kafka counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NextOffset {
+    pub partition: TopicPartition,
+    pub offset: i64,
+}
