@@ -1,9 +1,18 @@
 //! Real servers, real records and real clients, for tests that read as prose.
 
+pub mod captured;
+pub mod demo;
+pub mod dialogue;
+pub mod graphql;
 pub mod kafka;
+pub mod load;
+pub mod otlp;
 pub mod process;
+pub mod reading;
 pub mod record;
 pub mod redis;
+pub mod services;
+pub mod stack;
 pub mod topics;
 
 mod eventually;
