@@ -14,6 +14,7 @@ pub mod normalise;
 pub mod prepare;
 pub mod raw;
 pub mod resolve;
+pub mod sentry_envelope;
 pub mod span;
 pub mod text;
 mod transcript;

@@ -117,3 +117,31 @@ fn trace_ids_may_be_uuids() {
         "2e02b9c74bfc4d498d35d057f6e5ed10"
     );
 }
+
+#[test]
+fn records_made_from_recorded_envelopes_are_read_whole() {
+    let context = domain::sentry_envelope::Context {
+        organization_id: 1,
+        project_id: 42,
+        key_id: None,
+        received_s: 1_795_415_100.0,
+    };
+    for label in [
+        "e_sentry_openai_tx",
+        "f_sentry_node_static",
+        "d_agents_sentry_responses",
+    ] {
+        for bytes in super::support::recorded(label, ".envelope.raw") {
+            let envelope = domain::sentry_envelope::read(&bytes, &context).expect(label);
+            for record in envelope.records {
+                let attributes = record.body["attributes"]
+                    .as_object()
+                    .map(serde_json::Map::len);
+                let span = one(record.body);
+                assert_eq!(span.trace_id, record.trace_id);
+                assert_eq!(Some(span.attributes.len()), attributes, "{label}");
+                assert!(span.start_ns > 1_700_000_000_000_000_000 && span.end_ns >= span.start_ns);
+            }
+        }
+    }
+}
