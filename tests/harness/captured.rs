@@ -7,6 +7,7 @@ use crate::process::workspace;
 use crate::record::Record;
 use crate::topics::Topics;
 use anyhow::Context;
+use domain::sentry_envelope;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -29,6 +30,14 @@ pub const WITHOUT_ID: [&str; 4] = [
 /// The chat of 40 turns. Its SDK leaves the id to the application, which is played here.
 pub const GROWTH: &str = "i_growth_otel";
 
+/// The project that the Sentry SDKs report to, and when it was.
+const SENTRY: sentry_envelope::Context = sentry_envelope::Context {
+    organization_id: 1,
+    project_id: 1,
+    key_id: None,
+    received_s: 1_795_415_025.0,
+};
+
 /// One SDK set-up's recording, in the order it was sent.
 #[derive(Clone, Debug)]
 pub struct Capture {
@@ -41,6 +50,8 @@ enum Export {
     Traces(ExportTraceServiceRequest),
     TracesJson(Value),
     Logs(ExportLogsServiceRequest),
+    /// Records of `ingest-spans`, one a span: what Sentry Relay makes of the envelope.
+    Sentry(Vec<sentry_envelope::Record>),
 }
 
 /// All recordings, by name.
@@ -90,6 +101,8 @@ fn load_folder(folder: PathBuf) -> anyhow::Result<Capture> {
             Export::Logs(ExportLogsServiceRequest::decode(&*bytes)?)
         } else if name.ends_with(".traces.json") {
             Export::TracesJson(serde_json::from_slice(&bytes)?)
+        } else if name.ends_with(".envelope.raw") {
+            Export::Sentry(sentry_envelope::read(&bytes, &SENTRY)?.records)
         } else {
             continue;
         };
@@ -172,6 +185,10 @@ impl Export {
                 let key = find_text(request, "traceId").unwrap_or_default();
                 vec![Record::new(&topics.spans_json, key, request.to_string())]
             }
+            Self::Sentry(records) => records
+                .iter()
+                .map(|record| sentry_record(topics, record))
+                .collect(),
         }
     }
 
@@ -202,6 +219,11 @@ impl Export {
                 }
             }
             Self::TracesJson(request) => edit_json_texts(request, edit),
+            Self::Sentry(records) => {
+                for record in records {
+                    edit_json_texts(&mut record.body, edit);
+                }
+            }
         }
     }
 
@@ -223,8 +245,23 @@ impl Export {
                 }
             }
             Self::TracesJson(request) => edit_json_times(request, edit),
+            Self::Sentry(records) => {
+                for record in records {
+                    edit_json_times(&mut record.body, edit);
+                }
+            }
         }
     }
+}
+
+fn sentry_record(topics: &Topics, record: &sentry_envelope::Record) -> Record {
+    let key = record.trace_id.to_string();
+    let mut sent = Record::new(&topics.sentry, key, record.body.to_string());
+    sent.headers.insert(
+        "project_id".to_owned(),
+        SENTRY.project_id.to_string().into(),
+    );
+    sent
 }
 
 fn spans_mut(
@@ -309,7 +346,7 @@ fn edit_json_times(value: &mut Value, edit: &mut dyn FnMut(i64) -> i64) {
                             *value = edit(time_ns).to_string().into();
                         }
                     }
-                    ("start_timestamp" | "end_timestamp" | "received", Value::Number(seconds)) => {
+                    ("start_timestamp" | "end_timestamp", Value::Number(seconds)) => {
                         let time_ns = (seconds.as_f64().unwrap_or_default() * NS_PER_SECOND) as i64;
                         *value = (edit(time_ns) as f64 / NS_PER_SECOND).into();
                     }
