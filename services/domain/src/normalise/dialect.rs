@@ -1,0 +1,224 @@
+//! Which SDK's dialect a span speaks, and the table of names that each dialect is.
+
+use super::draft::Draft;
+use super::fields::Fields;
+use super::{
+    adk, langsmith, openinference, openllmetry, otel_genai, others, pydantic_ai, sentry, strands,
+    vercel,
+};
+use crate::span::Operation;
+
+pub(super) type List = &'static [&'static str];
+
+/// A dialect: its attribute names, and code only for what a table cannot say.
+pub(super) struct Dialect {
+    /// Shown as the first half of [`crate::span::Span::instrumentation`].
+    pub(super) label: &'static str,
+    pub(super) names: &'static Names,
+    /// The operation where the dialect has its own word for it. Gets the attributes and the span's name.
+    pub(super) operation: fn(&Fields, &str) -> Option<Operation>,
+    /// Moves messages out of attributes and events where a name in the table does not do it.
+    pub(super) content: fn(&mut Draft),
+}
+
+impl std::fmt::Debug for Dialect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.label)
+    }
+}
+
+/// Attribute names by meaning, the best first. The names of the OpenTelemetry convention follow those of a dialect.
+/// `attribute#key.key` names a value within the JSON of an attribute.
+pub(super) struct Names {
+    pub(super) agent: List,
+    pub(super) tool_name: List,
+    pub(super) tool_call_id: List,
+    pub(super) tool_arguments: List,
+    pub(super) tool_result: List,
+    pub(super) request_model: List,
+    pub(super) response_model: List,
+    pub(super) provider: List,
+    pub(super) response_id: List,
+    pub(super) previous_response_id: List,
+    pub(super) finish_reason: List,
+    pub(super) input_tokens: List,
+    pub(super) output_tokens: List,
+    pub(super) total_tokens: List,
+    pub(super) cached_tokens: List,
+    pub(super) cache_write_tokens: List,
+    pub(super) reasoning_tokens: List,
+    /// US dollars, like the two below.
+    pub(super) cost_total: List,
+    pub(super) cost_input: List,
+    pub(super) cost_output: List,
+    /// Messages, in any shape.
+    pub(super) system: List,
+    pub(super) input: List,
+    pub(super) output: List,
+}
+
+impl Names {
+    pub(super) const NONE: Self = Self {
+        agent: &[],
+        tool_name: &[],
+        tool_call_id: &[],
+        tool_arguments: &[],
+        tool_result: &[],
+        request_model: &[],
+        response_model: &[],
+        provider: &[],
+        response_id: &[],
+        previous_response_id: &[],
+        finish_reason: &[],
+        input_tokens: &[],
+        output_tokens: &[],
+        total_tokens: &[],
+        cached_tokens: &[],
+        cache_write_tokens: &[],
+        reasoning_tokens: &[],
+        cost_total: &[],
+        cost_input: &[],
+        cost_output: &[],
+        system: &[],
+        input: &[],
+        output: &[],
+    };
+}
+
+/// For dialects without an own word for operations.
+pub(super) fn no_operation(_: &Fields, _: &str) -> Option<Operation> {
+    None
+}
+
+/// For dialects whose content is all in the table.
+pub(super) fn no_content(_: &mut Draft) {}
+
+/// Scopes that say by themselves who instrumented. A trailing `*` stands for any rest.
+static BY_SCOPE: [(&str, &Dialect); 12] = [
+    ("openinference.*", &openinference::DIALECT),
+    ("langsmith*", &langsmith::DIALECT),
+    ("pydantic-ai*", &pydantic_ai::DIALECT),
+    ("strands.*", &strands::DIALECT),
+    ("gcp.vertex.agent", &adk::DIALECT),
+    ("traceloop.*", &openllmetry::DIALECT),
+    ("langfuse*", &others::LANGFUSE),
+    ("mlflow*", &others::MLFLOW),
+    ("lmnr*", &others::LAMINAR),
+    ("litellm*", &others::LITELLM),
+    ("livekit*", &others::LIVEKIT),
+    ("com.anthropic.claude_code*", &others::CLAUDE_CODE),
+];
+
+/// Attributes that only one dialect writes, the most telling first. A trailing `*` stands for any rest.
+static BY_MARKER: [(&str, &Dialect); 24] = [
+    ("ai.operationId", &vercel::DIALECT),
+    ("ai.settings.context.*", &vercel::DIALECT),
+    ("openinference.span.kind", &openinference::DIALECT),
+    ("langsmith.span.kind", &langsmith::DIALECT),
+    ("pydantic_ai.all_messages", &pydantic_ai::DIALECT),
+    ("model_request_parameters", &pydantic_ai::DIALECT),
+    ("event_loop.cycle_id", &strands::DIALECT),
+    ("gcp.vertex.agent.*", &adk::DIALECT),
+    ("traceloop.span.kind", &openllmetry::DIALECT),
+    ("llm.request.type", &openllmetry::DIALECT),
+    ("gen_ai.prompt.0.*", &openllmetry::DIALECT),
+    ("gen_ai.completion.0.*", &openllmetry::DIALECT),
+    ("mlflow.spanType", &others::MLFLOW),
+    ("langfuse.observation.type", &others::LANGFUSE),
+    ("lmnr.span.type", &others::LAMINAR),
+    ("litellm.call_id", &others::LITELLM),
+    ("lk.*", &others::LIVEKIT),
+    ("voltagent.*", &others::VOLTAGENT),
+    ("genkit:*", &others::GENKIT),
+    ("smolagents.*", &others::SMOLAGENTS),
+    ("llm.input_messages.*", &openinference::DIALECT),
+    ("llm.model_name", &openinference::DIALECT),
+    ("sentry.op", &sentry::DIALECT),
+    ("sentry.*", &sentry::DIALECT),
+];
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    }
+}
+
+/// The dialect of a span with these attributes from this instrumentation scope.
+pub(super) fn detect(scope: &str, fields: &Fields) -> &'static Dialect {
+    if let Some((_, dialect)) = BY_SCOPE.iter().find(|(pattern, _)| matches(pattern, scope)) {
+        return dialect;
+    }
+    if scope == "gen_ai" && fields.has("gen_ai.operation.name") {
+        return &vercel::DIALECT;
+    }
+    // One pass over the attributes, however many there are; the earliest marker of the table wins.
+    let mut best = BY_MARKER.len();
+    for key in fields.keys() {
+        if let Some(found) = BY_MARKER[..best]
+            .iter()
+            .position(|(pattern, _)| matches(pattern, key))
+        {
+            best = found;
+        }
+    }
+    if let Some((_, dialect)) = BY_MARKER.get(best) {
+        return dialect;
+    }
+    match (fields.str("span.type"), fields.str("gen_ai.framework")) {
+        (Some(kind), _) if kind.starts_with("claude_code") => &others::CLAUDE_CODE,
+        (_, Some("litellm")) => &others::LITELLM,
+        _ if fields.str("gen_ai.system") == Some("strands-agents") => &strands::DIALECT,
+        _ => &otel_genai::DIALECT,
+    }
+}
+
+/// Whether a span speaks of models, tools or agents. A conversation id or user alone does not count: SDKs put those
+/// on spans of every kind.
+pub(super) fn is_genai(scope: &str, dialect: &Dialect, fields: &Fields) -> bool {
+    /// Scopes whose spans are all GenAI, even those without any attribute.
+    const SCOPES: [&str; 8] = [
+        "ai",
+        "gen_ai",
+        "langsmith",
+        "pydantic-ai",
+        "gcp.vertex.agent",
+        "strands.telemetry.tracer",
+        "traceloop.tracer",
+        "openinference.*",
+    ];
+    const NOT_TELLING: [&str; 4] = [
+        "gen_ai.conversation.id",
+        "gen_ai.agent.name",
+        "gen_ai.user",
+        "gen_ai.thread.id",
+    ];
+    const MARKERS: [&str; 13] = [
+        "gen_ai.*",
+        "openinference.span.kind",
+        "traceloop.span.kind",
+        "llm.request.type",
+        "llm.model_name",
+        "langsmith.span.kind",
+        "ai.operationId",
+        "ai.settings.context.*",
+        "gcp.vertex.agent.*",
+        "mlflow.spanType",
+        "lmnr.span.type",
+        "pydantic_ai.*",
+        "lk.function_tool.name",
+    ];
+    if SCOPES.iter().any(|pattern| matches(pattern, scope)) {
+        return true;
+    }
+    if fields
+        .str("sentry.op")
+        .is_some_and(|op| op.starts_with("gen_ai.") || op.starts_with("ai."))
+    {
+        return true;
+    }
+    let is_telling = |key: &str| {
+        MARKERS.iter().any(|pattern| matches(pattern, key)) && !NOT_TELLING.contains(&key)
+    };
+    fields.keys().any(is_telling) || others::is_genai(dialect, fields)
+}

@@ -1,0 +1,169 @@
+//! Images, sounds and files: what they are and how large, never their bytes.
+
+use super::parts::take_text;
+use crate::message::Part;
+use serde_json::{Map, Value};
+
+/// Keys under which SDKs nest what describes the media.
+const NESTS: [&str; 14] = [
+    "image_url",
+    "image",
+    "input_audio",
+    "audio",
+    "file",
+    "source",
+    "document",
+    "video",
+    "video_url",
+    "inlineData",
+    "inline_data",
+    "fileData",
+    "file_data",
+    "s3Location",
+];
+
+/// Deepest such nesting (`{"image":{"source":{"s3Location":{"uri":…}}}}` has three).
+const NESTING_MAX: usize = 4;
+
+/// Whether a block without a type is media.
+pub(super) fn is_block(map: &Map<String, Value>) -> bool {
+    NESTS.iter().any(|key| map.contains_key(*key))
+}
+
+/// Reads a media part. Inline bytes leave only their size, a reference stays.
+pub(super) fn part(map: Map<String, Value>) -> Part {
+    let mut found = Found::default();
+    found.read(map, 0);
+    Part::Media {
+        mime_type: found.mime_type,
+        uri: found.uri,
+        size_bytes: found.size_bytes,
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    mime_type: Option<String>,
+    uri: Option<String>,
+    size_bytes: Option<u64>,
+}
+
+impl Found {
+    fn read(&mut self, mut map: Map<String, Value>, depth: usize) {
+        const MIME_KEYS: [&str; 6] = [
+            "mime_type",
+            "mimeType",
+            "media_type",
+            "mediaType",
+            "contentType",
+            "format",
+        ];
+        let mime_type = take_text(&mut map, &MIME_KEYS);
+        if !mime_type.is_empty() {
+            self.mime_type.get_or_insert(mime_type);
+        }
+        for key in [
+            "uri", "url", "file_id", "fileId", "fileUri", "file_uri", "file_url",
+        ] {
+            if let Some(Value::String(text)) = map.remove(key) {
+                self.reference(text);
+            }
+        }
+        for key in ["data", "content", "bytes", "base64"] {
+            if let Some(Value::String(text)) = map.remove(key) {
+                self.inline(&text);
+            }
+        }
+        for key in NESTS {
+            match map.remove(key) {
+                Some(Value::Object(inner)) if depth < NESTING_MAX => self.read(inner, depth + 1),
+                Some(Value::String(text)) => self.reference(text),
+                _ => {}
+            }
+        }
+    }
+
+    /// A URL, a file id, or bytes where a URL was expected.
+    fn reference(&mut self, text: String) {
+        /// A reference longer than this is content.
+        const REFERENCE_BYTES_MAX: usize = 4_096;
+        if text.starts_with("data:") || text.len() > REFERENCE_BYTES_MAX {
+            self.inline(&text);
+        } else if !text.is_empty() {
+            self.uri.get_or_insert(text);
+        }
+    }
+
+    fn inline(&mut self, text: &str) {
+        let data = match text
+            .strip_prefix("data:")
+            .and_then(|rest| rest.split_once(','))
+        {
+            Some((head, data)) => {
+                let mime_type = head.split(';').next().unwrap_or_default();
+                if !mime_type.is_empty() {
+                    self.mime_type.get_or_insert_with(|| mime_type.to_owned());
+                }
+                data
+            }
+            None => text,
+        };
+        // Scrubbers leave a mark such as `[Filtered]` in place of the bytes.
+        if data.starts_with('[') {
+            return;
+        }
+        let padding = data.bytes().rev().take_while(|byte| *byte == b'=').count();
+        let digits = data.len().saturating_sub(padding) as u64;
+        self.size_bytes.get_or_insert(digits * 3 / 4);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value) -> (Option<String>, Option<String>, Option<u64>) {
+        let Part::Media {
+            mime_type,
+            uri,
+            size_bytes,
+        } = part(value.as_object().expect("an object").clone())
+        else {
+            panic!("media")
+        };
+        (mime_type, uri, size_bytes)
+    }
+
+    #[test]
+    fn inline_bytes_leave_their_type_and_size() {
+        let png = Some("image/png".to_owned());
+        for value in [
+            json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAAAAA="}}),
+            json!({"type": "input_image", "image_url": "data:image/png;base64,AAAAAAA="}),
+            json!({"type": "blob", "mime_type": "image/png", "modality": "image", "content": "AAAAAAA="}),
+            json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAAAAA="}}),
+            json!({"inlineData": {"mimeType": "image/png", "data": "AAAAAAA="}}),
+            json!({"type": "file", "mediaType": "image/png", "data": "AAAAAAA="}),
+        ] {
+            assert_eq!(read(value.clone()), (png.clone(), None, Some(5)), "{value}");
+        }
+    }
+
+    #[test]
+    fn references_stay() {
+        let uri = Some("https://example.com/a.png".to_owned());
+        for value in [
+            json!({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}),
+            json!({"type": "uri", "modality": "image", "uri": "https://example.com/a.png"}),
+            json!({"type": "image", "image": {"image": {"url": "https://example.com/a.png"}}}),
+            json!({"image": {"source": {"s3Location": {"uri": "https://example.com/a.png"}}}}),
+        ] {
+            assert_eq!(read(value.clone()), (None, uri.clone(), None), "{value}");
+        }
+        assert_eq!(
+            read(json!({"type": "blob", "mime_type": "image/png", "content": "[Filtered]"})),
+            (Some("image/png".into()), None, None)
+        );
+    }
+}
