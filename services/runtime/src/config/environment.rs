@@ -9,8 +9,9 @@ const NESTING: &str = "__";
 /// Variables with the prefix that are not settings: `COLLOQUY_CONFIG` names the file.
 const RESERVED: &[&str] = &["COLLOQUY_CONFIG"];
 
-/// The variables with the prefix. A value is read as the type that the setting has by default; where that is not known,
-/// numbers, booleans, `[lists]` and `{tables}` are recognised and everything else is text.
+/// The variables with the prefix. A value is read as the type that the setting has by default: text as it stands,
+/// numbers, booleans, `[lists]` and `{tables}` as in TOML. Where no default tells the type it is text, unless text turns
+/// out not to fit: see [`parsed`].
 #[derive(Debug)]
 pub(super) struct Environment {
     settings: Vec<(Vec<String>, String)>,
@@ -47,11 +48,24 @@ impl Environment {
 
     fn value_of(&self, path: &[String], text: &str) -> Value {
         match self.defaults.find_ref(&path.join(".")) {
-            Some(Value::String(..) | Value::Char(..)) => Value::from(text),
-            // Parsing cannot fail: what is nothing else is text.
-            _ => text.parse().unwrap_or_else(|_| Value::from(text)),
+            Some(Value::Num(..) | Value::Bool(..) | Value::Array(..) | Value::Dict(..)) => {
+                parse(text)
+            }
+            // A secret of digits is no number.
+            _ => Value::from(text),
         }
     }
+}
+
+fn parse(text: &str) -> Value {
+    // Parsing cannot fail: what is nothing else is text.
+    text.parse().unwrap_or_else(|_| Value::from(text))
+}
+
+/// The number, boolean, list or table that the text of a variable may mean; `None` when it is only text.
+pub(super) fn parsed(value: &Value) -> Option<Value> {
+    let parsed = parse(value.as_str()?);
+    (!matches!(parsed, Value::String(..) | Value::Char(..))).then_some(parsed)
 }
 
 /// Kubernetes puts the address of a service named `colloquy-gateway` into every pod as `COLLOQUY_GATEWAY_PORT` and the
@@ -107,8 +121,10 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> (Dict, Vec<String>) {
-        let defaults = Value::serialize(serde_json::json!({"gateway": {"name": "x", "port": 1}}))
-            .expect("serialises");
+        let defaults = Value::serialize(
+            serde_json::json!({"gateway": {"name": "x", "port": 1, "list": [], "secret": null}}),
+        )
+        .expect("serialises");
         let pairs = pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -122,7 +138,8 @@ mod tests {
         let (dict, unread) = read(&[
             ("COLLOQUY_GATEWAY__NAME", "0123"),
             ("COLLOQUY_GATEWAY__PORT", "8080"),
-            ("COLLOQUY_GATEWAY__LIMITS__DEPTH", "[1, 2]"),
+            ("COLLOQUY_GATEWAY__LIST", "[1, 2]"),
+            ("COLLOQUY_GATEWAY__SECRET", "007"),
             ("HOME", "/root"),
         ]);
         let root = Value::from(dict);
@@ -130,9 +147,10 @@ mod tests {
         assert_eq!(found("gateway.name").as_str(), Some("0123"));
         assert_eq!(found("gateway.port").to_u128(), Some(8080));
         assert_eq!(
-            found("gateway.limits.depth").as_array().map(<[Value]>::len),
+            found("gateway.list").as_array().map(<[Value]>::len),
             Some(2)
         );
+        assert_eq!(found("gateway.secret").as_str(), Some("007"));
         assert!(unread.is_empty());
     }
 

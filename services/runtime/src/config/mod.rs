@@ -23,8 +23,8 @@ pub use environment::PREFIX;
 pub use problem::{Error, Problem, Problems};
 pub use secret::{REDACTED, Secret, redact_urls};
 
-use environment::{Environment, variable_of};
-use figment::error::{Kind, OneOf};
+use environment::{Environment, parsed, variable_of};
+use figment::error::{Actual, Kind, OneOf};
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider as _};
@@ -144,6 +144,9 @@ fn extract<T: Config>(figment: &Figment, mut sections: Dict, defaults: &Value) -
             Ok(_) => return Err(Error { problems }),
             Err(error) => {
                 let path = error.path.clone();
+                if is_text_where_none_fits(&error) && reinterpret(figment, &mut root, &path) {
+                    continue;
+                }
                 problems.push(Problem {
                     key: path.join("."),
                     source: source_of(figment, &path),
@@ -155,6 +158,35 @@ fn extract<T: Config>(figment: &Figment, mut sections: Dict, defaults: &Value) -
                 }
             }
         }
+    }
+}
+
+fn is_text_where_none_fits(error: &figment::Error) -> bool {
+    matches!(&error.kind, Kind::InvalidType(Actual::Str(_), _))
+}
+
+/// Replaces the text of an environment variable by what else it may mean; false when there is nothing else.
+fn reinterpret(figment: &Figment, root: &mut Value, path: &[String]) -> bool {
+    let Some(found) = find_mut(root, path) else {
+        return false;
+    };
+    let is_from_environment = figment
+        .get_metadata(found.tag())
+        .is_some_and(|metadata| metadata.source.is_none());
+    match parsed(found).filter(|_| is_from_environment) {
+        Some(meant) => {
+            *found = meant;
+            true
+        }
+        None => false,
+    }
+}
+
+fn find_mut<'a>(value: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
+    match (value, path) {
+        (value, []) => Some(value),
+        (Value::Dict(_, dict), [first, rest @ ..]) => find_mut(dict.get_mut(first)?, rest),
+        _ => None,
     }
 }
 

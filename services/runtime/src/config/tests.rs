@@ -21,6 +21,8 @@ struct Redis {
 struct Gateway {
     bind: String,
     page_max: u32,
+    rows_max: Option<u32>,
+    key: Option<Secret>,
     tokens: Vec<Token>,
 }
 
@@ -72,6 +74,22 @@ fn the_environment_goes_over_the_file_and_the_file_over_the_defaults() {
     assert_eq!(loaded.config.gateway.bind, "variable");
     assert_eq!(loaded.config.gateway.page_max, 7);
     assert_eq!(loaded.config.redis.urls, ["redis://127.0.0.1:6379"]);
+}
+
+#[test]
+fn a_variable_is_read_as_what_its_setting_takes() {
+    let variables = [
+        ("COLLOQUY_GATEWAY__ROWS_MAX", "12"),
+        ("COLLOQUY_GATEWAY__KEY", "007"),
+    ];
+    let gateway = load_sample("", &variables)
+        .expect("is valid")
+        .config
+        .gateway;
+    assert_eq!(gateway.rows_max, Some(12));
+    assert_eq!(gateway.key.expect("is set").expose(), "007");
+    let problems = problems_of("[gateway]\nrows_max = '12'", &[]);
+    assert!(problems[0].contains("expected u32"), "{problems:?}");
 }
 
 #[test]
