@@ -1,4 +1,4 @@
-//! The processor: from Kafka to Redis.
+//! The processor: from Kafka to Redis. Begin with [`pipeline`].
 
 pub mod decode;
 pub mod offsets;

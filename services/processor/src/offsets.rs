@@ -18,6 +18,8 @@ pub struct OffsetTracker {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     pub next: NextOffset,
+    /// Where reading began in this generation.
+    pub first_offset: i64,
     /// See [`OffsetTracker::done_watermark_ms`].
     pub done_watermark_ms: Option<i64>,
 }
@@ -68,6 +70,15 @@ impl OffsetTracker {
             && offsets.next_offset.is_none_or(|next| next == end_offset)
         {
             offsets.end_seen_ms = Some(seen_ms);
+            offsets.first_offset.get_or_insert(end_offset);
+            offsets.next_offset = Some(end_offset);
+        }
+    }
+
+    /// Time goes on: partitions of which everything was read count as read up to now.
+    pub fn pass_time(&mut self, now_ms: i64) {
+        for offsets in self.partitions.values_mut() {
+            offsets.end_seen_ms = offsets.end_seen_ms.map(|seen_ms| seen_ms.max(now_ms));
         }
     }
 
@@ -95,6 +106,7 @@ impl OffsetTracker {
             let offset = offsets.committable()?;
             Some(Progress {
                 next: NextOffset { partition, offset },
+                first_offset: offsets.first_offset.unwrap_or(offset),
                 done_watermark_ms: offsets.done_watermark_ms(),
             })
         };
@@ -156,6 +168,7 @@ struct PartitionOffsets {
     pending: BTreeMap<i64, i64>,
     /// How many unfinished records have this record time. Times need not grow with offsets.
     pending_times: BTreeMap<i64, usize>,
+    first_offset: Option<i64>,
     /// After the highest offset read.
     next_offset: Option<i64>,
     committed_offset: Option<i64>,
@@ -169,6 +182,7 @@ impl PartitionOffsets {
     fn track(&mut self, offset: i64, record_ms: i64) {
         self.end_seen_ms = None;
         self.read_ms = self.read_ms.max(Some(record_ms));
+        self.first_offset.get_or_insert(offset);
         self.next_offset = self.next_offset.max(Some(offset + 1));
         if let Entry::Vacant(vacant) = self.pending.entry(offset) {
             vacant.insert(record_ms);

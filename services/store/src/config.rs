@@ -2,14 +2,14 @@
 
 use crate::Error;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;
 
 /// Longest key prefix; it stands in every key.
 const KEY_PREFIX_BYTES_MAX: usize = 64;
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
     /// `redis://` or `rediss://` addresses: one for a single Redis, some of the nodes for a cluster. A list, or one
@@ -21,6 +21,7 @@ pub struct StoreConfig {
     /// Overrides the user of the addresses.
     pub username: Option<String>,
     /// Overrides the password of the addresses.
+    #[serde(serialize_with = "redacted")]
     pub password: Option<SecretString>,
     /// First part of every key; several installations may share one Redis under different prefixes.
     pub key_prefix: String,
@@ -115,6 +116,17 @@ impl fmt::Debug for StoreConfig {
             .field("page_ttl_ms", &self.page_ttl_ms)
             .finish()
     }
+}
+
+/// For printing an effective configuration: says that there is a password, not which.
+fn redacted<S: Serializer>(
+    password: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    password
+        .as_ref()
+        .map(|_| "[redacted]")
+        .serialize(serializer)
 }
 
 /// The address with everything before the last `@`, which may be a password, taken out.

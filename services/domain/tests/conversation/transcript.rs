@@ -38,9 +38,9 @@ fn histories_fold_and_repeated_words_stay() {
                     done.clone(),
                     yes.clone(),
                     done.clone(),
-                    yes.clone(),
+                    yes,
                 ],
-                Some(done.clone()),
+                Some(done),
             ),
         ],
         "user: yes
