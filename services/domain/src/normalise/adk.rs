@@ -85,10 +85,10 @@ fn read_usage(draft: &mut Draft, response: &Value) {
         return;
     };
     for (key, name) in NAMES {
-        if let Some(count) = usage.get(key).filter(|count| count.is_number()) {
-            if !draft.fields.has(name) {
-                draft.fields.put(name, count.clone());
-            }
+        if let Some(count) = usage.get(key).filter(|count| count.is_number())
+            && !draft.fields.has(name)
+        {
+            draft.fields.put(name, count.clone());
         }
     }
 }

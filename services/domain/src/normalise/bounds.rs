@@ -66,6 +66,11 @@ pub(super) fn short(name: &mut String, limits: &Limits) {
     name.truncate(kept);
 }
 
+pub(super) fn shortened(mut name: String, limits: &Limits) -> String {
+    short(&mut name, limits);
+    name
+}
+
 /// A value that is too large becomes its cut text.
 pub(super) fn value(value: &mut Value, bytes_max: usize) {
     let mut budget = bytes_max;

@@ -85,22 +85,21 @@ impl Names {
     };
 }
 
-/// For dialects without an own word for operations.
-pub(super) fn no_operation(_: &Fields, _: &str) -> Option<Operation> {
-    None
-}
-
 /// For dialects whose content is all in the table.
 pub(super) fn no_content(_: &mut Draft) {}
 
 /// Scopes that say by themselves who instrumented. A trailing `*` stands for any rest.
-static BY_SCOPE: [(&str, &Dialect); 12] = [
+static BY_SCOPE: [(&str, &Dialect); 13] = [
     ("openinference.*", &openinference::DIALECT),
     ("langsmith*", &langsmith::DIALECT),
     ("pydantic-ai*", &pydantic_ai::DIALECT),
     ("strands.*", &strands::DIALECT),
     ("gcp.vertex.agent", &adk::DIALECT),
     ("traceloop.*", &openllmetry::DIALECT),
+    (
+        "opentelemetry.instrumentation.openai.v1",
+        &openllmetry::DIALECT,
+    ),
     ("langfuse*", &others::LANGFUSE),
     ("mlflow*", &others::MLFLOW),
     ("lmnr*", &others::LAMINAR),
@@ -110,7 +109,7 @@ static BY_SCOPE: [(&str, &Dialect); 12] = [
 ];
 
 /// Attributes that only one dialect writes, the most telling first. A trailing `*` stands for any rest.
-static BY_MARKER: [(&str, &Dialect); 24] = [
+static BY_MARKER: [(&str, &Dialect); 26] = [
     ("ai.operationId", &vercel::DIALECT),
     ("ai.settings.context.*", &vercel::DIALECT),
     ("openinference.span.kind", &openinference::DIALECT),
@@ -133,6 +132,8 @@ static BY_MARKER: [(&str, &Dialect); 24] = [
     ("smolagents.*", &others::SMOLAGENTS),
     ("llm.input_messages.*", &openinference::DIALECT),
     ("llm.model_name", &openinference::DIALECT),
+    ("traceloop.*", &openllmetry::DIALECT),
+    ("gen_ai.is_streaming", &openllmetry::DIALECT),
     ("sentry.op", &sentry::DIALECT),
     ("sentry.*", &sentry::DIALECT),
 ];

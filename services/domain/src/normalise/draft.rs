@@ -21,6 +21,7 @@ pub(super) struct Draft {
     /// As the messages tell it; an attribute comes first.
     pub(super) finish_reason: Option<String>,
     pub(super) response_id: Option<String>,
+    pub(super) response_model: Option<String>,
     pub(super) previous_response_id: Option<String>,
     pub(super) original_input_messages: Option<u32>,
     pub(super) tool_arguments: Option<Value>,
@@ -38,6 +39,7 @@ impl Draft {
             content: Content::default(),
             finish_reason: None,
             response_id: None,
+            response_model: None,
             previous_response_id: None,
             original_input_messages: None,
             tool_arguments: None,
@@ -72,6 +74,21 @@ impl Draft {
         self.names(pick)
             .into_iter()
             .find_map(|names| self.fields.number(names))
+    }
+
+    pub(super) fn response_id(&self) -> Option<String> {
+        self.text(|names| names.response_id)
+            .or_else(|| self.response_id.clone())
+    }
+
+    pub(super) fn response_model(&self) -> Option<String> {
+        self.text(|names| names.response_model)
+            .or_else(|| self.response_model.clone())
+    }
+
+    pub(super) fn previous_response_id(&self) -> Option<String> {
+        self.text(|names| names.previous_response_id)
+            .or_else(|| self.previous_response_id.clone())
     }
 
     /// Adds system messages, but not the same twice: some SDKs tell them in two places.
@@ -114,6 +131,10 @@ impl Draft {
     pub(super) fn push_output(&mut self, turns: Vec<Turn>) {
         for turn in turns {
             self.finish_reason = self.finish_reason.take().or(turn.finish_reason);
+            if self.operation.is_llm() {
+                self.response_id = self.response_id.take().or(turn.response.id);
+                self.response_model = self.response_model.take().or(turn.response.model);
+            }
             match turn.message.role {
                 // A prompt has no place in an answer; it is the input's, or an echo of it.
                 Role::System => {}

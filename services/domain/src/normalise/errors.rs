@@ -27,9 +27,9 @@ pub(super) fn read(draft: &mut Draft, status: &RawStatus, limits: &Limits) -> Op
         }
     }
     let named = draft.fields.text(&["error.type"]);
-    let status_word = draft
-        .fields
-        .text(&["sentry.status"])
+    let status_word = Some(status.message.trim().to_owned())
+        .filter(|word| is_status_word(word))
+        .or_else(|| draft.fields.text(&["sentry.status"]))
         .filter(|word| !is_success(word));
     let failed_otherwise = draft.fields.str("langfuse.observation.level") == Some("ERROR")
         || draft.fields.str("gen_ai.tool.status") == Some("error")
@@ -75,11 +75,9 @@ fn message(draft: &Draft, status: &RawStatus) -> Option<String> {
         _ => [status_message, exception, described],
     };
     let mut message = candidates.into_iter().flatten().next()?;
-    if let Some(at) = message.find(TRACEBACK) {
-        if at > 0 {
-            message.truncate(at);
-            message.truncate(message.trim_end().len());
-        }
+    if let Some(at) = message.find(TRACEBACK).filter(|at| *at > 0) {
+        message.truncate(at);
+        message.truncate(message.trim_end().len());
     }
     cut_with_mark(&mut message, MESSAGE_BYTES_MAX);
     Some(message)
@@ -87,10 +85,29 @@ fn message(draft: &Draft, status: &RawStatus) -> Option<String> {
 
 /// Sentry's status words may stand in the message of a status; they name a kind, they do not describe.
 fn is_status_word(message: &str) -> bool {
-    matches!(
-        message,
-        "error" | "internal_error" | "unknown_error" | "ok" | "unset"
-    )
+    const WORDS: [&str; 20] = [
+        "ok",
+        "unset",
+        "cancelled",
+        "unknown",
+        "error",
+        "unknown_error",
+        "internal_error",
+        "invalid_argument",
+        "deadline_exceeded",
+        "not_found",
+        "already_exists",
+        "permission_denied",
+        "resource_exhausted",
+        "failed_precondition",
+        "aborted",
+        "out_of_range",
+        "unimplemented",
+        "unavailable",
+        "data_loss",
+        "unauthenticated",
+    ];
+    WORDS.contains(&message)
 }
 
 /// The type of the exception. LangSmith reports every failure as `Exception`, with the real name in the message.

@@ -1,9 +1,9 @@
 //! Content and exceptions that stand in span events and log records of the same names.
 
 use super::draft::Draft;
-use super::json;
+use super::json as encoded;
 use crate::raw::{Attributes, RawEvent};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The event that holds the content of a whole call (OpenTelemetry GenAI from 1.37 on).
 pub(super) const DETAILS: &str = "gen_ai.client.inference.operation.details";
@@ -93,7 +93,7 @@ fn details(attributes: &mut Attributes, spoken: &mut Spoken) {
 /// JSON text of a list of blocks, and Azure puts the whole message as JSON into `gen_ai.event.content`.
 fn message(attributes: &mut Attributes, role: &str) -> Option<Value> {
     if let Some(Value::String(text)) = attributes.remove("gen_ai.event.content") {
-        return match json::structure(&text) {
+        return match encoded::structure(&text) {
             Some(Value::Object(map)) => Some(with_role(map, role)),
             _ => Some(with_role(
                 Map::from_iter([("content".to_owned(), Value::String(text))]),
@@ -127,7 +127,7 @@ fn message(attributes: &mut Attributes, role: &str) -> Option<Value> {
 fn choice(attributes: &mut Attributes) -> Option<Value> {
     let mut map = match attributes.remove("message") {
         Some(Value::Object(map)) => map,
-        Some(Value::String(text)) => match json::structure(&text) {
+        Some(Value::String(text)) => match encoded::structure(&text) {
             Some(Value::Object(map)) if map.contains_key("content") => map,
             _ => Map::from_iter([("content".to_owned(), Value::String(text))]),
         },
@@ -148,6 +148,28 @@ fn choice(attributes: &mut Attributes) -> Option<Value> {
 fn with_role(mut map: Map<String, Value>, role: &str) -> Value {
     map.entry("role").or_insert_with(|| role.into());
     Value::Object(map)
+}
+
+/// Moves events that are neither content nor exceptions to the attributes, where people find them.
+pub(super) fn keep_others(draft: &mut Draft) {
+    /// Events kept. SDKs send 128 at most; a stream may report every chunk as one.
+    const EVENTS_MAX: usize = 32;
+    const NAME: &str = "colloquy.events";
+    if draft.events.is_empty() {
+        return;
+    }
+    let events: Vec<Value> = std::mem::take(&mut draft.events)
+        .into_iter()
+        .take(EVENTS_MAX)
+        .map(|event| {
+            json!({
+                "name": event.name,
+                "time_unix_nano": event.time_ns,
+                "attributes": event.attributes,
+            })
+        })
+        .collect();
+    draft.fields.put(NAME, Value::Array(events));
 }
 
 /// The last exception among the events, removed from them.

@@ -80,17 +80,23 @@ impl Fields {
 
     /// The first value under `names` that `read` can read.
     pub(super) fn first<T>(&self, names: &[&str], read: impl Fn(&Value) -> Option<T>) -> Option<T> {
-        names.iter().find_map(|name| match name.split_once('#') {
-            None => self.map.get(*name).and_then(&read),
-            Some((attribute, path)) => {
-                let value = self.map.get(attribute)?;
-                match value {
-                    Value::String(text) => read(at_path(&json::structure(text)?, path)?),
-                    structured => read(at_path(structured, path)?),
-                }
-            }
-        })
+        first(&self.map, names, read)
     }
+}
+
+fn first<T>(map: &Attributes, names: &[&str], read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    names.iter().find_map(|name| match name.split_once('#') {
+        None => map.get(*name).and_then(&read),
+        Some((attribute, path)) => match map.get(attribute)? {
+            Value::String(text) => read(at_path(&json::structure(text)?, path)?),
+            structured => read(at_path(structured, path)?),
+        },
+    })
+}
+
+/// Like [`Fields::text`], for attributes that are only looked at.
+pub(super) fn text_in(map: &Attributes, names: &[&str]) -> Option<String> {
+    first(map, names, text_of)
 }
 
 fn at_path<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {

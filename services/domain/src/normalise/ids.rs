@@ -1,7 +1,8 @@
 //! The conversation id that a span carries.
 
-use super::fields::Fields;
+use super::fields::{Fields, text_in};
 use crate::ids::clean_conversation_id;
+use crate::raw::Attributes;
 
 /// Names that mean a conversation on whatever span they stand, best first.
 const ON_ANY_SPAN: [&str; 7] = [
@@ -66,23 +67,19 @@ const IN_ORDER: [&str; 44] = [
 /// The id on these attributes, cleaned; then the configured names, on the span and on its resource.
 pub(super) fn conversation(
     fields: &Fields,
-    resource: &Fields,
+    resource: &Attributes,
     is_genai: bool,
     configured: &[String],
 ) -> Option<String> {
     let known: &[&str] = if is_genai { &IN_ORDER } else { &ON_ANY_SPAN };
+    let clean = |text: String| clean_conversation_id(&text);
     known
         .iter()
-        .find_map(|name| clean(fields, name))
+        .find_map(|name| fields.text(&[name]).and_then(clean))
         .or_else(|| {
-            configured
-                .iter()
-                .find_map(|name| clean(fields, name).or_else(|| clean(resource, name)))
+            configured.iter().find_map(|name| {
+                let on_span = fields.text(&[name]).and_then(clean);
+                on_span.or_else(|| text_in(resource, &[name]).and_then(clean))
+            })
         })
-}
-
-fn clean(fields: &Fields, name: &str) -> Option<String> {
-    fields
-        .text(&[name])
-        .and_then(|text| clean_conversation_id(&text))
 }

@@ -38,12 +38,11 @@ pub(super) fn beginning(text: &str) -> Option<Value> {
 /// The text within a JSON string literal (`"\"hello\""`), else the text itself.
 pub(super) fn unquoted(text: String) -> String {
     let trimmed = text.trim();
-    if trimmed.len() >= 2 && trimmed.starts_with('"') && trimmed.ends_with('"') {
-        if let Ok(inner) = serde_json::from_str::<String>(trimmed) {
-            return inner;
-        }
-    }
-    text
+    let is_literal = trimmed.len() >= 2 && trimmed.starts_with('"') && trimmed.ends_with('"');
+    is_literal
+        .then(|| serde_json::from_str(trimmed).ok())
+        .flatten()
+        .unwrap_or(text)
 }
 
 /// Whether a text is what a language prints for "nothing".

@@ -11,11 +11,43 @@ use serde_json::{Map, Value};
 /// Deepest nesting of wrappers around messages. Real ones have up to five.
 const DEPTH_MAX: usize = 16;
 
-/// One message as it was read, and why the model stopped, where the message says so.
+/// One message as it was read, and what it says about the response that it came with.
 #[derive(Debug, PartialEq)]
 pub(super) struct Turn {
     pub(super) message: Message,
     pub(super) finish_reason: Option<String>,
+    /// LangChain keeps the provider's metadata with the message.
+    pub(super) response: Response,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Response {
+    pub(super) id: Option<String>,
+    pub(super) model: Option<String>,
+}
+
+impl Response {
+    fn of(message: &Map<String, Value>) -> Self {
+        let metadata = message.get("response_metadata").and_then(Value::as_object);
+        let text = |keys: [&str; 2]| {
+            let text = keys.iter().find_map(|key| metadata?.get(*key)?.as_str())?;
+            (!json::is_nothing(text)).then(|| text.to_owned())
+        };
+        Self {
+            id: text(["id", "response_id"]),
+            model: text(["model_name", "model"]),
+        }
+    }
+}
+
+impl Turn {
+    pub(super) fn new(role: Role, parts: Vec<Part>) -> Self {
+        Self {
+            message: Message { role, parts },
+            finish_reason: None,
+            response: Response::default(),
+        }
+    }
 }
 
 /// Reads whatever `value` holds; what is not in the shape of messages becomes the text of messages of
@@ -27,6 +59,7 @@ pub(super) fn read(value: Value, default_role: Role) -> Vec<Turn> {
             Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
                 text_turns(items, default_role)
             }
+            Some(Value::Object(map)) if map.is_empty() => Vec::new(),
             _ => text_turn(json::unquoted(text), default_role),
         },
         Err(Value::Null) => Vec::new(),
@@ -88,10 +121,7 @@ fn text_turn(text: String, role: Role) -> Vec<Turn> {
     if json::is_nothing(&text) {
         return Vec::new();
     }
-    vec![Turn {
-        message: Message::text_of(role, text),
-        finish_reason: None,
-    }]
+    vec![Turn::new(role, vec![Part::Text { text }])]
 }
 
 struct Reader {
@@ -185,6 +215,7 @@ impl Reader {
     fn message(&mut self, mut map: Map<String, Value>) {
         let role = shapes::role_of(&map).unwrap_or(self.default_role);
         let finish_reason = finish::of_message(&map);
+        let response = Response::of(&map);
         let mut body = Vec::new();
         for key in ["reasoning_content", "reasoning", "thinking"] {
             if let Some(Value::String(text)) = map.remove(key) {
@@ -214,7 +245,11 @@ impl Reader {
             None => {}
         }
         add_calls(calls, &mut body);
+        let count = self.turns.len();
         self.push(role, body, finish_reason);
+        if let Some(turn) = self.turns[count..].last_mut() {
+            turn.response = response;
+        }
     }
 
     /// A tool's answer: its body is the result, unless it holds result parts of its own.
@@ -254,8 +289,8 @@ impl Reader {
     fn push_whole(&mut self, role: Role, parts: Vec<Part>, finish_reason: Option<String>) {
         if !parts.is_empty() {
             self.turns.push(Turn {
-                message: Message { role, parts },
                 finish_reason,
+                ..Turn::new(role, parts)
             });
         }
     }
@@ -318,6 +353,7 @@ fn coalesce(turns: Vec<Turn>) -> Vec<Turn> {
             Some(last) if belong_together(last, &turn) => {
                 last.message.parts.extend(turn.message.parts);
                 last.finish_reason = turn.finish_reason;
+                last.response = turn.response;
             }
             _ => whole.push(turn),
         }

@@ -37,12 +37,13 @@ mod tool_value;
 mod usage;
 mod vercel;
 
-use crate::ids::SpanKey;
+use crate::ids::{SpanId, SpanKey};
 use crate::limits::Limits;
-use crate::raw::{Origin, RawLog, RawSpan};
+use crate::raw::{Origin, RawLog, RawSpan, RawStatus};
 use crate::span::{Operation, Span, SpanLog, Tool};
 use draft::Draft;
 use fields::Fields;
+use std::sync::Arc;
 
 /// How to read spans: what is configurable about it.
 #[derive(Clone, Debug)]
@@ -70,9 +71,7 @@ const DEFAULT_PROJECT: &str = "default";
 /// Reads one span. Never fails: what cannot be understood stays among the attributes.
 /// `record_ms` is the time of the Kafka record, which stands in for missing or absurd timestamps.
 pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
-    let limits = &rules.limits;
     let fields = Fields::new(raw.attributes);
-    let resource = Fields::new(raw.origin.resource.clone());
     let scope = raw.origin.scope_name.as_str();
     let dialect = dialect::detect(scope, &fields);
     let is_genai = dialect::is_genai(scope, dialect, &fields);
@@ -83,59 +82,75 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
     } else {
         Operation::Other
     };
-    let conversation_id = ids::conversation(
-        &fields,
-        &resource,
-        is_genai,
-        &rules.conversation_id_attributes,
-    );
-    let mut draft = Draft::new(dialect, fields, operation);
-    draft.events = raw.events;
-    draft.dropped_attributes = raw.dropped_attributes;
-    let finish_reason = finish_reason(&draft);
-    if is_genai {
-        content::read(&mut draft);
-    }
-    let error = errors::read(&mut draft, &raw.status, limits);
-    let (start_ns, end_ns) = time::repair(
-        raw.start_ns,
-        raw.end_ns,
-        record_ms,
-        limits,
-        draft.fields.map_mut(),
-    );
-    let cut_from = bounds::content(&mut draft.content, limits);
-    let name = |mut text: String| {
-        bounds::short(&mut text, limits);
-        text
-    };
-    let tool = (operation == Operation::ExecuteTool).then(|| tool(&mut draft, &raw.name, limits));
-    Span {
+    let known = Known {
         key: SpanKey {
             trace: raw.trace_id,
             span: raw.span_id,
         },
         parent: raw.parent_span_id.filter(|parent| *parent != raw.span_id),
-        project: name(project(&raw.origin, &resource, rules)),
-        conversation_id,
+        conversation_id: ids::conversation(
+            &fields,
+            &raw.origin.resource,
+            is_genai,
+            &rules.conversation_id_attributes,
+        ),
         is_genai,
-        operation,
+        name: raw.name,
+        status: raw.status,
+        times_ns: (raw.start_ns, raw.end_ns),
+        origin: raw.origin,
+    };
+    let mut draft = Draft::new(dialect, fields, operation);
+    draft.events = raw.events;
+    draft.dropped_attributes = raw.dropped_attributes;
+    // Before content is read: that may take the attribute out.
+    draft.finish_reason = finish_reason(&draft);
+    if is_genai {
+        content::read(&mut draft);
+    }
+    finished(draft, known, record_ms, rules)
+}
+
+/// What is known of a span before its content is read.
+struct Known {
+    key: SpanKey,
+    parent: Option<SpanId>,
+    conversation_id: Option<String>,
+    is_genai: bool,
+    name: String,
+    status: RawStatus,
+    times_ns: (i64, i64),
+    origin: Arc<Origin>,
+}
+
+fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Span {
+    let limits = &rules.limits;
+    let error = errors::read(&mut draft, &known.status, limits);
+    events::keep_others(&mut draft);
+    let (start, end) = known.times_ns;
+    let (start_ns, end_ns) = time::repair(start, end, record_ms, limits, draft.fields.map_mut());
+    let cut_from = bounds::content(&mut draft.content, limits);
+    let is_tool = draft.operation == Operation::ExecuteTool;
+    let tool = is_tool.then(|| tool(&mut draft, &known.name, limits));
+    let name = |text: String| bounds::shortened(text, limits);
+    let resource = &known.origin.resource;
+    Span {
+        key: known.key,
+        parent: known.parent,
+        project: name(project(&known.origin, rules)),
+        conversation_id: known.conversation_id,
+        is_genai: known.is_genai,
+        operation: draft.operation,
         start_ns,
         end_ns,
         error,
-        agent: people::agent(&draft, &raw.name).map(name),
+        agent: people::agent(&draft, &known.name).map(name),
         request_model: draft.text(|names| names.request_model).map(name),
-        response_model: draft.text(|names| names.response_model).map(name),
+        response_model: draft.response_model().map(name),
         provider: people::provider(&draft).map(name),
-        response_id: draft
-            .text(|names| names.response_id)
-            .or_else(|| draft.response_id.take())
-            .map(name),
-        previous_response_id: draft
-            .text(|names| names.previous_response_id)
-            .or_else(|| draft.previous_response_id.take())
-            .map(name),
-        finish_reason: finish_reason.or(draft.finish_reason.take()).map(name),
+        response_id: draft.response_id().map(name),
+        previous_response_id: draft.previous_response_id().map(name),
+        finish_reason: draft.finish_reason.take().map(name),
         tool,
         usage: usage::tokens(&draft),
         reported_cost: usage::cost(&draft),
@@ -143,11 +158,15 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
         original_input_messages: draft.original_input_messages.or(cut_from),
         compacted: draft.fields.flag("gen_ai.conversation.compacted"),
         user: people::user(&draft.fields, limits),
-        environment: people::environment(&draft.fields, &resource).map(name),
-        instrumentation: name(people::instrumentation(dialect, scope, &draft.fields)),
-        attributes: bounds::attributes(draft.fields.into_map(), raw.dropped_attributes, limits),
-        resource: bounds::attributes(resource.into_map(), 0, limits),
-        name: name(raw.name),
+        environment: people::environment(&draft.fields, resource).map(name),
+        instrumentation: name(people::instrumentation(
+            draft.dialect,
+            &known.origin.scope_name,
+            &draft.fields,
+        )),
+        attributes: bounds::attributes(draft.fields.into_map(), draft.dropped_attributes, limits),
+        resource: bounds::attributes(resource.clone(), 0, limits),
+        name: name(known.name),
     }
 }
 
@@ -155,32 +174,33 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
 pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
     let limits = &rules.limits;
     let fields = Fields::new(raw.attributes);
-    let resource = Fields::new(raw.origin.resource.clone());
     let dialect = dialect::detect(&raw.origin.scope_name, &fields);
     let mut draft = Draft::new(dialect, fields, Operation::Chat);
+    draft.finish_reason = finish_reason(&draft);
     let is_complete = otel_genai::read_log(&mut draft, &raw.event_name, raw.body)?;
     bounds::content(&mut draft.content, limits);
     if draft.content.is_empty() {
         return None;
     }
-    let mut project = project(&raw.origin, &resource, rules);
-    bounds::short(&mut project, limits);
     Some(SpanLog {
         key: SpanKey {
             trace: raw.trace_id,
             span: raw.span_id,
         },
-        project,
+        project: bounds::shortened(project(&raw.origin, rules), limits),
         conversation_id: ids::conversation(
             &draft.fields,
-            &resource,
+            &raw.origin.resource,
             true,
             &rules.conversation_id_attributes,
         ),
         time_ns: time::of_log(raw.time_ns, record_ms, limits),
         index: raw.index,
         is_complete,
-        finish_reason: finish_reason(&draft).or(draft.finish_reason.take()),
+        finish_reason: draft
+            .finish_reason
+            .take()
+            .map(|reason| bounds::shortened(reason, limits)),
         user: people::user(&draft.fields, limits),
         content: draft.content,
     })
@@ -193,33 +213,29 @@ fn finish_reason(draft: &Draft) -> Option<String> {
         .find_map(|names| draft.fields.first(names, finish::of_attribute))
 }
 
-fn project(origin: &Origin, resource: &Fields, rules: &Rules) -> String {
-    origin
-        .project
-        .as_deref()
-        .map(str::trim)
+fn project(origin: &Origin, rules: &Rules) -> String {
+    let given = origin.project.as_deref().map(str::trim);
+    given
         .filter(|project| !project.is_empty())
         .map(str::to_owned)
         .or_else(|| {
-            rules
-                .project_attributes
+            let names = &rules.project_attributes;
+            names
                 .iter()
-                .find_map(|name| resource.text(&[name]))
+                .find_map(|name| fields::text_in(&origin.resource, &[name]))
         })
         .unwrap_or_else(|| DEFAULT_PROJECT.to_owned())
 }
 
 fn tool(draft: &mut Draft, span_name: &str, limits: &Limits) -> Tool {
     let mut tool = Tool {
-        name: people::tool(draft, span_name),
-        call_id: draft.text(|names| names.tool_call_id),
+        name: bounds::shortened(people::tool(draft, span_name), limits),
+        call_id: draft
+            .text(|names| names.tool_call_id)
+            .map(|id| bounds::shortened(id, limits)),
         arguments: draft.tool_arguments.take(),
         result: draft.tool_result.take(),
     };
-    bounds::short(&mut tool.name, limits);
-    tool.call_id
-        .iter_mut()
-        .for_each(|id| bounds::short(id, limits));
     for value in [&mut tool.arguments, &mut tool.result]
         .into_iter()
         .flatten()

@@ -17,6 +17,7 @@ pub(super) static DIALECT: Dialect = Dialect {
         tool_call_id: &["tool.id", "tool_call.id"],
         request_model: &[
             "llm.request.model_name",
+            "llm.invocation_parameters#model",
             "llm.model_name",
             "embedding.model_name",
             "reranker.model_name",
@@ -41,7 +42,12 @@ pub(super) static DIALECT: Dialect = Dialect {
 
 fn read_operation(fields: &Fields, _: &str) -> Option<Operation> {
     let kind = fields.str("openinference.span.kind")?;
-    Some(operation::by_name(kind).unwrap_or_default())
+    let operation = operation::by_name(kind).unwrap_or_default();
+    // OpenAI's Agents report the run around the agents as an agent too. It alone tells nothing of itself.
+    const TELLING: [&str; 4] = ["agent.name", "graph.node.id", "input.value", "output.value"];
+    let is_bare =
+        operation == Operation::InvokeAgent && !TELLING.iter().any(|name| fields.has(name));
+    Some(if is_bare { Operation::Other } else { operation })
 }
 
 fn read_content(draft: &mut Draft) {
@@ -53,8 +59,8 @@ fn read_content(draft: &mut Draft) {
     let raw_input = draft.fields.take("input.value");
     let raw_output = draft.fields.take("output.value");
     if !draft.operation.is_llm() {
-        read_wrapper(draft, "input.value", raw_input, Role::User);
-        read_wrapper(draft, "output.value", raw_output, Role::Assistant);
+        read_wrapper(draft, "input", raw_input, Role::User);
+        read_wrapper(draft, "output", raw_output, Role::Assistant);
         return;
     }
     read_identifiers(draft, raw_input.as_ref(), raw_output.as_ref());
@@ -103,16 +109,17 @@ fn longer(
 }
 
 /// Chains and agents: only the raw values are whole; their flattened messages hold the first one at best.
-fn read_wrapper(draft: &mut Draft, name: &str, raw: Option<Value>, role: Role) {
+fn read_wrapper(draft: &mut Draft, side: &str, raw: Option<Value>, role: Role) {
     let Some(raw) = raw else { return };
     let turns = if draft.operation == Operation::InvokeAgent {
         messages::read(raw, role)
     } else {
         match messages::read_strictly(raw, role) {
             Ok(turns) => turns,
-            Err(raw) => return draft.fields.put(name, raw),
+            Err(raw) => return draft.fields.put(&format!("{side}.value"), raw),
         }
     };
+    draft.fields.take(&format!("{side}.mime_type"));
     match role {
         Role::User => draft.push_input(turns),
         _ => draft.push_output(turns),
@@ -121,17 +128,25 @@ fn read_wrapper(draft: &mut Draft, name: &str, raw: Option<Value>, role: Role) {
 
 /// The ids that stand only in the raw request and response.
 fn read_identifiers(draft: &mut Draft, input: Option<&Value>, output: Option<&Value>) {
-    let field = |value: Option<&Value>, key: &str| -> Option<String> {
-        let text = value?.as_str()?;
-        // Requests are large, and few continue a stored response: look before parsing.
-        if !text.contains(key) {
-            return None;
-        }
-        let id = json::structure(text)?.get(key)?.as_str()?.to_owned();
-        (!id.is_empty()).then_some(id)
+    const PREVIOUS: &str = "previous_response_id";
+    let text = |value: &Value, key: &str| -> Option<String> {
+        let text = value.get(key)?.as_str()?;
+        (!text.is_empty()).then(|| text.to_owned())
     };
-    draft.previous_response_id = field(input, "previous_response_id");
-    draft.response_id = field(output, "id");
+    // Requests are large, and few continue a stored response: look before parsing.
+    draft.previous_response_id = input
+        .and_then(Value::as_str)
+        .filter(|request| request.contains(PREVIOUS))
+        .and_then(|request| text(&json::structure(request)?, PREVIOUS));
+    let Some(response) = output.and_then(Value::as_str).and_then(json::structure) else {
+        return;
+    };
+    draft.response_id = text(&response, "id");
+    draft.response_model = text(&response, "model");
+    if draft.response_id.is_none() {
+        let said = messages::read(response, Role::Assistant).into_iter().next();
+        draft.response_id = said.and_then(|turn| turn.response.id);
+    }
 }
 
 fn read_tool(draft: &mut Draft) {

@@ -103,9 +103,7 @@ fn call_arguments(value: Value) -> Value {
             .iter()
             .find_map(|key| call.remove(*key))
         {
-            Some(Value::String(text)) => {
-                json::structure(&text).unwrap_or_else(|| Value::String(text))
-            }
+            Some(Value::String(text)) => json::structure(&text).unwrap_or(Value::String(text)),
             Some(inputs) => inputs,
             None => Value::Object(call),
         },

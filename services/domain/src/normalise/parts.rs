@@ -32,12 +32,11 @@ fn body_at(body: Value, out: &mut Vec<Part>, depth: usize) {
 
 /// Some SDKs write a list of parts as JSON into the text of a message.
 fn text_body(text: String, out: &mut Vec<Part>, depth: usize) {
-    if text.trim_start().starts_with("[{") {
-        if let Some(Value::Array(items)) = json::structure(&text) {
-            if items.iter().all(is_typed_part) {
-                return body_at(Value::Array(items), out, depth + 1);
-            }
-        }
+    if text.trim_start().starts_with("[{")
+        && let Some(Value::Array(items)) = json::structure(&text)
+        && items.iter().all(is_typed_part)
+    {
+        return body_at(Value::Array(items), out, depth + 1);
     }
     push_text(text, out);
 }

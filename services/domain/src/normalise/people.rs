@@ -3,9 +3,10 @@
 use super::bounds;
 use super::dialect::Dialect;
 use super::draft::Draft;
-use super::fields::Fields;
+use super::fields::{Fields, text_in};
 use super::sentry;
 use crate::limits::Limits;
+use crate::raw::Attributes;
 use crate::span::{Operation, User};
 
 const USER_ID: [&str; 17] = [
@@ -50,14 +51,14 @@ pub(super) fn user(fields: &Fields, limits: &Limits) -> User {
     }
 }
 
-pub(super) fn environment(fields: &Fields, resource: &Fields) -> Option<String> {
+pub(super) fn environment(fields: &Fields, resource: &Attributes) -> Option<String> {
     const NAMES: [&str; 4] = [
         "deployment.environment.name",
         "deployment.environment",
         "sentry.environment",
         "langfuse.environment",
     ];
-    fields.text(&NAMES).or_else(|| resource.text(&NAMES))
+    fields.text(&NAMES).or_else(|| text_in(resource, &NAMES))
 }
 
 /// The agent's name: by attribute, or by the name of the span where the dialect names agents so.

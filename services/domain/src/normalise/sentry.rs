@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::fields::{Fields, text_of};
 use super::messages::{self, Turn};
 use super::{json, operation, otel_genai};
-use crate::message::{Message, Part, Role};
+use crate::message::{Part, Role};
 use crate::span::Operation;
 use serde_json::{Map, Value, json as object};
 
@@ -203,13 +203,7 @@ fn spoken(text: Option<Value>, calls: Option<Value>) -> Vec<Turn> {
     }
     match turns.last_mut() {
         Some(last) => last.message.parts.extend(new_calls),
-        None => turns.push(Turn {
-            message: Message {
-                role: Role::Assistant,
-                parts: new_calls,
-            },
-            finish_reason: None,
-        }),
+        None => turns.push(Turn::new(Role::Assistant, new_calls)),
     }
     turns
 }

@@ -146,7 +146,9 @@ fn wrapper_of(map: &Map<String, Value>, depth: usize) -> Option<(&'static str, O
             // The text of a completion, of a request by the Responses API, of an agent's run.
             Value::String(_) => matches!(*key, "prompt" | "input" | "output"),
             Value::Object(inner) if matches!(*key, "message" | "delta") => {
-                is_message(inner) || BODIES.iter().any(|body| inner.contains_key(*body))
+                is_message(inner)
+                    || is_constructor(inner)
+                    || BODIES.iter().any(|body| inner.contains_key(*body))
             }
             Value::Array(items) if matches!(*key, "choices" | "generations" | "candidates") => {
                 !items.is_empty()
@@ -225,10 +227,8 @@ fn constructor(mut map: Map<String, Value>) -> Opened {
         .map(str::to_owned);
     match map.remove("kwargs") {
         Some(Value::Object(mut inner)) => {
-            if role_of(&inner).is_none() {
-                if let Some(class) = class {
-                    inner.insert("type".into(), class.into());
-                }
+            if let Some(class) = class.filter(|_| role_of(&inner).is_none()) {
+                inner.insert("type".into(), class.into());
             }
             Opened::Message(inner)
         }

@@ -1,10 +1,12 @@
 //! What is read from the exports of real SDKs in `schemas/examples/captured`.
 //!
-//! Each folder plays the script of its README; each has a snapshot to be read against it, and is counted here.
+//! Each folder plays the script of its README; each has a snapshot to be read against it, and its conversation is
+//! counted.
 
-mod envelope;
 mod otlp;
 mod picture;
+mod sentry;
+mod told;
 
 use domain::normalise::{self, Rules};
 use domain::span::{Span, SpanLog};
@@ -25,6 +27,14 @@ fn folder(label: &str) -> PathBuf {
         .join(label)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests read the recorded exports from files"
+)]
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).expect("a file")
+}
+
 fn read(label: &str) -> Export {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder(label))
         .expect("the folder of a capture")
@@ -35,7 +45,7 @@ fn read(label: &str) -> Export {
     let rules = Rules::default();
     let mut export = Export::default();
     for file in files {
-        let body = std::fs::read(&file).expect("a file");
+        let body = bytes(&file);
         let name = file
             .file_name()
             .and_then(|name| name.to_str())
@@ -43,7 +53,7 @@ fn read(label: &str) -> Export {
         let spans = match name.split_once('.').expect("an extension").1 {
             "traces.pb" => otlp::spans(&body),
             "traces.json" => otlp::json_spans(&body),
-            "envelope.raw" => envelope::spans(&body),
+            "envelope.raw" => sentry::spans(&body),
             "logs.pb" => {
                 let logs = otlp::logs(&body).into_iter();
                 export
