@@ -12,7 +12,7 @@ use crate::conversation::Conversation;
 use crate::facts::Node as HistoryNode;
 use crate::ids::Digest;
 use crate::message::{Message, Role};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
 pub(crate) type NodeIndex = usize;
@@ -27,8 +27,9 @@ pub(crate) struct Node {
     /// Of the message; of the call's key while the message is not known.
     pub(crate) identity: Digest,
     pub(crate) message: Option<Digest>,
-    /// The call that made it and which of its choices it is; `None` for what histories alone tell of.
-    pub(crate) made_by: Option<(usize, usize)>,
+    /// The calls that made it and which of their choices it is: several when the same answer was made again to the same
+    /// history, none for what histories alone tell of.
+    pub(crate) made_by: Vec<(usize, usize)>,
     /// The first call that carried or made it.
     pub(crate) first_call: usize,
     pub(crate) id: Digest,
@@ -252,6 +253,7 @@ impl<'a> Forest<'a> {
             let step = &steps[index];
             let mut taken = 1;
             if step.is_utterance() {
+                position = self.past_omitted_answer(position, step);
                 match self.run_matching(position, &steps[index..]) {
                     Some((child, run)) => {
                         self.learn(child, step);
@@ -276,6 +278,19 @@ impl<'a> Forest<'a> {
             index += taken;
         }
         position
+    }
+
+    /// Where a user's message stands whose history left out the answer before it: after that answer. A user's message is
+    /// no alternative to an answer.
+    fn past_omitted_answer(&self, position: NodeIndex, step: &Step<'_>) -> NodeIndex {
+        if step.message.role != Role::User || self.child_matching(position, step).is_some() {
+            return position;
+        }
+        let children = self.nodes[position].children.iter().rev();
+        children
+            .copied()
+            .find(|child| self.may_be_echoed(*child))
+            .unwrap_or(position)
     }
 
     /// An answer whose text was not captured learns it from its echo.
@@ -340,9 +355,9 @@ impl<'a> Forest<'a> {
     /// An answer made by a call, and not a failure.
     fn may_be_echoed(&self, node: NodeIndex) -> bool {
         let node = &self.nodes[node];
-        node.made_by.is_some_and(|(call, _)| {
-            node.message.is_some() || self.calls[call].span.error.is_none()
-        })
+        node.made_by
+            .iter()
+            .any(|(call, _)| node.message.is_some() || self.calls[*call].span.error.is_none())
     }
 
     /// How many leading bytes two answers share, tool names counting as text.
@@ -382,7 +397,7 @@ impl<'a> Forest<'a> {
                 .unwrap_or_else(|| {
                     self.new_node(call, after, Role::Assistant, stored.identity, Some(choice))
                 });
-            self.nodes[node].message = Some(*digest);
+            self.nodes[node].message.get_or_insert(*digest);
             for id in stored.message.tool_calls().filter_map(|(id, ..)| id) {
                 self.by_tool_call.insert(id.to_owned(), node);
             }
@@ -404,21 +419,20 @@ impl<'a> Forest<'a> {
         tip
     }
 
-    /// An echo that was seen before the call that made it, as when two machines' clocks differ.
+    /// The same answer under the same history: an echo that was seen before the call that made it, as when two machines'
+    /// clocks differ, or the answer of an earlier call, made again word for word.
     fn adopt(
         &mut self,
         after: NodeIndex,
         identity: Digest,
         made_by: (usize, usize),
     ) -> Option<NodeIndex> {
-        let echo = self.nodes[after].children.iter().copied().find(|child| {
+        let same = self.nodes[after].children.iter().copied().find(|child| {
             let child = &self.nodes[*child];
-            child.made_by.is_none()
-                && child.role == Some(Role::Assistant)
-                && child.identity == identity
+            child.role == Some(Role::Assistant) && child.identity == identity
         })?;
-        self.nodes[echo].made_by = Some(made_by);
-        Some(echo)
+        self.nodes[same].made_by.push(made_by);
+        Some(same)
     }
 
     fn new_island(&mut self, call: usize) -> NodeIndex {
@@ -431,7 +445,7 @@ impl<'a> Forest<'a> {
             role: None,
             identity: none,
             message: None,
-            made_by: None,
+            made_by: Vec::new(),
             first_call: call,
             id: none,
         });
@@ -473,7 +487,7 @@ impl<'a> Forest<'a> {
             role: Some(role),
             identity,
             message: None,
-            made_by: choice.map(|choice| (call, choice)),
+            made_by: choice.map(|choice| (call, choice)).into_iter().collect(),
             first_call: call,
             id,
         });
@@ -500,21 +514,26 @@ fn call_name(call: &Call, choice: usize) -> Digest {
     ])
 }
 
-/// Whether histories repeat what was said before: some history holds an answer.
+/// Whether histories repeat what was said before: some history holds an answer, or goes on from another's end.
 fn is_cumulative(conversation: &Conversation, calls: &[Call], members: &[usize]) -> bool {
     let is_answer = |digest: Digest| {
         conversation
             .message(&digest)
             .is_some_and(|message| message.role == Role::Assistant)
     };
+    let mut ends = FxHashSet::default();
     members
         .iter()
         .any(|call| match &calls[*call].content.history {
             History::None => false,
-            // From the newest back: a history that holds answers has one among its last messages.
-            History::Chain(tip) => conversation
-                .chain(Some(*tip))
-                .any(|(_, node)| is_answer(node.message)),
+            History::Chain(tip) => {
+                // From the newest back: a history that holds answers has one among its last messages.
+                let goes_on = conversation.chain(Some(*tip)).any(|(id, node)| {
+                    is_answer(node.message) || (id != *tip && ends.contains(&id))
+                });
+                ends.insert(*tip);
+                goes_on
+            }
             History::List(digests) => digests.iter().copied().any(is_answer),
         })
 }

@@ -169,19 +169,24 @@ impl Reader<'_> {
             superseded,
             spans: vec![carrier.span.key],
         };
-        if let Some((call, choice)) = node.made_by {
-            let call = &self.calls[call];
+        if let Some((call, choice)) = node.made_by.first() {
+            let call = &self.calls[*call];
             utterance.timestamp_ns = call.span.end_ns;
             utterance.agent = call.agent.clone();
             utterance.model = call.model().cloned();
             utterance.finish_reason = call.content.finish_reason.clone();
             utterance.duration_ns = Some(call.span.end_ns - call.span.start_ns);
             utterance.error = call.all_spans().find_map(|span| span.error.clone());
-            utterance.spans = call.all_spans().map(|span| span.key).collect();
+            let makers = node
+                .made_by
+                .iter()
+                .flat_map(|(call, _)| self.calls[*call].all_spans());
+            utterance.spans = makers.map(|span| span.key).collect();
+            utterance.spans.dedup();
             // A failed call has nothing to capture.
             utterance.content_captured |= utterance.error.is_some() && call.content.is_captured();
             // The choices of one call were paid for once.
-            if choice == 0 {
+            if *choice == 0 {
                 utterance.usage = call.counted().usage;
                 utterance.cost = call.counted().cost.known();
             }
@@ -198,7 +203,7 @@ impl Reader<'_> {
             id,
             role,
             message,
-            made_by: None,
+            made_by: Vec::new(),
             first_call: result.call,
             ..after.clone()
         };
@@ -209,7 +214,13 @@ impl Reader<'_> {
 /// The nodes of an island in reading order, each with whether it was superseded. At a fork the branches that were left
 /// come first, so that the conversation reads on from the one that was taken.
 fn reading_order(forest: &Forest<'_>, island: &Island) -> Vec<(NodeIndex, bool)> {
-    let taken: FxHashSet<NodeIndex> = forest.path(island.tip).collect();
+    let mut taken: FxHashSet<NodeIndex> = forest.path(island.tip).collect();
+    // What earlier calls said after the point where the latest one stands is no alternative to it.
+    let mut end = island.tip;
+    while let Some(next) = forest.nodes[end].children.last() {
+        taken.insert(*next);
+        end = *next;
+    }
     let mut order = Vec::new();
     let mut pending = vec![island.root];
     while let Some(node) = pending.pop() {

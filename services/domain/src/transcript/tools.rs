@@ -96,7 +96,10 @@ fn slots<'a>(
             else {
                 continue;
             };
-            let call = node.made_by.map_or(node.first_call, |(call, _)| call);
+            let call = node
+                .made_by
+                .first()
+                .map_or(node.first_call, |(call, _)| *call);
             slots.extend(message.tool_calls().enumerate().map(
                 |(position, (id, name, arguments))| Slot {
                     place: (forest_index, node_index),
@@ -247,29 +250,30 @@ fn match_results(
 /// How many utterances up a result looks for its call.
 const RESULT_DISTANCE_MAX: usize = 16;
 
+/// `asked` are the slots above the result, those of the nearest answer first.
 fn slot_for_result(
     slots: &[Slot<'_>],
     asked: &[usize],
     id: Option<&str>,
     name: Option<&str>,
 ) -> Option<usize> {
-    if let Some(id) = id
-        && let Some(index) = asked.iter().find(|index| slots[**index].id == Some(id))
+    if let Some(index) = id.and_then(|id| asked.iter().find(|index| slots[**index].id == Some(id)))
     {
         return Some(*index);
     }
-    let is_open = |index: &&usize| {
-        let slot = &slots[**index];
-        slot.result.is_none() && (id.is_none() || slot.id.is_none())
-    };
-    let named = name.and_then(|name| {
+    let fits = |index: &&usize| name.is_none_or(|name| slots[**index].name == name);
+    let is_open = |index: &&usize| slots[**index].result.is_none();
+    let nameable = |index: &&usize| id.is_none() || slots[**index].id.is_none();
+    let open = asked.iter().filter(fits).filter(is_open).find(nameable);
+    // The same answer given twice has other call ids the second time: its results are those of the first.
+    let nearest = asked.first().map(|index| slots[*index].place);
+    let again = || {
         asked
             .iter()
-            .filter(is_open)
-            .find(|index| slots[**index].name == name)
-    });
-    let unnamed = || asked.iter().filter(|_| name.is_none()).find(is_open);
-    named.or_else(unnamed).copied()
+            .filter(fits)
+            .find(|index| Some(slots[**index].place) == nearest)
+    };
+    open.or_else(again).copied()
 }
 
 fn use_of_slot(

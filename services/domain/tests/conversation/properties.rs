@@ -108,8 +108,11 @@ proptest! {
         ids.sort();
         ids.dedup();
         prop_assert_eq!(ids.len(), count);
-        let calls = spans.iter().filter(|span| span.operation.is_llm()).count();
-        let made: usize = view.transcript.messages.iter().filter(|message| message.duration_ns.is_some()).count();
-        prop_assert_eq!(made, calls, "every call shows once");
+        let answers = view.transcript.messages.iter().filter(|message| message.duration_ns.is_some());
+        let mut shown: Vec<_> = answers.flat_map(|message| message.spans.iter().copied()).collect();
+        shown.sort();
+        let mut calls: Vec<_> = spans.iter().filter(|span| span.operation.is_llm()).map(|span| span.key).collect();
+        calls.sort();
+        prop_assert_eq!(shown, calls, "every call shows once");
     }
 }

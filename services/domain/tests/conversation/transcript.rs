@@ -33,13 +33,7 @@ fn histories_fold_and_repeated_words_stay() {
             chat(
                 3,
                 0,
-                &[
-                    yes.clone(),
-                    done.clone(),
-                    yes.clone(),
-                    done.clone(),
-                    yes,
-                ],
+                &[yes.clone(), done.clone(), yes.clone(), done.clone(), yes],
                 Some(done),
             ),
         ],
@@ -418,4 +412,79 @@ fn only_genai_calls_make_messages() {
         ],
         "",
     );
+}
+
+#[test]
+fn an_answer_that_the_next_history_leaves_out_is_not_superseded() {
+    let asked = [
+        user("Weather?"),
+        calling(&["c1"]),
+        result("c1", json!("wet")),
+    ];
+    check(
+        &[
+            chat(1, 0, &asked[..1], Some(asked[1].clone())),
+            chat(2, 0, &asked, Some(assistant("It rains."))),
+            chat(
+                3,
+                0,
+                &[asked.as_slice(), &[user("Thanks")]].concat(),
+                Some(assistant("Welcome")),
+            ),
+        ],
+        r#"user: Weather?
+        assistant
+          weather -> "wet"
+        assistant: It rains.
+        user: Thanks
+        assistant: Welcome"#,
+    );
+}
+
+#[test]
+fn histories_of_user_messages_alone_fold_too() {
+    let said = [user("one"), user("two"), user("three")];
+    check(
+        &[
+            chat(1, 0, &said[..1], Some(assistant("1"))),
+            chat(2, 0, &said[..2], Some(assistant("2"))),
+            chat(3, 0, &said, Some(assistant("3"))),
+        ],
+        "user: one
+        assistant: 1
+        user: two
+        assistant: 2
+        user: three
+        assistant: 3",
+    );
+}
+
+#[test]
+fn the_same_answer_made_again_to_the_same_history_is_one() {
+    let mut again = calling(&["other id"]);
+    again
+        .parts
+        .insert(0, domain::message::Part::Reasoning { text: "hm".into() });
+    let history = |asked: &domain::message::Message, id: &str| {
+        vec![user("Weather?"), asked.clone(), result(id, json!(1))]
+    };
+    let spans = [
+        chat(1, 0, &[user("Weather?")], Some(calling(&["c1"]))),
+        chat(
+            2,
+            0,
+            &history(&calling(&["c1"]), "c1"),
+            Some(assistant("One.")),
+        ),
+        chat(3, 0, &[user("Weather?")], Some(again.clone())),
+        chat(4, 0, &history(&again, "other id"), Some(assistant("One."))),
+    ];
+    check(
+        &spans,
+        "user: Weather?
+        assistant
+          weather -> 1
+        assistant: One.",
+    );
+    assert_eq!(view(&spans).totals.llm_calls, 4);
 }

@@ -1,0 +1,272 @@
+//! What each recorded SDK's conversation reads like, as golden text under `schemas/examples/transcripts`.
+//! Set `UPDATE_EXAMPLES=1` to write what is read now, and read the difference.
+
+use bytes::Bytes;
+use domain::conversation::Conversation;
+use domain::facts::Entry;
+use domain::limits::Limits;
+use domain::normalise::{self, Rules};
+use domain::prepare::{self, Prepared};
+use domain::resolve::{Decision, Kind, Offer, Outcome, Resolver, Settings, WithoutId};
+use domain::usage::NoPrices;
+use domain::view::{ToolStatus, View};
+use processor::decode::{self, Encoding, Signal};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/examples")
+}
+
+#[test]
+fn every_recording_reads_as_it_was_played() {
+    let mut labels: Vec<PathBuf> = fs::read_dir(examples().join("captured"))
+        .expect("the recordings lie in the repository")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    labels.sort();
+    assert!(labels.len() >= 22, "some recordings are missing");
+    let mut different = Vec::new();
+    for folder in labels {
+        let label = folder
+            .file_name()
+            .and_then(|name| name.to_str())
+            .expect("a name")
+            .to_owned();
+        let text = told(&label, &views(&folder));
+        let golden = examples().join("transcripts").join(format!("{label}.txt"));
+        if std::env::var_os("UPDATE_EXAMPLES").is_some() {
+            fs::create_dir_all(golden.parent().expect("a folder")).expect("writable");
+            fs::write(&golden, &text).expect("writable");
+        }
+        if fs::read_to_string(&golden).unwrap_or_default() != text {
+            different.push(format!("{label}:\n{text}"));
+        }
+    }
+    assert!(
+        different.is_empty(),
+        "these read differently now:\n{}",
+        different.join("\n")
+    );
+}
+
+/// The conversations of a folder of exports, after everything was read; spans without any id make one of their trace.
+fn views(folder: &Path) -> BTreeMap<String, View> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("a file").path())
+        .collect();
+    files.sort();
+    let prices = NoPrices;
+    let rules = Rules::default();
+    let mut resolver: Resolver<Prepared> = Resolver::new(Settings::default());
+    let mut outcomes = Vec::new();
+    for file in &files {
+        for (raw, record_ms) in read(file) {
+            let offer = match raw {
+                Raw::Span(raw) => {
+                    let span = normalise::span(raw, record_ms, &rules);
+                    let (key, parent, id) = (span.key, span.parent, span.conversation_id.clone());
+                    let kind = if span.is_genai {
+                        Kind::GenAiSpan
+                    } else {
+                        Kind::OtherSpan
+                    };
+                    let item = prepare::span(span, record_ms, &prices);
+                    offer(item, key, parent, id, kind)
+                }
+                Raw::Log(raw) => {
+                    let Some(log) = normalise::log(raw, record_ms, &rules) else {
+                        continue;
+                    };
+                    let (key, id) = (log.key, log.conversation_id.clone());
+                    offer(prepare::log(log, record_ms), key, None, id, Kind::Log)
+                }
+            };
+            outcomes.push(resolver.offer(offer, 0));
+        }
+    }
+    outcomes.push(resolver.tick(i64::MAX));
+    assemble(outcomes)
+}
+
+fn offer(
+    item: Prepared,
+    key: domain::ids::SpanKey,
+    parent: Option<domain::ids::SpanId>,
+    conversation_id: Option<String>,
+    kind: Kind,
+) -> Offer<Prepared> {
+    Offer {
+        item,
+        project: "p".into(),
+        key,
+        parent,
+        conversation_id,
+        kind,
+        without_id: WithoutId::Trace,
+        bytes: 0,
+    }
+}
+
+fn assemble(outcomes: Vec<Outcome<Prepared>>) -> BTreeMap<String, View> {
+    let mut conversations: BTreeMap<String, Conversation> = BTreeMap::new();
+    let mut add = |id: String, entry: &dyn Fn(&Conversation) -> Entry| {
+        let conversation = conversations.entry(id).or_default();
+        let entry = entry(conversation);
+        conversation.apply(entry);
+    };
+    let limits = Limits::default();
+    for outcome in outcomes {
+        for (key, link) in outcome.links {
+            add(key.id, &|known| known.entry_for(&[], &[link], &limits));
+        }
+        for decision in outcome.decisions {
+            if let Decision::Assigned {
+                item,
+                conversation,
+                links,
+                ..
+            } = decision
+            {
+                add(conversation.id, &|known| {
+                    known.entry_for(std::slice::from_ref(&item), &links, &limits)
+                });
+            }
+        }
+    }
+    conversations
+        .into_iter()
+        .map(|(id, conversation)| (id, conversation.view()))
+        .collect()
+}
+
+enum Raw {
+    Span(domain::raw::RawSpan),
+    Log(domain::raw::RawLog),
+}
+
+fn read(file: &Path) -> Vec<(Raw, i64)> {
+    let name = file
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a name");
+    let bytes = fs::read(file).expect("a readable file");
+    const RECORD_MS: i64 = 1_795_500_000_000;
+    let decode = |encoding, signal, bytes: Vec<u8>| {
+        let decoded =
+            decode::decode(encoding, signal, &Bytes::from(bytes), &[]).expect("a readable export");
+        assert_eq!(decoded.rejected_total, 0);
+        let spans = decoded.spans.into_iter().map(Raw::Span);
+        spans
+            .chain(decoded.logs.into_iter().map(Raw::Log))
+            .map(|raw| (raw, RECORD_MS))
+            .collect::<Vec<_>>()
+    };
+    match name.split_once('.').map(|(_, kind)| kind) {
+        Some("traces.pb") => decode(Encoding::OtlpProto, Signal::Spans, bytes),
+        Some("logs.pb") => decode(Encoding::OtlpProto, Signal::Logs, bytes),
+        Some("traces.json") => decode(Encoding::OtlpJson, Signal::Spans, bytes),
+        Some("envelope.raw") => {
+            let context = domain::sentry_envelope::Context {
+                organization_id: 1,
+                project_id: 1,
+                key_id: None,
+                received_s: RECORD_MS as f64 / 1e3,
+            };
+            let envelope =
+                domain::sentry_envelope::read(&bytes, &context).expect("a readable envelope");
+            let records = envelope.records.iter();
+            records
+                .flat_map(|record| {
+                    decode(
+                        Encoding::SentrySpanJson,
+                        Signal::Spans,
+                        record.body.to_string().into_bytes(),
+                    )
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn told(label: &str, views: &BTreeMap<String, View>) -> String {
+    let mut out = format!("{label}\n");
+    for (id, view) in views {
+        let totals = &view.totals;
+        let id = if id.len() == 32 {
+            "(one per trace)"
+        } else {
+            id
+        };
+        writeln!(
+            out,
+            "\n== {id}: {} LLM calls, {} tool calls, {} errors, {} in ({} cached), {} out ({} reasoning), {} unpriced",
+            totals.llm_calls,
+            totals.tool_calls,
+            totals.errors,
+            totals.usage.input_tokens,
+            totals.usage.cached_input_tokens,
+            totals.usage.output_tokens,
+            totals.usage.reasoning_tokens,
+            totals.cost.unpriced_calls,
+        )
+        .expect("writing to a string");
+        writeln!(
+            out,
+            "   models {:?} agents {:?} tools {:?} user {:?} environment {:?}",
+            totals.models, totals.agents, totals.tools, totals.user.id, totals.environment
+        )
+        .expect("writing to a string");
+        for prompt in &view.transcript.system_prompts {
+            writeln!(out, "   system ({} calls): {}", prompt.calls, prompt.text)
+                .expect("writing to a string");
+        }
+        for message in &view.transcript.messages {
+            let thread = if message.thread > 0 {
+                format!("[{}] ", message.thread)
+            } else {
+                String::new()
+            };
+            let mark = if message.superseded { "~" } else { "" };
+            let body = message.message.as_ref().and_then(|message| message.text());
+            let body = body.unwrap_or_else(|| match (&message.error, message.content_captured) {
+                (Some(error), _) => format!("({})", error.kind.as_deref().unwrap_or("?")),
+                (None, true) => String::new(),
+                (None, false) => "(not captured)".to_owned(),
+            });
+            let role = format!("{:?}", message.role).to_lowercase();
+            writeln!(out, "{thread}{mark}{role}: {body}").expect("writing to a string");
+            if let Some(reasoning) = message
+                .message
+                .as_ref()
+                .and_then(|message| message.reasoning())
+            {
+                writeln!(out, "    reasoning: {reasoning}").expect("writing to a string");
+            }
+            for tool in &message.tool_calls {
+                let json =
+                    |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
+                let status = match tool.status {
+                    ToolStatus::Pending => " (pending)",
+                    ToolStatus::Ok => "",
+                    ToolStatus::Error => " (failed)",
+                };
+                writeln!(
+                    out,
+                    "    {}{} -> {}{status}",
+                    tool.name,
+                    json(&tool.arguments),
+                    json(&tool.result)
+                )
+                .expect("writing to a string");
+            }
+        }
+    }
+    out
+}
