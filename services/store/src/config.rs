@@ -4,6 +4,7 @@ use crate::Error;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longest key prefix; it stands in every key.
@@ -23,6 +24,11 @@ pub struct StoreConfig {
     /// Overrides the password of the addresses.
     #[serde(serialize_with = "redacted")]
     pub password: Option<SecretString>,
+    /// PEM file of the authority that signed the servers' certificates, for `rediss://`; without it the public ones count.
+    pub tls_ca_file: Option<PathBuf>,
+    /// PEM files of our own certificate and its key, where the servers ask for one.
+    pub tls_cert_file: Option<PathBuf>,
+    pub tls_key_file: Option<PathBuf>,
     /// First part of every key; several installations may share one Redis under different prefixes.
     pub key_prefix: String,
     pub connect_timeout_ms: u64,
@@ -45,6 +51,9 @@ impl Default for StoreConfig {
             cluster: false,
             username: None,
             password: None,
+            tls_ca_file: None,
+            tls_cert_file: None,
+            tls_key_file: None,
             key_prefix: "colloquy".to_owned(),
             connect_timeout_ms: 2_000,
             response_timeout_ms: 5_000,
@@ -64,6 +73,8 @@ impl StoreConfig {
             "urls is empty: give at least one redis:// address"
         } else if !self.cluster && self.urls.len() > 1 {
             "urls has several addresses but cluster is false: set cluster, or give one address"
+        } else if self.tls_cert_file.is_some() != self.tls_key_file.is_some() {
+            "tls_cert_file and tls_key_file go together: give both or none"
         } else if self.key_prefix.is_empty()
             || self.key_prefix.len() > KEY_PREFIX_BYTES_MAX
             || !self.key_prefix.chars().all(prefix_is_plain)
@@ -108,6 +119,9 @@ impl fmt::Debug for StoreConfig {
             .field("cluster", &self.cluster)
             .field("username", &self.username)
             .field("password", &self.password)
+            .field("tls_ca_file", &self.tls_ca_file)
+            .field("tls_cert_file", &self.tls_cert_file)
+            .field("tls_key_file", &self.tls_key_file)
             .field("key_prefix", &self.key_prefix)
             .field("connect_timeout_ms", &self.connect_timeout_ms)
             .field("response_timeout_ms", &self.response_timeout_ms)

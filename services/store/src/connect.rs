@@ -8,13 +8,16 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    Cmd, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo as _, RedisError,
-    ServerErrorKind, Value,
+    Client, ClientTlsConfig, Cmd, ConnectionInfo, ErrorKind, FromRedisValue,
+    IntoConnectionInfo as _, RedisError, ServerErrorKind, TlsCertificates, Value,
 };
 use secrecy::ExposeSecret as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Scripts read lists by `ZRANGE` in all its forms, and a cluster's bus port is free to choose from here on.
+const REDIS_MAJOR_MIN: u32 = 7;
 /// Commands sent in one write. Redis holds the answers of a pipeline in memory until it is read.
 const PIPELINE_COMMANDS_MAX: usize = 256;
 /// Commands in flight at once when each may go to another node.
@@ -58,8 +61,39 @@ impl Store {
             keys: Keys::new(&config.key_prefix),
             config: Arc::new(config.clone()),
         };
-        store.ping().await?;
+        store.check_servers().await?;
         Ok(store)
+    }
+
+    /// Refuses servers that lack what the scripts need, and warns of settings that lose data.
+    async fn check_servers(&self) -> Result<(), Error> {
+        let mut command = redis::cmd("INFO");
+        command.arg("server").arg("memory");
+        let answer = match self.connection.query::<Value>(&command).await {
+            Err(Error::Refused(error)) => {
+                tracing::debug!(%error, "cannot ask redis for its version");
+                return self.ping().await;
+            }
+            answer => answer?,
+        };
+        for info in texts(answer) {
+            if let Some(version) =
+                field(&info, "redis_version").filter(|version| is_too_old(version))
+            {
+                return Err(Error::Config(format!(
+                    "redis {REDIS_MAJOR_MIN}.0 or newer is needed, this is {version}"
+                )));
+            }
+            if let Some(policy) =
+                field(&info, "maxmemory_policy").filter(|policy| *policy != "noeviction")
+            {
+                tracing::warn!(
+                    policy,
+                    "redis may evict parts of conversations when memory runs out: set maxmemory-policy to noeviction"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Succeeds when every primary answers.
@@ -93,22 +127,6 @@ impl Connection {
             Err(error) if is_unknown_script(&error) => self.query(&call.by_text()).await,
             answer => Ok(answer?),
         }
-    }
-
-    /// Runs the commands as one transaction; their keys share a slot.
-    pub(crate) async fn atomically<T: FromRedisValue>(
-        &self,
-        commands: impl IntoIterator<Item = Cmd>,
-    ) -> Result<T, Error> {
-        let mut pipeline = redis::pipe();
-        pipeline.atomic();
-        for command in commands {
-            pipeline.add_command(command);
-        }
-        Ok(match self {
-            Self::Single(manager) => pipeline.query_async(&mut manager.clone()).await?,
-            Self::Cluster(cluster) => pipeline.query_async(&mut cluster.clone()).await?,
-        })
     }
 
     /// Runs commands that do not depend on each other; answers come in the order of the commands.
@@ -201,11 +219,44 @@ pub(crate) fn addresses(config: &StoreConfig) -> Result<Vec<ConnectionInfo>, Err
         .collect()
 }
 
+/// A client of one server, with the certificates of the configuration.
+pub(crate) fn client(address: ConnectionInfo, config: &StoreConfig) -> Result<Client, Error> {
+    Ok(match certificates(config)? {
+        Some(certificates) => Client::build_with_tls(address, certificates)?,
+        None => Client::open(address)?,
+    })
+}
+
+fn certificates(config: &StoreConfig) -> Result<Option<TlsCertificates>, Error> {
+    // The client leaves the choice of cryptography to the program; whoever chose before us wins.
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        let _already_chosen = rustls::crypto::ring::default_provider().install_default();
+    }
+    let read = |path: &Path| {
+        std::fs::read(path)
+            .map_err(|error| Error::Config(format!("cannot read {}: {error}", path.display())))
+    };
+    let root_cert = config.tls_ca_file.as_deref().map(read).transpose()?;
+    let client_tls = match (&config.tls_cert_file, &config.tls_key_file) {
+        (Some(cert), Some(key)) => Some(ClientTlsConfig {
+            client_cert: read(cert)?,
+            client_key: read(key)?,
+        }),
+        _ => None,
+    };
+    Ok(
+        (root_cert.is_some() || client_tls.is_some()).then_some(TlsCertificates {
+            client_tls,
+            root_cert,
+        }),
+    )
+}
+
 async fn single(config: &StoreConfig) -> Result<Connection, Error> {
     let [address] = addresses(config)?
         .try_into()
         .map_err(|_| Error::Config("one address is needed".to_owned()))?;
-    let client = redis::Client::open(address)?;
+    let client = client(address, config)?;
     let settings = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(config.connect_timeout()))
         .set_response_timeout(Some(config.response_timeout()))
@@ -219,15 +270,18 @@ async fn single(config: &StoreConfig) -> Result<Connection, Error> {
 }
 
 async fn cluster(config: &StoreConfig) -> Result<Connection, Error> {
-    let client = ClusterClientBuilder::new(addresses(config)?)
+    let mut builder = ClusterClientBuilder::new(addresses(config)?)
         .connection_timeout(config.connect_timeout())
         .response_timeout(config.response_timeout())
         .overall_response_timeout(Some(config.response_timeout()))
         .retries(CLUSTER_RETRIES_MAX)
         .min_retry_wait(millis(RETRY_DELAY_MIN))
         .max_retry_wait(millis(RETRY_DELAY_MAX))
-        .use_protocol(redis::ProtocolVersion::RESP3)
-        .build()?;
+        .use_protocol(redis::ProtocolVersion::RESP3);
+    if let Some(certificates) = certificates(config)? {
+        builder = builder.certs(certificates);
+    }
+    let client = builder.build()?;
     Ok(Connection::Cluster(client.get_async_connection().await?))
 }
 
@@ -238,4 +292,44 @@ fn millis(duration: Duration) -> u64 {
 /// A wait of our own that was too long, as the client would say it.
 pub(crate) fn timed_out() -> Error {
     Error::Unavailable(std::io::Error::from(std::io::ErrorKind::TimedOut).into())
+}
+
+/// The answer of one node, or those of several.
+fn texts(answer: Value) -> Vec<String> {
+    match answer {
+        Value::Map(answers) => answers
+            .into_iter()
+            .flat_map(|(_, answer)| texts(answer))
+            .collect(),
+        Value::Array(answers) => answers.into_iter().flat_map(texts).collect(),
+        answer => redis::from_redis_value(answer).into_iter().collect(),
+    }
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+}
+
+fn is_too_old(version: &str) -> bool {
+    version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse::<u32>().ok())
+        .is_some_and(|major| major < REDIS_MAJOR_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_decides_not_its_length() {
+        assert!(["6.2.7", "5"].into_iter().all(is_too_old));
+        assert!(!["7.0.15", "10.1", "8"].into_iter().any(is_too_old));
+        assert_eq!(
+            field("# Server\r\nredis_version:7.0.15\r\n", "redis_version"),
+            Some("7.0.15")
+        );
+    }
 }

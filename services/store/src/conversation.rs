@@ -1,6 +1,6 @@
 //! One conversation: reading its log, adding to it.
 
-use crate::script::COMMIT;
+use crate::script::{COMMIT, LOAD};
 use crate::summary::{self, Summary};
 use crate::{Error, Store, codec};
 use domain::facts::Entry;
@@ -43,12 +43,11 @@ impl Store {
         from_entry: u64,
     ) -> Result<Option<Snapshot>, Error> {
         let (summary_key, log_key) = (self.keys.summary(digest), self.keys.log(digest));
-        let mut range = redis::cmd("LRANGE");
-        range.arg(&log_key).arg(from_entry).arg(-1);
-        let (summary, log): (Value, Vec<Vec<u8>>) = self
-            .connection
-            .atomically([summary::read_command(&summary_key), range])
-            .await?;
+        let mut call = LOAD.call();
+        call.key(summary_key.clone());
+        call.key(log_key.clone());
+        call.arg(from_entry);
+        let (summary, log): (Value, Vec<Vec<u8>>) = self.connection.call(&call).await?;
         let Some(summary) = summary::decode(summary, &summary_key)? else {
             return Ok(None);
         };

@@ -64,6 +64,7 @@ impl From<RedisError> for Error {
         match code.as_deref() {
             Some("OOM") => return Self::OutOfMemory(error),
             Some("MISCONF" | "READONLY" | "NOREPLICAS") => return Self::ReadOnly(error),
+            Some("WRONGPASS" | "NOAUTH") => return Self::Config(error.to_string()),
             Some(
                 "LOADING" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "BUSY"
                 | "UNBLOCKED",

@@ -38,18 +38,13 @@ impl Store {
             .into_iter()
             .chain(self.trace_calls(updates))
             .collect();
-        let commands: Vec<Cmd> = [
-            Some(self.projects_command(updates)),
-            self.due_command(updates),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        tokio::try_join!(
-            self.connection.call_each(&calls),
-            self.connection.each(commands)
-        )?;
-        self.announce(updates).await
+        self.connection.call_each(&calls).await?;
+        // Sweeping relies on a project being named after its lists were written.
+        let mut commands = vec![self.projects_command(updates)];
+        commands.extend(self.due_command(updates));
+        commands.extend(self.announcements(updates));
+        self.connection.each(commands).await?;
+        Ok(())
     }
 
     fn list_calls(&self, updates: &[IndexUpdate]) -> Vec<Call> {

@@ -83,11 +83,6 @@ impl Keys {
         self.key(format_args!("changes"))
     }
 
-    /// HASH of how far sweeping has come in each project.
-    pub(crate) fn sweep(&self) -> String {
-        self.key(format_args!("sweep"))
-    }
-
     /// Glob that matches every key above. The prefix holds no glob characters.
     pub(crate) fn all(&self) -> String {
         self.key(format_args!("*"))

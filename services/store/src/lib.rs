@@ -13,9 +13,13 @@ mod due;
 mod error;
 mod index;
 mod keys;
+mod links;
 mod list;
+mod progress;
 mod script;
 mod summary;
+mod sweep;
+mod unassigned;
 mod wakeups;
 
 #[cfg(feature = "testing")]
@@ -27,5 +31,8 @@ pub use conversation::{Commit, Snapshot};
 pub use error::Error;
 pub use index::IndexUpdate;
 pub use list::{LIST_PAGE_MAX, ListCursor, ListPage, ListQuery};
+pub use progress::Progress;
 pub use summary::Summary;
+pub use sweep::Swept;
+pub use unassigned::Unassigned;
 pub use wakeups::Wakeup;

@@ -17,12 +17,16 @@ macro_rules! scripts {
 }
 
 scripts! {
+    LOAD = "load.lua";
     COMMIT = "commit.lua";
     INDEX = "index.lua";
     PLACES = "places.lua";
     FORGET = "forget.lua";
     SETTLE_DUE = "settle_due.lua";
     ADD_BOUNDED = "add_bounded.lua";
+    PUT_BOUNDED = "put_bounded.lua";
+    COUNT_UNASSIGNED = "count_unassigned.lua";
+    FORGET_LIST = "forget_list.lua";
 }
 
 impl Script {

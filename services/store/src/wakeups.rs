@@ -5,8 +5,8 @@ use crate::index::IndexUpdate;
 use crate::{Error, Store, connect};
 use domain::ids::Digest;
 use futures::{Stream, StreamExt as _};
-use redis::Value;
 use redis::aio::{PubSubSink, PubSubStream};
+use redis::{Cmd, Value};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -34,7 +34,7 @@ pub enum Wakeup {
 
 impl Store {
     /// Tells everyone who listens that the conversations have changed.
-    pub(crate) async fn announce(&self, updates: &[IndexUpdate]) -> Result<(), Error> {
+    pub(crate) fn announcements(&self, updates: &[IndexUpdate]) -> Vec<Cmd> {
         let mut newest: HashMap<Digest, u64> = HashMap::new();
         for update in updates {
             let version = newest.entry(update.summary.key.digest()).or_default();
@@ -44,13 +44,15 @@ impl Store {
             .iter()
             .map(|(digest, version)| format!("{digest}:{version}"))
             .collect();
-        let commands = changes.chunks(CHANGES_PER_MESSAGE_MAX).map(|chunk| {
+        let message = |changes: &[String]| {
             let mut command = redis::cmd("PUBLISH");
-            command.arg(self.keys.changes()).arg(chunk.join(" "));
+            command.arg(self.keys.changes()).arg(changes.join(" "));
             command
-        });
-        self.connection.each(commands.collect()).await?;
-        Ok(())
+        };
+        changes
+            .chunks(CHANGES_PER_MESSAGE_MAX)
+            .map(message)
+            .collect()
     }
 
     /// Listens on a connection of its own, from now on: the first item is [`Wakeup::Resync`]. The stream goes on until it
@@ -111,8 +113,9 @@ impl Listener {
     async fn subscribe(&self) -> Result<Subscription, Error> {
         let mut last_error = Error::Config("no address to listen at".to_owned());
         for address in connect::addresses(&self.store.config)? {
+            let client = connect::client(address, &self.store.config)?;
             let attempt = async {
-                let mut connection = redis::Client::open(address)?.get_async_pubsub().await?;
+                let mut connection = client.get_async_pubsub().await?;
                 connection.subscribe(self.store.keys.changes()).await?;
                 Ok::<_, redis::RedisError>(connection.split())
             };

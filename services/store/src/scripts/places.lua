@@ -84,16 +84,17 @@ local function read(list, highest, lowest)
   elseif highest then
     first = rank_after(list, highest, AFTER_ANY_DIGEST)
   end
-  local members = redis.call('ZREVRANGE', list, first, first + limit - 1, 'WITHSCORES')
+  -- One more than is wanted tells whether there is more.
+  local members = redis.call('ZREVRANGE', list, first, first + limit, 'WITHSCORES')
   local last = nil
-  for i = 1, #members, 2 do
+  for i = 1, math.min(#members, 2 * limit), 2 do
     last = {member = members[i], activity = tonumber(members[i + 1]), list = list}
     if lowest and last.activity < lowest then
       return
     end
     found[#found + 1] = last
   end
-  if #members == 2 * limit and (not horizon or comes_before(last, horizon)) then
+  if #members > 2 * limit and (not horizon or comes_before(last, horizon)) then
     horizon = last
   end
 end

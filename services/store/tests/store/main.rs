@@ -6,5 +6,7 @@ mod support;
 
 mod conversation;
 mod due;
+mod failures;
 mod list;
+mod others;
 mod wakeups;

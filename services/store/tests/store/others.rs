@@ -1,0 +1,221 @@
+//! Links of traces, counts of spans without a conversation, progress, tidying.
+
+use crate::support::{connect, key, next, on_single_and_cluster, put, summary};
+use domain::ids::{SpanId, TraceId};
+use domain::resolve::SpanLink;
+use store::{ListQuery, Progress, StoreConfig, Swept, Unassigned};
+
+on_single_and_cluster!(
+    links_come_back_by_trace,
+    unassigned_spans_are_counted_by_project_and_instrumentation,
+    the_number_of_instrumentations_is_bounded,
+    progress_comes_back_by_group,
+    sweeping_takes_expired_conversations_and_their_project_off_the_lists,
+    wiping_leaves_other_prefixes_alone,
+);
+
+fn trace(n: u8) -> TraceId {
+    TraceId::from_bytes(&[n; 16]).unwrap()
+}
+
+async fn links_come_back_by_trace(config: StoreConfig) {
+    let store = connect(&config).await;
+    let link = |span: u8, parent: Option<u8>, conversation: Option<&str>, project: Option<&str>| {
+        SpanLink {
+            span: SpanId::from_bytes(&[span; 8]).unwrap(),
+            parent: parent.map(|parent| SpanId::from_bytes(&[parent; 8]).unwrap()),
+            conversation: conversation.map(str::to_owned),
+            project: project.map(str::to_owned),
+        }
+    };
+    let links = [
+        (trace(1), link(1, None, Some("c-1|ä"), Some("shop"))),
+        (trace(1), link(2, Some(1), None, Some("shop"))),
+        (trace(2), link(1, Some(9), None, None)),
+        (trace(2), link(3, None, Some("c-2"), None)),
+    ];
+    store.save_links(&links).await.unwrap();
+    store.save_links(&links[..1]).await.unwrap();
+    let mut loaded = store
+        .load_links(&[trace(2), trace(3), trace(1)])
+        .await
+        .unwrap();
+    for (_, links) in &mut loaded {
+        links.sort_by_key(|link| link.span);
+    }
+    let of = |number: usize| links[number].1.clone();
+    assert_eq!(
+        loaded,
+        [
+            (trace(2), vec![of(2), of(3)]),
+            (trace(1), vec![of(0), of(1)])
+        ]
+    );
+}
+
+fn unassigned(project: &str, instrumentation: &str, spans: u64, seen_ms: i64) -> Unassigned {
+    Unassigned {
+        project: project.to_owned(),
+        instrumentation: instrumentation.to_owned(),
+        spans,
+        llm_calls: spans / 2,
+        last_seen_ms: seen_ms,
+        example_trace: Some(trace(u8::try_from(seen_ms).unwrap())),
+    }
+}
+
+async fn unassigned_spans_are_counted_by_project_and_instrumentation(config: StoreConfig) {
+    let store = connect(&config).await;
+    store
+        .count_unassigned(&[
+            unassigned("shop", "otel/a:b", 4, 5),
+            unassigned("shop", "langchain", 2, 6),
+            unassigned("bank", "otel/a:b", 8, 7),
+        ])
+        .await
+        .unwrap();
+    store
+        .count_unassigned(&[unassigned("shop", "otel/a:b", 2, 3)])
+        .await
+        .unwrap();
+    let shop = store
+        .unassigned(&["shop".to_owned(), "unknown".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(
+        shop,
+        [
+            unassigned("shop", "otel/a:b", 6, 5),
+            unassigned("shop", "langchain", 2, 6)
+        ]
+    );
+}
+
+async fn the_number_of_instrumentations_is_bounded(config: StoreConfig) {
+    let store = connect(&config).await;
+    let counts: Vec<Unassigned> = (0..130)
+        .map(|n| unassigned("shop", &format!("scope-{n}"), 2, 5))
+        .collect();
+    store.count_unassigned(&counts).await.unwrap();
+    let counted = store.unassigned(&["shop".to_owned()]).await.unwrap();
+    assert_eq!(counted.len(), 101);
+    assert_eq!(
+        counted[0],
+        Unassigned {
+            llm_calls: 30,
+            ..unassigned("shop", "other", 60, 5)
+        }
+    );
+}
+
+async fn progress_comes_back_by_group(config: StoreConfig) {
+    let store = connect(&config).await;
+    let at = |partition: i32, next_offset: i64| Progress {
+        topic: "otlp:spans".to_owned(),
+        partition,
+        next_offset,
+        watermark_ms: next_offset * 10,
+        updated_at_ms: 1,
+    };
+    assert_eq!(store.load_progress("g").await.unwrap(), []);
+    store
+        .save_progress("g", &[at(0, 5), at(1, 7)])
+        .await
+        .unwrap();
+    store.save_progress("g", &[at(1, 9)]).await.unwrap();
+    store.save_progress("other", &[at(1, 1)]).await.unwrap();
+    assert_eq!(
+        store.load_progress("g").await.unwrap(),
+        [at(0, 5), at(1, 9)]
+    );
+    store.save_progress("g", &[at(1, 2)]).await.unwrap();
+    assert_eq!(
+        store.load_progress("g").await.unwrap(),
+        [at(0, 5), at(1, 2)],
+        "a rewind is recorded too"
+    );
+}
+
+async fn sweeping_takes_expired_conversations_and_their_project_off_the_lists(config: StoreConfig) {
+    // So short that everything has expired when it is swept, with activity long before.
+    let store = connect(&StoreConfig {
+        retention_ms: 1,
+        ..config.clone()
+    })
+    .await;
+    let keeper = connect(&config).await;
+    let now_ms = 1_900_000_000_000;
+    for n in 0..40 {
+        let gone = summary("shop", &format!("gone-{n}"), 0..=100_000);
+        store.index(&[crate::support::update(&gone)]).await.unwrap();
+    }
+    let kept = summary("bank", "kept", 0..=100_000);
+    put(&keeper, &kept).await;
+    // The lists of a project expire as a whole when nothing in it lives.
+    crate::support::eventually("the project is swept", || async {
+        store.sweep(now_ms).await.unwrap();
+        store.projects().await.unwrap() == ["bank"]
+    })
+    .await;
+
+    keeper
+        .index(&[crate::support::update(&summary(
+            "bank",
+            "gone",
+            0..=200_000,
+        ))])
+        .await
+        .unwrap();
+    let swept = store.sweep(now_ms).await.unwrap();
+    // In the list of all, of the agent, and of its class of duration stand both.
+    assert_eq!(
+        swept,
+        Swept {
+            entries_checked: 6,
+            entries_removed: 3,
+            lists_removed: 0
+        }
+    );
+    assert_eq!(
+        store.sweep(now_ms).await.unwrap(),
+        Swept {
+            entries_checked: 3,
+            entries_removed: 0,
+            lists_removed: 0
+        }
+    );
+    assert_eq!(
+        keeper
+            .sweep(1_767_225_600_000)
+            .await
+            .unwrap()
+            .entries_checked,
+        0,
+        "nothing is old enough yet"
+    );
+    let all = ListQuery {
+        limit: 10,
+        ..ListQuery::default()
+    };
+    assert_eq!(keeper.list(&all).await.unwrap().rows.len(), 1);
+}
+
+async fn wiping_leaves_other_prefixes_alone(config: StoreConfig) {
+    let store = connect(&config).await;
+    let other = connect(&StoreConfig {
+        key_prefix: format!("{}x", config.key_prefix),
+        ..config.clone()
+    })
+    .await;
+    for n in 0..50 {
+        let first = summary("shop", &format!("c-{n}"), 0..=10);
+        put(&store, &first).await;
+        put(&store, &next(&first)).await;
+        put(&other, &first).await;
+    }
+    assert!(store.wipe().await.unwrap() >= 100);
+    assert_eq!(store.wipe().await.unwrap(), 0);
+    assert_eq!(store.load(&key("shop", "c-1"), 0).await.unwrap(), None);
+    assert_eq!(store.projects().await.unwrap(), [""; 0]);
+    assert!(other.load(&key("shop", "c-1"), 0).await.unwrap().is_some());
+}
