@@ -1,7 +1,7 @@
 //! What lies outside a conversation's slot: lists, what is due, which conversations share a trace, wake-ups.
 
-use crate::keys::LONG_CLASSES_US;
-use crate::script::{ADD_BOUNDED, Call, INDEX};
+use crate::keys::{LONG_CLASSES_US, project_tag};
+use crate::script::{Call, INDEX, PUT_BOUNDED};
 use crate::summary::Summary;
 use crate::{Error, Store};
 use domain::ids::{Digest, TraceId};
@@ -13,8 +13,8 @@ use std::sync::Arc;
 const UPDATES_PER_CALL_MAX: usize = 64;
 /// Noted places of one project, some 30 MB at most: see `scripts/index.lua`.
 const NOTED_PLACES_MAX: usize = 100_000;
-/// Conversations of one project remembered for one trace. A trace with more is a batch job, not a call tree.
-const CONVERSATIONS_PER_TRACE_MAX: usize = 256;
+/// Conversations remembered for one trace, in a form that Redis keeps compact up to this number. A trace with more is a batch job, not a call tree.
+const CONVERSATIONS_PER_TRACE_MAX: usize = 128;
 /// Traces looked up for one conversation.
 const RELATED_TRACES_MAX: usize = 256;
 
@@ -119,11 +119,12 @@ impl Store {
         for update in updates {
             let key = &update.summary.key;
             for trace in &update.trace_ids_added {
-                let mut call = ADD_BOUNDED.call();
-                call.key(self.keys.trace(trace, &key.project));
+                let mut call = PUT_BOUNDED.call();
+                call.key(self.keys.trace(trace));
                 call.arg(CONVERSATIONS_PER_TRACE_MAX)
-                    .arg(self.config.retention_ms)
-                    .arg(key.digest().to_string());
+                    .arg(self.config.retention_ms);
+                call.arg(key.digest().0.as_slice())
+                    .arg(project_tag(&key.project).as_slice());
                 calls.push(call);
             }
         }
@@ -137,18 +138,16 @@ impl Store {
         trace_ids: &[TraceId],
     ) -> Result<Vec<Digest>, Error> {
         let commands = trace_ids.iter().take(RELATED_TRACES_MAX).map(|trace| {
-            let mut command = redis::cmd("SMEMBERS");
-            command.arg(self.keys.trace(trace, project));
+            let mut command = redis::cmd("HGETALL");
+            command.arg(self.keys.trace(trace));
             command
         });
+        let tag = project_tag(project);
         let mut related = Vec::new();
         for answer in self.connection.each(commands.collect()).await? {
-            let members: Vec<String> = redis::from_redis_value::<Vec<String>>(answer)?;
-            related.extend(
-                members
-                    .iter()
-                    .filter_map(|member| Digest::parse_hex(member)),
-            );
+            let members: Vec<(Vec<u8>, Vec<u8>)> = redis::from_redis_value(answer)?;
+            let of_project = members.iter().filter(|(_, project)| *project == tag);
+            related.extend(of_project.filter_map(|(digest, _)| Digest::from_bytes(digest)));
         }
         related.sort_unstable();
         related.dedup();

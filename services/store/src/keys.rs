@@ -58,9 +58,9 @@ impl Keys {
         self.key(format_args!("due"))
     }
 
-    /// SET of one project's conversations that have spans in the trace.
-    pub(crate) fn trace(&self, trace: &TraceId, project: &str) -> String {
-        self.key(format_args!("tr:{{{trace}}}:{}", project_digest(project)))
+    /// HASH of the conversations that have spans in the trace: digest to [`project_tag`], both as bytes.
+    pub(crate) fn trace(&self, trace: &TraceId) -> String {
+        self.key(format_args!("tr:{{{trace}}}"))
     }
 
     /// HASH of a trace's parent links.
@@ -87,6 +87,13 @@ impl Keys {
     pub(crate) fn all(&self) -> String {
         self.key(format_args!("*"))
     }
+}
+
+/// Tells the projects of one trace apart.
+pub(crate) fn project_tag(project: &str) -> [u8; 8] {
+    let mut tag = [0; 8];
+    tag.copy_from_slice(&project_digest(project).0[..8]);
+    tag
 }
 
 fn project_digest(project: &str) -> Digest {

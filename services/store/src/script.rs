@@ -23,7 +23,6 @@ scripts! {
     PLACES = "places.lua";
     FORGET = "forget.lua";
     SETTLE_DUE = "settle_due.lua";
-    ADD_BOUNDED = "add_bounded.lua";
     PUT_BOUNDED = "put_bounded.lua";
     COUNT_UNASSIGNED = "count_unassigned.lua";
     FORGET_LIST = "forget_list.lua";

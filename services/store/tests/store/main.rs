@@ -9,4 +9,5 @@ mod due;
 mod failures;
 mod list;
 mod others;
+mod size;
 mod wakeups;
