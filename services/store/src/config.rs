@@ -15,7 +15,10 @@ const KEY_PREFIX_BYTES_MAX: usize = 64;
 pub struct StoreConfig {
     /// `redis://` or `rediss://` addresses: one for a single Redis, some of the nodes for a cluster. A list, or one
     /// text with commas.
-    #[serde(deserialize_with = "list_or_text")]
+    #[serde(
+        deserialize_with = "list_or_text",
+        serialize_with = "urls_without_secrets"
+    )]
     pub urls: Vec<String>,
     /// Whether the addresses are those of a Redis Cluster.
     pub cluster: bool,
@@ -143,6 +146,10 @@ fn redacted<S: Serializer>(
         .serialize(serializer)
 }
 
+fn urls_without_secrets<S: Serializer>(urls: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(urls.iter().map(|url| without_secrets(url)))
+}
+
 /// The address with everything before the last `@`, which may be a password, taken out.
 fn without_secrets(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
@@ -177,13 +184,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_output_holds_no_secret() {
+    fn output_holds_no_secret() {
         let config = StoreConfig {
             urls: vec!["redis://user:pa@ss@host:6379/0".into(), "pw@host".into()],
             password: Some("hidden".into()),
             ..StoreConfig::default()
         };
-        let text = format!("{config:?}");
+        let printed = serde_json::to_string(&config).unwrap();
+        let text = format!("{config:?} {printed}");
         assert!(text.contains("redis://[redacted]@host:6379/0"), "{text}");
         for secret in ["pa@ss", "pw@", "hidden"] {
             assert!(!text.contains(secret), "{text}");
