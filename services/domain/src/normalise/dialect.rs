@@ -89,10 +89,11 @@ impl Names {
 pub(super) fn no_content(_: &mut Draft) {}
 
 /// Scopes that say by themselves who instrumented. A trailing `*` stands for any rest.
-static BY_SCOPE: [(&str, &Dialect); 13] = [
+static BY_SCOPE: [(&str, &Dialect); 14] = [
     ("openinference.*", &openinference::DIALECT),
     ("langsmith*", &langsmith::DIALECT),
     ("pydantic-ai*", &pydantic_ai::DIALECT),
+    ("logfire*", &pydantic_ai::DIALECT),
     ("strands.*", &strands::DIALECT),
     ("gcp.vertex.agent", &adk::DIALECT),
     ("traceloop.*", &openllmetry::DIALECT),
@@ -145,10 +146,13 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The dialect of a span with these attributes from this instrumentation scope.
-pub(super) fn detect(scope: &str, fields: &Fields) -> &'static Dialect {
+/// The dialect of a span of this name with these attributes from this instrumentation scope.
+pub(super) fn detect(scope: &str, name: &str, fields: &Fields) -> &'static Dialect {
     if let Some((_, dialect)) = BY_SCOPE.iter().find(|(pattern, _)| matches(pattern, scope)) {
         return dialect;
+    }
+    if name.starts_with("claude_code.") {
+        return &others::CLAUDE_CODE;
     }
     if scope == "gen_ai" && fields.has("gen_ai.operation.name") {
         return &vercel::DIALECT;
@@ -166,17 +170,18 @@ pub(super) fn detect(scope: &str, fields: &Fields) -> &'static Dialect {
     if let Some((_, dialect)) = BY_MARKER.get(best) {
         return dialect;
     }
-    match (fields.str("span.type"), fields.str("gen_ai.framework")) {
-        (Some(kind), _) if kind.starts_with("claude_code") => &others::CLAUDE_CODE,
-        (_, Some("litellm")) => &others::LITELLM,
-        _ if fields.str("gen_ai.system") == Some("strands-agents") => &strands::DIALECT,
-        _ => &otel_genai::DIALECT,
+    if fields.str("gen_ai.framework") == Some("litellm") {
+        return &others::LITELLM;
     }
+    if fields.str("gen_ai.system") == Some("strands-agents") {
+        return &strands::DIALECT;
+    }
+    &otel_genai::DIALECT
 }
 
 /// Whether a span speaks of models, tools or agents. A conversation id or user alone does not count: SDKs put those
 /// on spans of every kind.
-pub(super) fn is_genai(scope: &str, dialect: &Dialect, fields: &Fields) -> bool {
+pub(super) fn is_genai(scope: &str, name: &str, dialect: &Dialect, fields: &Fields) -> bool {
     /// Scopes whose spans are all GenAI, even those without any attribute.
     const SCOPES: [&str; 8] = [
         "ai",
@@ -221,5 +226,5 @@ pub(super) fn is_genai(scope: &str, dialect: &Dialect, fields: &Fields) -> bool 
     let is_telling = |key: &str| {
         MARKERS.iter().any(|pattern| matches(pattern, key)) && !NOT_TELLING.contains(&key)
     };
-    fields.keys().any(is_telling) || others::is_genai(dialect, fields)
+    fields.keys().any(is_telling) || others::is_genai(dialect, fields, name)
 }

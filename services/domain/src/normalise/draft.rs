@@ -7,6 +7,7 @@ use super::otel_genai;
 use crate::message::{Message, Role};
 use crate::raw::RawEvent;
 use crate::span::{Content, Operation};
+use crate::usage::Usage;
 use serde_json::Value;
 
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(super) struct Draft {
     pub(super) response_model: Option<String>,
     pub(super) previous_response_id: Option<String>,
     pub(super) original_input_messages: Option<u32>,
+    pub(super) usage: Option<Usage>,
     pub(super) tool_arguments: Option<Value>,
     pub(super) tool_result: Option<Value>,
 }
@@ -42,6 +44,7 @@ impl Draft {
             response_model: None,
             previous_response_id: None,
             original_input_messages: None,
+            usage: None,
             tool_arguments: None,
             tool_result: None,
         }

@@ -5,7 +5,7 @@ use crate::message::Part;
 use serde_json::{Map, Value};
 
 /// Keys under which SDKs nest what describes the media.
-const NESTS: [&str; 14] = [
+const NESTS: [&str; 15] = [
     "image_url",
     "image",
     "input_audio",
@@ -20,6 +20,7 @@ const NESTS: [&str; 14] = [
     "fileData",
     "file_data",
     "s3Location",
+    "media",
 ];
 
 /// Deepest such nesting (`{"image":{"source":{"s3Location":{"uri":…}}}}` has three).

@@ -254,16 +254,17 @@ impl Reader {
 
     /// A tool's answer: its body is the result, unless it holds result parts of its own.
     fn tool_message(&mut self, mut map: Map<String, Value>, spoken: Value) {
-        let has_parts = spoken
-            .as_array()
-            .is_some_and(|items| !items.is_empty() && items.iter().all(shapes::is_tool_part));
-        if has_parts {
+        let spoken = match spoken {
+            Value::String(text) => match json::structure(&text) {
+                Some(structure) if shapes::are_tool_parts(&structure) => structure,
+                _ => Value::String(text),
+            },
+            other => other,
+        };
+        if shapes::are_tool_parts(&spoken) {
             let mut body = Vec::new();
             parts::read_body(spoken, &mut body);
             return self.push(Role::Tool, body, None);
-        }
-        if shapes::is_tool_part(&spoken) {
-            return self.tool_message(map, Value::Array(vec![spoken]));
         }
         map.insert("content".into(), text_content(spoken));
         self.push(Role::Tool, vec![parts::tool_result(map)], None);
@@ -372,3 +373,6 @@ fn belong_together(earlier: &Turn, later: &Turn) -> bool {
         && (only(earlier, is_thought)
             || (only(later, is_call_or_thought) && !only(later, is_thought)))
 }
+
+#[cfg(test)]
+mod tests;

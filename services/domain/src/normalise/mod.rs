@@ -29,9 +29,13 @@ mod people;
 mod pydantic_ai;
 mod python;
 mod salvage;
+#[cfg(test)]
+mod samples;
 mod sentry;
 mod shapes;
 mod strands;
+#[cfg(test)]
+mod tests;
 mod time;
 mod tool_value;
 mod usage;
@@ -73,8 +77,8 @@ const DEFAULT_PROJECT: &str = "default";
 pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
     let fields = Fields::new(raw.attributes);
     let scope = raw.origin.scope_name.as_str();
-    let dialect = dialect::detect(scope, &fields);
-    let is_genai = dialect::is_genai(scope, dialect, &fields);
+    let dialect = dialect::detect(scope, &raw.name, &fields);
+    let is_genai = dialect::is_genai(scope, &raw.name, dialect, &fields);
     let operation = if is_genai {
         (dialect.operation)(&fields, &raw.name)
             .or_else(|| otel_genai::read_operation(&fields, &raw.name))
@@ -103,8 +107,9 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
     let mut draft = Draft::new(dialect, fields, operation);
     draft.events = raw.events;
     draft.dropped_attributes = raw.dropped_attributes;
-    // Before content is read: that may take the attribute out.
+    // Before content is read: that may take these attributes out.
     draft.finish_reason = finish_reason(&draft);
+    draft.usage = usage::tokens(&draft);
     if is_genai {
         content::read(&mut draft);
     }
@@ -152,7 +157,7 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
         previous_response_id: draft.previous_response_id().map(name),
         finish_reason: draft.finish_reason.take().map(name),
         tool,
-        usage: usage::tokens(&draft),
+        usage: draft.usage.or_else(|| usage::tokens(&draft)),
         reported_cost: usage::cost(&draft),
         content: std::mem::take(&mut draft.content),
         original_input_messages: draft.original_input_messages.or(cut_from),
@@ -174,7 +179,7 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
 pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
     let limits = &rules.limits;
     let fields = Fields::new(raw.attributes);
-    let dialect = dialect::detect(&raw.origin.scope_name, &fields);
+    let dialect = dialect::detect(&raw.origin.scope_name, &raw.event_name, &fields);
     let mut draft = Draft::new(dialect, fields, Operation::Chat);
     draft.finish_reason = finish_reason(&draft);
     let is_complete = otel_genai::read_log(&mut draft, &raw.event_name, raw.body)?;

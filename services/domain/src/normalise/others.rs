@@ -23,8 +23,12 @@ pub(super) static LANGFUSE: Dialect = Dialect {
         cached_tokens: &[
             "langfuse.observation.usage_details#input_cached_tokens",
             "langfuse.observation.usage_details#cache_read_input_tokens",
+            "langfuse.observation.usage_details#input_cache_read",
         ],
-        cache_write_tokens: &["langfuse.observation.usage_details#cache_creation_input_tokens"],
+        cache_write_tokens: &[
+            "langfuse.observation.usage_details#cache_creation_input_tokens",
+            "langfuse.observation.usage_details#input_cache_creation",
+        ],
         reasoning_tokens: &["langfuse.observation.usage_details#output_reasoning_tokens"],
         cost_total: &["langfuse.observation.cost_details#total"],
         cost_input: &["langfuse.observation.cost_details#input"],
@@ -97,9 +101,11 @@ pub(super) static CLAUDE_CODE: Dialect = Dialect {
     label: "claude-code",
     names: &Names {
         tool_name: &["tool_name", "tool.name"],
+        tool_call_id: &["gen_ai.tool.call.id", "tool_use_id"],
         tool_arguments: &["tool_input", "tool_parameters"],
         tool_result: &["tool_output", "tool_result"],
-        request_model: &["model"],
+        request_model: &["gen_ai.request.model", "model"],
+        response_id: &["gen_ai.response.id", "request_id"],
         input_tokens: &["input_tokens"],
         output_tokens: &["output_tokens"],
         cached_tokens: &["cache_read_tokens"],
@@ -110,11 +116,13 @@ pub(super) static CLAUDE_CODE: Dialect = Dialect {
         output: &["response"],
         ..Names::NONE
     },
-    operation: |fields, _| {
-        Some(match fields.str("span.type")? {
-            "claude_code.llm_request" => Operation::Chat,
-            "claude_code.tool" => Operation::ExecuteTool,
-            "claude_code.interaction" => Operation::InvokeAgent,
+    // `span.type` is the last word of the name; spans within a tool (waiting, executing) are no tools of their own.
+    operation: |fields, name| {
+        let kind = fields.str("span.type").unwrap_or(name);
+        Some(match kind.strip_prefix("claude_code.").unwrap_or(kind) {
+            "llm_request" => Operation::Chat,
+            "tool" => Operation::ExecuteTool,
+            "interaction" => Operation::InvokeAgent,
             _ => Operation::Other,
         })
     },
@@ -127,17 +135,28 @@ pub(super) static LIVEKIT: Dialect = Dialect {
         agent: &["lk.agent_name", "lk.agent_label"],
         tool_name: &["lk.function_tool.name"],
         tool_call_id: &["lk.function_tool.id"],
-        tool_arguments: &["lk.function_tool.arguments"],
-        tool_result: &["lk.function_tool.output"],
-        input: &["lk.chat_ctx", "lk.user_input"],
-        output: &["lk.response.text"],
+        tool_arguments: &[
+            "lk.pii.function_tool.arguments",
+            "lk.function_tool.arguments",
+        ],
+        tool_result: &["lk.pii.function_tool.output", "lk.function_tool.output"],
+        cached_tokens: &["gen_ai.usage.input_cached_tokens"],
+        system: &["lk.pii.instructions", "lk.instructions"],
+        input: &[
+            "lk.pii.chat_ctx",
+            "lk.chat_ctx",
+            "lk.pii.user_input",
+            "lk.user_input",
+        ],
+        output: &["lk.pii.response.text", "lk.response.text"],
         ..Names::NONE
     },
+    // A request may be run several times: only the outer span is the call.
     operation: |fields, name| match name {
-        "llm_request" | "llm_request_run" => Some(Operation::Chat),
+        "llm_request" => Some(Operation::Chat),
+        "agent_turn" => Some(Operation::InvokeAgent),
         "function_tool" => Some(Operation::ExecuteTool),
         _ if fields.has("lk.function_tool.name") => Some(Operation::ExecuteTool),
-        _ if fields.has("gen_ai.operation.name") => None,
         _ => Some(Operation::Other),
     },
     content: no_content,
@@ -150,13 +169,18 @@ pub(super) static VOLTAGENT: Dialect = Dialect {
         tool_name: &["tool.name"],
         tool_call_id: &["tool.call.id"],
         request_model: &["ai.model.name", "llm.model"],
+        input_tokens: &["llm.usage.prompt_tokens", "usage.prompt_tokens"],
+        output_tokens: &["llm.usage.completion_tokens", "usage.completion_tokens"],
+        total_tokens: &["llm.usage.total_tokens", "usage.total_tokens"],
         tool_arguments: &["input"],
         tool_result: &["output"],
         input: &["agent.messages", "llm.messages", "input"],
         output: &["output"],
         ..Names::NONE
     },
-    operation: |fields, _| by_attribute(fields, "span.type"),
+    operation: |fields, _| {
+        by_attribute(fields, "span.type").or_else(|| by_attribute(fields, "entity.type"))
+    },
     content: no_content,
 };
 
@@ -167,12 +191,17 @@ pub(super) static GENKIT: Dialect = Dialect {
         tool_arguments: &["genkit:input"],
         tool_result: &["genkit:output"],
         request_model: &["genkit:name"],
+        input_tokens: &["genkit:output#usage.inputTokens"],
+        output_tokens: &["genkit:output#usage.outputTokens"],
+        cached_tokens: &["genkit:output#usage.cachedContentTokens"],
+        reasoning_tokens: &["genkit:output#usage.thoughtsTokens"],
         input: &["genkit:input"],
         output: &["genkit:output"],
         ..Names::NONE
     },
     operation: |fields, _| {
-        Some(match fields.str("genkit:metadata:subtype")? {
+        let kind = fields.str("genkit:metadata:subtype")?;
+        Some(match kind.split('.').next().unwrap_or(kind) {
             "model" => Operation::Chat,
             "tool" => Operation::ExecuteTool,
             "embedder" => Operation::Embeddings,
@@ -196,17 +225,220 @@ fn by_attribute(fields: &Fields, name: &str) -> Option<Operation> {
     Some(operation::by_name(kind).unwrap_or_default())
 }
 
-/// Whether the dialect's own attributes speak of GenAI. Langfuse, MLflow and others trace functions of any kind.
-pub(super) fn is_genai(dialect: &Dialect, fields: &Fields) -> bool {
+/// Whether the dialect's own attributes speak of GenAI. Langfuse, Genkit and others trace functions of any kind.
+pub(super) fn is_genai(dialect: &Dialect, fields: &Fields, name: &str) -> bool {
     match dialect.label {
         "langfuse" => fields
             .str("langfuse.observation.type")
             .is_some_and(|kind| !matches!(kind, "span" | "event")),
-        "claude-code" => fields.has("span.type"),
+        "claude-code" | "smolagents" => true,
         "voltagent" | "genkit" | "livekit" | "litellm" => {
-            (dialect.operation)(fields, "").is_some_and(|operation| operation != Operation::Other)
+            (dialect.operation)(fields, name).is_some_and(|operation| operation != Operation::Other)
         }
-        "smolagents" => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{content, read};
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// Scope, name, attributes; then the label, the operation, the content.
+    type Case = (
+        &'static str,
+        &'static str,
+        Value,
+        &'static str,
+        Operation,
+        Vec<&'static str>,
+    );
+
+    #[test]
+    fn each_dialect_reads_its_own_names() {
+        let messages = "[{\"role\": \"user\", \"content\": \"Hi\"}]";
+        let answer = "{\"role\": \"assistant\", \"content\": \"Hello\"}";
+        let talk = vec!["user: hi", "=> assistant: hello"];
+        let cases: [Case; 12] = [
+            (
+                "langfuse-sdk",
+                "x",
+                json!({"langfuse.observation.type": "generation", "langfuse.observation.input": messages, "langfuse.observation.output": answer}),
+                "langfuse",
+                Operation::Chat,
+                talk.clone(),
+            ),
+            (
+                "langfuse-sdk",
+                "x",
+                json!({"langfuse.observation.type": "agent", "langfuse.observation.input": "Hi", "langfuse.observation.output": "Hello"}),
+                "langfuse",
+                Operation::InvokeAgent,
+                talk.clone(),
+            ),
+            (
+                "langfuse-sdk",
+                "x",
+                json!({"langfuse.observation.type": "span", "langfuse.observation.input": messages}),
+                "langfuse",
+                Operation::Other,
+                vec![],
+            ),
+            (
+                "mlflow",
+                "x",
+                json!({"mlflow.spanType": "\"CHAT_MODEL\"", "mlflow.spanInputs": format!("{{\"messages\": {messages}}}"), "mlflow.spanOutputs": format!("{{\"choices\": [{{\"message\": {answer}}}]}}")}),
+                "mlflow",
+                Operation::Chat,
+                talk.clone(),
+            ),
+            (
+                "mlflow",
+                "x",
+                json!({"mlflow.spanType": "\"TOOL\"", "mlflow.spanInputs": "{\"a\": 1}"}),
+                "mlflow",
+                Operation::ExecuteTool,
+                vec![],
+            ),
+            (
+                "lmnr",
+                "x",
+                json!({"lmnr.span.type": "LLM", "lmnr.span.input": messages, "lmnr.span.output": "Hello"}),
+                "laminar",
+                Operation::Chat,
+                talk.clone(),
+            ),
+            (
+                "litellm",
+                "x",
+                json!({"gen_ai.operation.name": "acompletion", "gen_ai.framework": "litellm", "gen_ai.input.messages": messages, "gen_ai.output.messages": answer}),
+                "litellm",
+                Operation::Chat,
+                talk.clone(),
+            ),
+            (
+                "",
+                "claude_code.llm_request",
+                json!({"span.type": "llm_request", "model": "claude-opus-5"}),
+                "claude-code",
+                Operation::Chat,
+                vec![],
+            ),
+            (
+                "",
+                "claude_code.interaction",
+                json!({"span.type": "interaction", "user_prompt": "Hi"}),
+                "claude-code",
+                Operation::InvokeAgent,
+                vec!["user: hi"],
+            ),
+            (
+                "livekit-agents",
+                "llm_request",
+                json!({"lk.pii.chat_ctx": "{\"items\": [{\"type\": \"message\", \"role\": \"user\", \"content\": [\"Hi\"]}]}", "lk.pii.response.text": "Hello"}),
+                "livekit",
+                Operation::Chat,
+                talk.clone(),
+            ),
+            (
+                "voltagent",
+                "x",
+                json!({"voltagent.operation_id": "1", "span.type": "llm", "llm.messages": messages, "output": "Hello"}),
+                "voltagent",
+                Operation::Chat,
+                talk.clone(),
+            ),
+            (
+                "genkit-tracer",
+                "x",
+                json!({"genkit:metadata:subtype": "model", "genkit:name": "googleai/m", "genkit:input": "{\"messages\": [{\"role\": \"user\", \"content\": [{\"text\": \"Hi\"}]}]}", "genkit:output": "{\"message\": {\"role\": \"model\", \"content\": [{\"text\": \"Hello\"}]}, \"usage\": {\"inputTokens\": 3, \"outputTokens\": 2}}"}),
+                "genkit",
+                Operation::Chat,
+                talk,
+            ),
+        ];
+        for (scope, name, attributes, label, operation, wanted) in cases {
+            let span = read(scope, name, attributes.clone());
+            assert!(
+                span.instrumentation.starts_with(label),
+                "{}: {attributes}",
+                span.instrumentation
+            );
+            assert_eq!(span.operation, operation, "{attributes}");
+            assert_eq!(content(&span), wanted, "{attributes}");
+        }
+    }
+
+    #[test]
+    fn tokens_money_and_ids_stand_where_each_puts_them() {
+        let langfuse = read(
+            "langfuse-sdk",
+            "x",
+            json!({"langfuse.observation.type": "generation", "langfuse.session.id": "s", "langfuse.user.id": "u", "langfuse.observation.usage_details": "{\"input\": 10, \"output\": 5, \"input_cached_tokens\": 4}", "langfuse.observation.cost_details": "{\"input\": 0.1, \"output\": 0.2, \"total\": 0.3}", "langfuse.observation.level": "ERROR", "langfuse.observation.status_message": "broke"}),
+        );
+        assert_eq!(langfuse.conversation_id.as_deref(), Some("s"));
+        assert_eq!(
+            langfuse
+                .usage
+                .map(|usage| (usage.input_tokens, usage.cached_input_tokens)),
+            Some((10, 4))
+        );
+        assert_eq!(
+            langfuse.reported_cost.map(|cost| cost.total),
+            Some(300_000_000)
+        );
+        assert_eq!(
+            langfuse.error.and_then(|error| error.message).as_deref(),
+            Some("broke")
+        );
+        let claude = read(
+            "",
+            "claude_code.llm_request",
+            json!({"span.type": "llm_request", "session.id": "s", "input_tokens": 2, "output_tokens": 1_200, "cache_read_tokens": 84_562, "cache_creation_tokens": 7_096, "stop_reason": "tool_use"}),
+        );
+        assert_eq!(
+            claude.usage.map(|usage| usage.input_tokens),
+            Some(91_660),
+            "cache stands beside the input"
+        );
+        assert_eq!(claude.finish_reason.as_deref(), Some("tool_calls"));
+        assert_eq!(claude.conversation_id.as_deref(), Some("s"));
+        let genkit = read(
+            "genkit-tracer",
+            "x",
+            json!({"genkit:metadata:subtype": "model", "genkit:sessionId": "s", "genkit:output": "{\"usage\": {\"inputTokens\": 3, \"outputTokens\": 2}}"}),
+        );
+        assert_eq!(genkit.usage.map(|usage| usage.total_tokens()), Some(5));
+        assert_eq!(genkit.conversation_id.as_deref(), Some("s"));
+        let mlflow = read(
+            "mlflow",
+            "x",
+            json!({"mlflow.spanType": "\"LLM\"", "mlflow.chat.tokenUsage": "{\"input_tokens\": 3, \"output_tokens\": 2}"}),
+        );
+        assert_eq!(mlflow.usage.map(|usage| usage.total_tokens()), Some(5));
+    }
+
+    #[test]
+    fn what_waits_or_runs_within_a_tool_is_no_tool() {
+        for (name, operation) in [
+            ("claude_code.tool", Operation::ExecuteTool),
+            ("claude_code.tool.execution", Operation::Other),
+            ("claude_code.tool.blocked_on_user", Operation::Other),
+        ] {
+            let kind = name.strip_prefix("claude_code.").expect("prefix");
+            let span = read(
+                "",
+                name,
+                json!({"span.type": kind, "tool_name": "Bash", "tool_use_id": "toolu_1"}),
+            );
+            assert_eq!(span.operation, operation, "{name}");
+            if let Some(tool) = span.tool {
+                assert_eq!(
+                    (tool.name.as_str(), tool.call_id.as_deref()),
+                    ("Bash", Some("toolu_1"))
+                );
+            }
+        }
     }
 }

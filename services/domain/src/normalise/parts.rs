@@ -76,8 +76,8 @@ pub(super) fn is_part(value: &Value) -> bool {
     })
 }
 
-/// Keys that tell what a block without a type is (Gemini, Bedrock, OpenInference).
-const BLOCK_KEYS: [&str; 12] = [
+/// Keys that tell what a block without a type is (Gemini, Bedrock, Genkit, OpenInference).
+const BLOCK_KEYS: [&str; 14] = [
     "functionCall",
     "function_call",
     "functionResponse",
@@ -88,6 +88,8 @@ const BLOCK_KEYS: [&str; 12] = [
     "file_data",
     "toolUse",
     "toolResult",
+    "toolRequest",
+    "toolResponse",
     "reasoningContent",
     "message_content",
 ];
@@ -163,12 +165,23 @@ fn untyped(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
             return body_at(inner, out, depth + 1);
         }
     }
-    for key in ["functionCall", "function_call", "toolUse", "tool_call"] {
+    for key in [
+        "functionCall",
+        "function_call",
+        "toolUse",
+        "toolRequest",
+        "tool_call",
+    ] {
         if let Some(Value::Object(call)) = map.remove(key) {
             return out.extend(tool_call(call));
         }
     }
-    for key in ["functionResponse", "function_response", "toolResult"] {
+    for key in [
+        "functionResponse",
+        "function_response",
+        "toolResult",
+        "toolResponse",
+    ] {
         if let Some(Value::Object(response)) = map.remove(key) {
             return out.push(tool_result(response));
         }
@@ -319,12 +332,13 @@ pub(super) fn tool_result(mut map: Map<String, Value>) -> Part {
 }
 
 pub(super) fn call_id(map: &mut Map<String, Value>) -> Option<String> {
-    const KEYS: [&str; 6] = [
+    const KEYS: [&str; 7] = [
         "tool_call_id",
         "call_id",
         "toolCallId",
         "tool_use_id",
         "toolUseId",
+        "ref",
         "id",
     ];
     KEYS.iter()

@@ -21,8 +21,9 @@ pub(super) enum Opened {
 }
 
 /// Wrappers told by a key, in order of precedence: the key, and the role that its content has by default.
-const WRAPPERS: [(&str, Option<Role>); 13] = [
+const WRAPPERS: [(&str, Option<Role>); 15] = [
     ("messages", None),
+    ("items", None),
     ("contents", None),
     ("choices", Some(Role::Assistant)),
     ("generations", Some(Role::Assistant)),
@@ -35,6 +36,8 @@ const WRAPPERS: [(&str, Option<Role>); 13] = [
     ("prompt", None),
     ("inputs", None),
     ("outputs", Some(Role::Assistant)),
+    // Gemini's response: {"content":{"parts":…,"role":"model"},…}.
+    ("content", None),
 ];
 
 /// Where a system prompt stands beside the messages.
@@ -174,8 +177,8 @@ fn is_langchain_call(item: &Value) -> bool {
         .is_some_and(|map| map.contains_key("args") && map.contains_key("name"))
 }
 
-/// Whether a value is a part that holds a tool's result (or, in some tool spans, its call).
-pub(super) fn is_tool_part(value: &Value) -> bool {
+/// Whether a value is a part that holds a tool's result (or, in some tool spans, its call), or a list of such.
+pub(super) fn are_tool_parts(value: &Value) -> bool {
     const KINDS: [&str; 7] = [
         "tool_call_response",
         "tool-result",
@@ -185,14 +188,27 @@ pub(super) fn is_tool_part(value: &Value) -> bool {
         "tool_call",
         "tool-call",
     ];
-    value.as_object().is_some_and(|map| {
-        map.get("type")
-            .and_then(Value::as_str)
-            .is_some_and(|kind| KINDS.contains(&kind))
-            || ["functionResponse", "function_response", "toolResult"]
-                .iter()
-                .any(|key| map.contains_key(*key))
-    })
+    const KEYS: [&str; 4] = [
+        "functionResponse",
+        "function_response",
+        "toolResult",
+        "toolResponse",
+    ];
+    match value {
+        Value::Array(items) => {
+            !items.is_empty()
+                && items
+                    .iter()
+                    .all(|item| item.is_object() && are_tool_parts(item))
+        }
+        Value::Object(map) => {
+            map.get("type")
+                .and_then(Value::as_str)
+                .is_some_and(|kind| KINDS.contains(&kind))
+                || KEYS.iter().any(|key| map.contains_key(*key))
+        }
+        _ => false,
+    }
 }
 
 /// Takes one layer off an object.
@@ -255,15 +271,6 @@ fn wrapper(mut map: Map<String, Value>) -> Opened {
             before,
             inner,
             role,
-            finish_reason,
-        };
-    }
-    // Gemini's response: {"content":{"parts":…,"role":"model"},"finishReason":…}.
-    if map.get("content").is_some_and(Value::is_object) {
-        return Opened::Inner {
-            before: None,
-            inner: map.remove("content").unwrap_or_default(),
-            role: None,
             finish_reason,
         };
     }

@@ -1,0 +1,1 @@
+//! Bad input, and rules that hold whatever the dialect.
