@@ -49,6 +49,9 @@ impl Store {
     ) -> Result<Vec<ConversationKey>, Error> {
         let latest_ms = watermark_ms.saturating_sub(gap_ms).max(0);
         let mut due = Vec::new();
+        if limit == 0 {
+            return Ok(due);
+        }
         for _ in 0..ROUNDS_MAX {
             let count = (limit - due.len()).clamp(CHECKED_PER_ROUND_MIN, CHECKED_PER_ROUND_MAX);
             // Those found wrong no longer stand among these times, so only those found right are passed over.

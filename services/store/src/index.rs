@@ -10,13 +10,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Conversations in one script call; more would keep Redis from other work for over a millisecond.
-const UPDATES_PER_CALL_MAX: usize = 64;
+const UPDATES_PER_CALL_MAX: usize = 32;
 /// Noted places of one project, some 30 MB at most: see `scripts/index.lua`.
 const NOTED_PLACES_MAX: usize = 100_000;
-/// Conversations remembered for one trace, in a form that Redis keeps compact up to this number. A trace with more is a batch job, not a call tree.
+/// Conversations remembered for one trace, in a form that Redis keeps compact up to this number. A trace with more is a
+/// batch job, not a call tree.
 const CONVERSATIONS_PER_TRACE_MAX: usize = 128;
 /// Traces looked up for one conversation.
 const RELATED_TRACES_MAX: usize = 256;
+
+/// Projects of one installation, or of one listing: each is asked for every page.
+pub(crate) const PROJECTS_MAX: usize = 10_000;
 
 /// One committed conversation.
 #[derive(Clone, Debug)]
@@ -156,8 +160,6 @@ impl Store {
 
     /// Projects that have conversations, those with the newest activity first.
     pub async fn projects(&self) -> Result<Vec<String>, Error> {
-        /// Beyond it a listing of all projects is no longer one read.
-        const PROJECTS_MAX: isize = 10_000;
         let mut command = redis::cmd("ZREVRANGE");
         command
             .arg(self.keys.projects())

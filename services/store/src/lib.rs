@@ -21,6 +21,7 @@ mod summary;
 mod sweep;
 mod unassigned;
 mod wakeups;
+mod wipe;
 
 #[cfg(feature = "testing")]
 pub mod testing;

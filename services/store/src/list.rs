@@ -1,14 +1,15 @@
 //! Lists of conversations, newest activity first, page by page, consistent from the first page to the last.
 
 mod merge;
+mod request;
 
-use crate::index::ns_to_score;
-use crate::keys::{IndexKeys, LONG_CLASSES_US};
-use crate::script::{Call, PLACES};
-use crate::summary::Summary;
+use crate::index::PROJECTS_MAX;
+use crate::script::Call;
+use crate::summary::{Found, Summary};
 use crate::{Error, Store};
 use domain::ids::Digest;
 use merge::{Merge, Source};
+use request::{KeepEpoch, Request};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -65,6 +66,9 @@ impl Store {
     /// moved since, as long as the pages are asked for within `page_ttl_ms`; after that, it may be missed.
     pub async fn list(&self, query: &ListQuery) -> Result<ListPage, Error> {
         check(query)?;
+        if query.limit == 0 {
+            return Ok(ListPage::default());
+        }
         let projects = match &query.projects {
             Some(projects) => projects.clone(),
             None => self.projects().await?,
@@ -115,33 +119,28 @@ impl Store {
     /// Asks the projects of which nothing is left to merge for more places.
     async fn refill(&self, merge: &mut Merge, page: &Page<'_>) -> Result<(), Error> {
         let sources = merge.sources();
-        let share = 2 * page.query.limit / sources.max(1);
-        let count = if sources == 1 {
-            page.query.limit
-        } else {
-            share.max(PLACES_PER_CALL_MIN)
-        }
-        .min(PLACES_PER_CALL_MAX);
+        let count = match sources {
+            // With one project a page that has everything needs no second, which saves keeping its moment.
+            1 => page.query.limit,
+            _ => (2 * page.query.limit / sources.max(1)).max(PLACES_PER_CALL_MIN),
+        };
         let empty: Vec<&mut Source> = merge.empty_sources().collect();
         let calls: Vec<Call> = empty
             .iter()
             .map(|source| {
-                let keep_epoch = match (page.query.after, source.is_asked()) {
-                    (None, false) if sources == 1 => "unfinished",
-                    (None, false) => "always",
-                    _ => "never",
+                let request = Request {
+                    query: page.query,
+                    moment_us: page.moment_us,
+                    keep_epoch: match (page.query.after, source.is_asked()) {
+                        (None, false) if sources == 1 => KeepEpoch::Unfinished,
+                        (None, false) => KeepEpoch::Always,
+                        _ => KeepEpoch::Never,
+                    },
+                    after: source.position(),
+                    count: count.min(PLACES_PER_CALL_MAX),
+                    page_ttl_us: self.page_ttl_us(),
                 };
-                let mut call = PLACES.call();
-                add_keys_and_lists(
-                    &mut call,
-                    &self.keys.index(&source.project),
-                    page,
-                    source,
-                    keep_epoch,
-                    count,
-                    self.page_ttl_us(),
-                );
-                call
+                request.call(&self.keys.index(&source.project))
             })
             .collect();
         for (source, answer) in empty
@@ -158,18 +157,18 @@ impl Store {
         let digests: Vec<Digest> = places.iter().map(|place| place.digest).collect();
         page.looked_at += places.len();
         let mut gone = Vec::new();
-        for (place, summary) in places.into_iter().zip(self.summaries(&digests).await?) {
-            match summary {
-                Some(summary) if matches_time(page.query, &summary) => {
+        for (place, found) in places.into_iter().zip(self.find(&digests).await?) {
+            match found {
+                Found::Summary(summary) if matches_time(page.query, &summary) => {
                     let cursor = ListCursor {
                         moment_us: page.moment_us,
                         activity_us: place.activity_us,
                         digest: place.digest,
                     };
-                    page.rows.push((cursor, Arc::new(summary)));
+                    page.rows.push((cursor, Arc::from(summary)));
                 }
-                Some(_) => {}
-                None => {
+                Found::Summary(_) | Found::Unreadable => {}
+                Found::Nothing => {
                     let keys = self.keys.index(&place.project);
                     let lists = std::iter::once(keys.all())
                         .chain(page.query.agents.iter().map(|agent| keys.agent(agent)));
@@ -195,8 +194,12 @@ struct Page<'a> {
 
 fn check(query: &ListQuery) -> Result<(), Error> {
     let too_large = |what, size, max| Err(Error::TooLarge { what, size, max });
-    if query.limit > LIST_PAGE_MAX || query.limit == 0 {
+    if query.limit > LIST_PAGE_MAX {
         return too_large("page of a list", query.limit, LIST_PAGE_MAX);
+    }
+    let projects = query.projects.as_ref().map_or(0, Vec::len);
+    if projects > PROJECTS_MAX {
+        return too_large("list of projects in a filter", projects, PROJECTS_MAX);
     }
     if query.agents.len() > AGENTS_MAX {
         return too_large("list of agents in a filter", query.agents.len(), AGENTS_MAX);
@@ -211,81 +214,4 @@ fn matches_time(query: &ListQuery, summary: &Summary) -> bool {
         && query
             .to_ns
             .is_none_or(|to_ns| summary.totals.started_ns < to_ns)
-}
-
-/// A list to read, and between which activities.
-struct Range {
-    key: usize,
-    highest: Option<i64>,
-    lowest: Option<i64>,
-}
-
-fn add_keys_and_lists(
-    call: &mut Call,
-    keys: &IndexKeys,
-    page: &Page<'_>,
-    source: &Source,
-    keep_epoch: &str,
-    count: usize,
-    page_ttl_us: u64,
-) {
-    let query = page.query;
-    for key in [keys.epochs(), keys.past_floor(), keys.since(), keys.past()] {
-        call.key(key);
-    }
-    let all = call.key(keys.all());
-    let agents: Vec<usize> = query
-        .agents
-        .iter()
-        .map(|agent| call.key(keys.agent(agent)))
-        .collect();
-    let mains = if agents.is_empty() { vec![all] } else { agents };
-    let mut ranges = Vec::new();
-    match query.to_ns.map(ns_to_score) {
-        None => ranges.extend(mains.iter().map(|key| Range {
-            key: *key,
-            highest: None,
-            lowest: None,
-        })),
-        // Short conversations that had begun before `to` ended soon after it; longer ones stand in lists of their own.
-        Some(to_us) => {
-            let highest = to_us + LONG_CLASSES_US[0];
-            ranges.extend(mains.iter().map(|key| Range {
-                key: *key,
-                highest: Some(highest),
-                lowest: None,
-            }));
-            for class in 1..=LONG_CLASSES_US.len() {
-                let longest_us = LONG_CLASSES_US
-                    .get(class)
-                    .map(|longest_us| to_us + longest_us);
-                ranges.push(Range {
-                    key: call.key(keys.long(class)),
-                    highest: longest_us,
-                    lowest: Some(highest + 1),
-                });
-            }
-        }
-    }
-    let (activity_us, digest) = source
-        .position()
-        .map(|(activity_us, digest)| (activity_us.to_string(), digest.to_string()))
-        .unwrap_or_default();
-    call.arg(page.moment_us)
-        .arg(keep_epoch)
-        .arg(activity_us)
-        .arg(digest)
-        .arg(count);
-    call.arg(text(query.from_ns.map(ns_to_score)))
-        .arg(page_ttl_us)
-        .arg(query.agents.len());
-    for range in ranges {
-        call.arg(range.key)
-            .arg(text(range.highest))
-            .arg(text(range.lowest));
-    }
-}
-
-fn text(number: Option<i64>) -> String {
-    number.map(|number| number.to_string()).unwrap_or_default()
 }

@@ -97,8 +97,14 @@ pub(crate) fn read_command(key: &str) -> redis::Cmd {
 }
 
 impl Store {
-    /// In the order of the digests; `None` for conversations that do not exist, or no longer.
+    /// In the order of the digests; `None` for conversations that do not exist, or no longer. One that cannot be read is
+    /// logged and `None` too, so that it does not hide the others.
     pub async fn summaries(&self, digests: &[Digest]) -> Result<Vec<Option<Summary>>, Error> {
+        let found = self.find(digests).await?;
+        Ok(found.into_iter().map(Found::summary).collect())
+    }
+
+    pub(crate) async fn find(&self, digests: &[Digest]) -> Result<Vec<Found>, Error> {
         let keys: Vec<String> = digests
             .iter()
             .map(|digest| self.keys.summary(digest))
@@ -107,10 +113,33 @@ impl Store {
             .connection
             .each(keys.iter().map(|key| read_command(key)).collect())
             .await?;
-        answers
+        let found = answers
             .into_iter()
             .zip(&keys)
-            .map(|(answer, key)| decode(answer, key))
-            .collect()
+            .map(|(answer, key)| match decode(answer, key) {
+                Ok(Some(summary)) => Found::Summary(Box::new(summary)),
+                Ok(None) => Found::Nothing,
+                Err(error) => {
+                    tracing::error!(%error, "a conversation is left out");
+                    Found::Unreadable
+                }
+            });
+        Ok(found.collect())
+    }
+}
+
+/// What a digest leads to.
+pub(crate) enum Found {
+    Summary(Box<Summary>),
+    Nothing,
+    Unreadable,
+}
+
+impl Found {
+    pub(crate) fn summary(self) -> Option<Summary> {
+        match self {
+            Self::Summary(summary) => Some(*summary),
+            Self::Nothing | Self::Unreadable => None,
+        }
     }
 }

@@ -1,13 +1,10 @@
-//! Tidying: entries of lists whose conversations have expired, and everything at once.
+//! Tidying: entries of lists whose conversations have expired.
 
-use crate::connect::Connection;
 use crate::keys::LONG_CLASSES_US;
 use crate::script::{Call, FORGET_LIST};
 use crate::{Error, Store};
 use domain::ids::Digest;
-use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, Slot, SlotAddr};
 use redis::{Cmd, Value, from_redis_value};
-use std::collections::BTreeMap;
 
 /// Lists looked at in one sweep, and entries of each.
 const LISTS_MAX: usize = 4_096;
@@ -16,8 +13,6 @@ const ENTRIES_PER_LIST_MAX: usize = 256;
 const ENTRIES_MAX: usize = 8_192;
 /// Agents of one project whose lists are known to sweeping; lists of others expire as a whole.
 const AGENTS_MAX: isize = 1_000;
-/// Keys that one SCAN call looks at.
-const SCAN_COUNT: usize = 1_000;
 
 /// What one sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -219,77 +214,6 @@ impl Store {
             }
         }
         Ok(empty)
-    }
-
-    /// Removes every key with the prefix, for a full rebuild, and returns how many there were. Processors have to be
-    /// stopped, or what they write meanwhile stays.
-    pub async fn wipe(&self) -> Result<u64, Error> {
-        let mut removed = 0;
-        for node in self.primaries().await? {
-            let mut cursor = "0".to_owned();
-            loop {
-                let mut scan = redis::cmd("SCAN");
-                scan.arg(&cursor)
-                    .arg("MATCH")
-                    .arg(self.keys.all())
-                    .arg("COUNT")
-                    .arg(SCAN_COUNT);
-                let answer = self.on_node(scan, node.clone()).await?;
-                let (next, keys): (String, Vec<String>) = from_redis_value(answer)?;
-                if !keys.is_empty() {
-                    let mut unlink = redis::cmd("UNLINK");
-                    unlink.arg(keys);
-                    removed += self.connection.query::<u64>(&unlink).await?;
-                }
-                cursor = next;
-                if cursor == "0" {
-                    break;
-                }
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Where to scan: `None` for a single Redis.
-    async fn primaries(&self) -> Result<Vec<Option<SingleNodeRoutingInfo>>, Error> {
-        if let Connection::Single(_) = self.connection {
-            return Ok(vec![None]);
-        }
-        let mut command = redis::cmd("CLUSTER");
-        command.arg("SLOTS");
-        // Each run of slots: first, last, then nodes, the primary first; of a node the third field is its id. A primary
-        // is addressed by a slot of its own, because the address it announces need not be the one we reach it by.
-        let runs: Vec<Vec<Value>> = self.connection.query(&command).await?;
-        let mut slots: BTreeMap<String, u16> = BTreeMap::new();
-        for run in runs {
-            let mut fields = run.into_iter();
-            if let (Some(first), Some(Value::Array(primary))) = (fields.next(), fields.nth(1))
-                && let Some(id) = primary.into_iter().nth(2)
-            {
-                slots.insert(from_redis_value(id)?, from_redis_value(first)?);
-            }
-        }
-        let route =
-            |slot| SingleNodeRoutingInfo::SpecificNode(Route::with_slot(slot, SlotAddr::Master));
-        Ok(slots
-            .into_values()
-            .filter_map(Slot::new)
-            .map(|slot| Some(route(slot)))
-            .collect())
-    }
-
-    async fn on_node(
-        &self,
-        command: Cmd,
-        node: Option<SingleNodeRoutingInfo>,
-    ) -> Result<Value, Error> {
-        match (&self.connection, node) {
-            (Connection::Cluster(cluster), Some(node)) => Ok(cluster
-                .clone()
-                .route_command(command, RoutingInfo::SingleNode(node))
-                .await?),
-            _ => self.connection.query(&command).await,
-        }
     }
 }
 

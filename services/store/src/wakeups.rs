@@ -19,6 +19,8 @@ const CHANGES_PER_MESSAGE_MAX: usize = 1_000;
 const WAITING_MAX: usize = 8_192;
 /// A connection that says nothing for this long is asked whether it still lives.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// Names no change, so whoever receives it looks at everything.
+pub(crate) const RESYNC: &str = "resync";
 const RECONNECT_DELAY_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(2);
 

@@ -10,6 +10,8 @@
 -- ARGV: 1 retention in ms, 2 page_ttl in us, 3 most noted places, then for each conversation: digest, activity in us,
 --   class of duration (0-5), number of agents, positions of their lists in KEYS.
 local ALL, EPOCHS, SINCE, PAST, PAST_ENDS, PAST_FLOOR, AGENTS = unpack(KEYS, 1, 7)
+-- From here on KEYS are lists that live as long as the newest conversation in them.
+local AGENTS_KEY = 7
 local LONG_0, LONG_CLASSES = 7, 5
 local TRIM_MAX = 256
 
@@ -41,22 +43,25 @@ local function note_move(digest, place)
   redis.call('ZADD', SINCE, text(till), digest)
 end
 
-local function update_long(digest, place, class)
+-- A conversation only ever gets longer. One that has just moved is newer than all that was known of it, so its class is
+-- at least the one in which it stands; any other may be a late repetition.
+local function update_long(digest, place, class, is_known, has_moved)
+  if class == 0 then
+    return
+  end
   local present = 0
-  for candidate = LONG_CLASSES, 1, -1 do
-    if redis.call('ZSCORE', KEYS[LONG_0 + candidate], digest) then
-      present = candidate
-      break
+  if is_known then
+    for candidate = has_moved and class or LONG_CLASSES, 1, -1 do
+      if redis.call('ZSCORE', KEYS[LONG_0 + candidate], digest) then
+        present = candidate
+        break
+      end
     end
   end
-  class = math.max(class, present)
-  if present > 0 and present ~= class then
+  if present > 0 and present < class then
     redis.call('ZREM', KEYS[LONG_0 + present], digest)
   end
-  if class > 0 then
-    redis.call('ZADD', KEYS[LONG_0 + class], place, digest)
-    redis.call('PEXPIRE', KEYS[LONG_0 + class], retention_ms)
-  end
+  redis.call('ZADD', KEYS[LONG_0 + math.max(class, present)], place, digest)
 end
 
 local function give_up(members_and_moments)
@@ -97,28 +102,30 @@ while next_arg <= #ARGV do
   next_arg = next_arg + 4
 
   local known = redis.call('ZSCORE', ALL, digest)
-  if known and tonumber(known) >= tonumber(place) then
-    place = known
-  else
+  local has_moved = not known or tonumber(place) > tonumber(known)
+  if has_moved then
     if is_listed then
       note_move(digest, known)
     end
     redis.call('ZADD', ALL, place, digest)
+  else
+    place = known
   end
 
-  update_long(digest, place, tonumber(class))
+  update_long(digest, place, tonumber(class), known, has_moved)
   for _ = 1, tonumber(agents) do
     local list = KEYS[tonumber(ARGV[next_arg])]
     next_arg = next_arg + 1
     if redis.call('ZADD', list, place, digest) == 1 then
       redis.call('ZADD', AGENTS, text(now_us), list)
     end
-    redis.call('PEXPIRE', list, retention_ms)
   end
 end
 
 redis.call('PEXPIRE', ALL, retention_ms)
-redis.call('PEXPIRE', AGENTS, retention_ms)
+for i = AGENTS_KEY, #KEYS do
+  redis.call('PEXPIRE', KEYS[i], retention_ms)
+end
 if is_listed then
   trim_notes()
 end

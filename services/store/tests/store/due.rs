@@ -14,6 +14,7 @@ on_single_and_cluster!(
     a_late_repetition_of_an_older_update_changes_nothing,
     entries_of_conversations_that_are_gone_do_not_hide_others,
     at_most_the_limit_is_given_and_the_rest_later,
+    one_that_cannot_be_read_does_not_hide_the_others,
 );
 
 fn with_window(id: &str, last_ms: i64) -> Summary {
@@ -137,4 +138,12 @@ async fn at_most_the_limit_is_given_and_the_rest_later(config: StoreConfig) {
     }
     assert_eq!(due_ids(&store, 5_000, 3).await, ["c-00", "c-01", "c-02"]);
     assert_eq!(due_ids(&store, 5_000, 100).await.len(), 20);
+}
+
+async fn one_that_cannot_be_read_does_not_hide_the_others(config: StoreConfig) {
+    let store = connect(&config).await;
+    put(&store, &with_window("a", 1_000)).await;
+    put(&store, &with_window("b", 1_001)).await;
+    crate::support::damage(&config, &with_window("a", 1_000)).await;
+    assert_eq!(due_ids(&store, 5_000, 1).await, ["b"]);
 }

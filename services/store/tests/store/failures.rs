@@ -3,7 +3,7 @@
 use crate::support::{connect, entry, eventually, next, put, summary};
 use std::process::Command;
 use std::time::Duration;
-use store::testing::RedisServer;
+use store::testing::{RedisCluster, RedisServer};
 use store::{Commit, Error, ListQuery, Store, StoreConfig};
 use tokio::time::{Instant, timeout};
 
@@ -225,4 +225,37 @@ async fn servers_with_a_private_authority_are_reached_by_tls() {
     Store::connect(&config)
         .await
         .expect_err("no public authority has signed it");
+}
+
+#[tokio::test]
+async fn a_cluster_that_lost_a_primary_is_unavailable_in_bounded_time() {
+    let mut cluster = RedisCluster::start().await.unwrap();
+    let config = StoreConfig {
+        response_timeout_ms: 500,
+        ..cluster.config()
+    };
+    let store = connect(&config).await;
+    let conversations: Vec<_> = (0..12)
+        .map(|n| summary("shop", &format!("c-{n}"), 0..=1))
+        .collect();
+    for conversation in &conversations {
+        put(&store, conversation).await;
+    }
+    drop(cluster.nodes.pop());
+    let (mut failed, began) = (0, Instant::now());
+    for conversation in &conversations {
+        match store.commit(&next(conversation), Some(&entry("x"))).await {
+            Ok(done) => assert_eq!(done, Commit::Done),
+            Err(error) => {
+                assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+                failed += 1;
+            }
+        }
+    }
+    assert!(failed > 0);
+    assert!(
+        began.elapsed() < Duration::from_secs(12),
+        "{:?}",
+        began.elapsed()
+    );
 }

@@ -1,15 +1,17 @@
 //! Links of traces, counts of spans without a conversation, progress, tidying.
 
-use crate::support::{connect, key, next, on_single_and_cluster, put, summary};
+use crate::support::{connect, key, next, on_single_and_cluster, put, raw, summary};
 use domain::ids::{SpanId, TraceId};
 use domain::resolve::SpanLink;
-use store::{ListQuery, Progress, StoreConfig, Swept, Unassigned};
+use futures::StreamExt as _;
+use store::{ListQuery, Progress, StoreConfig, Swept, Unassigned, Wakeup};
 
 on_single_and_cluster!(
     links_come_back_by_trace,
     unassigned_spans_are_counted_by_project_and_instrumentation,
     the_number_of_instrumentations_is_bounded,
     progress_comes_back_by_group,
+    progress_is_what_every_primary_still_has,
     sweeping_takes_expired_conversations_and_their_project_off_the_lists,
     wiping_leaves_other_prefixes_alone,
 );
@@ -136,6 +138,31 @@ async fn progress_comes_back_by_group(config: StoreConfig) {
     );
 }
 
+async fn progress_is_what_every_primary_still_has(config: StoreConfig) {
+    let store = connect(&config).await;
+    let at = |next_offset: i64| Progress {
+        topic: "otlp_spans".to_owned(),
+        partition: 0,
+        next_offset,
+        watermark_ms: 1,
+        updated_at_ms: 1,
+    };
+    store.save_progress("g", &[at(9)]).await.unwrap();
+    // One copy has lost its last write, as after a failover of its primary.
+    let copy = format!(
+        "{}:progress:{{{}}}:g",
+        config.key_prefix,
+        if config.cluster { "3" } else { "0" }
+    );
+    let field = |name: &str| redis::cmd(name).arg(&copy).arg("otlp_spans:0").clone();
+    let known: Option<String> = raw(&config, &field("HGET")).await;
+    assert_eq!(known.as_deref(), Some("9|1|1"), "{copy}");
+    raw::<redis::Value>(&config, field("HSET").arg("5|1|1")).await;
+    assert_eq!(store.load_progress("g").await.unwrap(), [at(5)]);
+    raw::<redis::Value>(&config, &field("HDEL")).await;
+    assert_eq!(store.load_progress("g").await.unwrap(), []);
+}
+
 async fn sweeping_takes_expired_conversations_and_their_project_off_the_lists(config: StoreConfig) {
     // So short that everything has expired when it is swept, with activity long before.
     let store = connect(&StoreConfig {
@@ -213,7 +240,14 @@ async fn wiping_leaves_other_prefixes_alone(config: StoreConfig) {
         put(&store, &next(&first)).await;
         put(&other, &first).await;
     }
+    let mut wakeups = store.wakeups().await.unwrap();
+    assert_eq!(wakeups.next().await, Some(Wakeup::Resync));
     assert!(store.wipe().await.unwrap() >= 100);
+    assert_eq!(
+        wakeups.next().await,
+        Some(Wakeup::Resync),
+        "whoever listens has to look again"
+    );
     assert_eq!(store.wipe().await.unwrap(), 0);
     assert_eq!(store.load(&key("shop", "c-1"), 0).await.unwrap(), None);
     assert_eq!(store.projects().await.unwrap(), [""; 0]);

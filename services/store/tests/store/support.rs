@@ -52,6 +52,38 @@ pub(crate) async fn connect(config: &StoreConfig) -> Store {
     Store::connect(config).await.expect("connects")
 }
 
+/// Sends a command to the node of its key.
+pub(crate) async fn raw<T: redis::FromRedisValue>(config: &StoreConfig, command: &redis::Cmd) -> T {
+    let urls = config.urls.clone();
+    if config.cluster {
+        let client = redis::cluster::ClusterClient::new(urls).unwrap();
+        command
+            .query_async(&mut client.get_async_connection().await.unwrap())
+            .await
+            .unwrap()
+    } else {
+        let client = redis::Client::open(urls[0].as_str()).unwrap();
+        command
+            .query_async(&mut client.get_multiplexed_async_connection().await.unwrap())
+            .await
+            .unwrap()
+    }
+}
+
+/// Overwrites what is stored of a conversation's summary.
+pub(crate) async fn damage(config: &StoreConfig, summary: &Summary) {
+    let mut command = redis::cmd("HSET");
+    command
+        .arg(format!(
+            "{}:c:{{{}}}:sum",
+            config.key_prefix,
+            summary.key.digest()
+        ))
+        .arg("s")
+        .arg("9?");
+    raw::<redis::Value>(config, &command).await;
+}
+
 pub(crate) const SECOND_NS: i64 = 1_000_000_000;
 /// 2026-01-01.
 pub(crate) const START_NS: i64 = 1_767_225_600 * SECOND_NS;
