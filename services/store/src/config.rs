@@ -43,6 +43,9 @@ pub struct StoreConfig {
     pub links_ttl_ms: u64,
     /// How long the pages of one listing stay consistent with its first page.
     pub page_ttl_ms: u64,
+    /// Former places of one project's conversations that are noted for it, some 30 MB when all are used. Beyond it the
+    /// oldest listings go on by present places.
+    pub noted_places_max: u64,
 }
 
 impl Default for StoreConfig {
@@ -63,6 +66,7 @@ impl Default for StoreConfig {
             retention_ms: 30 * DAY_MS,
             links_ttl_ms: 60 * MINUTE_MS,
             page_ttl_ms: 15 * MINUTE_MS,
+            noted_places_max: 100_000,
         }
     }
 }
@@ -131,6 +135,7 @@ impl fmt::Debug for StoreConfig {
             .field("retention_ms", &self.retention_ms)
             .field("links_ttl_ms", &self.links_ttl_ms)
             .field("page_ttl_ms", &self.page_ttl_ms)
+            .field("noted_places_max", &self.noted_places_max)
             .finish()
     }
 }

@@ -11,8 +11,6 @@ use std::sync::Arc;
 
 /// Conversations in one script call; more would keep Redis from other work for over a millisecond.
 const UPDATES_PER_CALL_MAX: usize = 32;
-/// Noted places of one project, some 30 MB at most: see `scripts/index.lua`.
-const NOTED_PLACES_MAX: usize = 100_000;
 /// Conversations remembered for one trace, in a form that Redis keeps compact up to this number. A trace with more is a
 /// batch job, not a call tree.
 const CONVERSATIONS_PER_TRACE_MAX: usize = 128;
@@ -89,7 +87,7 @@ impl Store {
         }
         call.arg(self.config.retention_ms)
             .arg(self.page_ttl_us())
-            .arg(NOTED_PLACES_MAX);
+            .arg(self.config.noted_places_max);
         let mut agent_positions: HashMap<&str, usize> = HashMap::new();
         for summary in summaries {
             let totals = &summary.totals;

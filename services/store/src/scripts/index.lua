@@ -64,16 +64,13 @@ local function update_long(digest, place, class, is_known, has_moved)
   redis.call('ZADD', KEYS[LONG_0 + math.max(class, present)], place, digest)
 end
 
-local function give_up(members_and_moments)
+local function raise_floor(members_and_moments)
   if #members_and_moments == 0 then
     return
   end
   -- Listings that began before this may miss a conversation: they go on by present places.
   local floor = math.max(tonumber(redis.call('GET', PAST_FLOOR) or '0'), tonumber(members_and_moments[#members_and_moments]))
   redis.call('SET', PAST_FLOOR, text(floor), 'PX', notes_ttl_ms)
-  for i = 1, #members_and_moments, 2 do
-    redis.call('ZREM', PAST, members_and_moments[i])
-  end
 end
 
 local function trim_notes()
@@ -86,10 +83,14 @@ local function trim_notes()
     redis.call('ZREM', PAST, member)
   end
   if redis.call('ZCARD', SINCE) > noted_max then
-    give_up(redis.call('ZPOPMIN', SINCE, TRIM_MAX))
+    raise_floor(redis.call('ZPOPMIN', SINCE, TRIM_MAX))
   end
   if redis.call('ZCARD', PAST_ENDS) > noted_max then
-    give_up(redis.call('ZPOPMIN', PAST_ENDS, TRIM_MAX))
+    local oldest = redis.call('ZPOPMIN', PAST_ENDS, TRIM_MAX)
+    raise_floor(oldest)
+    for i = 1, #oldest, 2 do
+      redis.call('ZREM', PAST, oldest[i])
+    end
   end
   for _, key in ipairs({SINCE, PAST, PAST_ENDS}) do
     redis.call('PEXPIRE', key, notes_ttl_ms)

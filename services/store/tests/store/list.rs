@@ -17,6 +17,7 @@ on_single_and_cluster!(
     pages_stay_the_same_while_conversations_move,
     pages_stay_the_same_under_concurrent_traffic,
     an_old_cursor_goes_on_by_present_places,
+    beyond_what_is_noted_present_places_are_given,
     expired_conversations_leave_the_lists_when_met,
     many_projects_are_merged,
     one_that_cannot_be_read_does_not_hide_the_others,
@@ -362,6 +363,62 @@ async fn an_old_cursor_goes_on_by_present_places(config: StoreConfig) {
         pages(&store, rest.clone()).await == ["c-2", "c-4", "c-5"]
     })
     .await;
+}
+
+async fn beyond_what_is_noted_present_places_are_given(config: StoreConfig) {
+    let store = connect(&StoreConfig {
+        noted_places_max: 10,
+        ..config
+    })
+    .await;
+    let written: Vec<Summary> = (0..40)
+        .map(|n| summary("shop", &format!("c-{n:02}"), 0..=100 - n))
+        .collect();
+    for summary in &written {
+        put(&store, summary).await;
+    }
+    let first = store.list(&all(5)).await.unwrap();
+    let mut moved = BTreeSet::new();
+    for (n, old) in written.iter().enumerate().skip(10).take(20) {
+        let new = Summary {
+            totals: summary("shop", "", 0..=1_000 + n as i64).totals,
+            ..next(old)
+        };
+        put(&store, &new).await;
+        moved.insert(old.key.id.clone());
+    }
+    let rest = pages(
+        &store,
+        ListQuery {
+            after: first.scanned_to,
+            ..all(5)
+        },
+    )
+    .await;
+    let still_there: Vec<String> = written
+        .iter()
+        .skip(5)
+        .map(|summary| summary.key.id.clone())
+        .filter(|id| !moved.contains(id))
+        .collect();
+    assert_eq!(rest, still_there, "none comes twice");
+    // A listing that begins now is consistent again.
+    let expected = pages(&store, all(1_000)).await;
+    let first = store.list(&all(5)).await.unwrap();
+    let new = Summary {
+        totals: summary("shop", "", 0..=2_000).totals,
+        ..next(&written[39])
+    };
+    put(&store, &new).await;
+    let rest = pages(
+        &store,
+        ListQuery {
+            after: first.scanned_to,
+            ..all(5)
+        },
+    )
+    .await;
+    assert_eq!([ids(&first), rest].concat(), expected);
 }
 
 async fn one_that_cannot_be_read_does_not_hide_the_others(config: StoreConfig) {
