@@ -42,6 +42,72 @@ pub(super) fn part(map: Map<String, Value>) -> Part {
     }
 }
 
+/// Replaces inline media anywhere within a value by what and how large it was.
+pub(super) fn forget_bytes(value: &mut Value) {
+    forget_at(value, 0);
+}
+
+fn forget_at(value: &mut Value, depth: usize) {
+    /// Deeper than JSON text can nest.
+    const DEPTH_MAX: usize = 130;
+    if depth > DEPTH_MAX {
+        return;
+    }
+    match value {
+        Value::String(text) if is_data_url(text) => *value = note(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| forget_at(item, depth + 1)),
+        Value::Object(map) => {
+            let is_media = MIME_KEYS.iter().any(|key| map.contains_key(*key));
+            for (key, item) in map {
+                match item {
+                    Value::String(text)
+                        if is_media
+                            && BYTES_KEYS.contains(&key.as_str())
+                            && is_long_base64(text) =>
+                    {
+                        *item = note(text);
+                    }
+                    _ => forget_at(item, depth + 1),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_data_url(text: &str) -> bool {
+    /// A media type with its parameters is shorter than this.
+    const HEAD_BYTES_MAX: usize = 200;
+    text.starts_with("data:") && crate::text::prefix(text, HEAD_BYTES_MAX).contains(";base64,")
+}
+
+fn is_long_base64(text: &str) -> bool {
+    /// Shorter texts are kept whatever they are.
+    const LONG_BYTES: usize = 512;
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(&byte);
+    text.len() >= LONG_BYTES && text.bytes().all(is_digit)
+}
+
+fn note(text: &str) -> Value {
+    let mut found = Found::default();
+    found.inline(text);
+    let mime_type = found.mime_type.map(|mime_type| mime_type + ", ");
+    let bytes = found.size_bytes.unwrap_or_default();
+    format!("[{}{bytes} bytes]", mime_type.unwrap_or_default()).into()
+}
+
+const MIME_KEYS: [&str; 6] = [
+    "mime_type",
+    "mimeType",
+    "media_type",
+    "mediaType",
+    "contentType",
+    "format",
+];
+
+/// Where inline bytes stand, as base64.
+const BYTES_KEYS: [&str; 5] = ["data", "content", "bytes", "base64", "blob"];
+
 #[derive(Default)]
 struct Found {
     mime_type: Option<String>,
@@ -51,14 +117,6 @@ struct Found {
 
 impl Found {
     fn read(&mut self, mut map: Map<String, Value>, depth: usize) {
-        const MIME_KEYS: [&str; 6] = [
-            "mime_type",
-            "mimeType",
-            "media_type",
-            "mediaType",
-            "contentType",
-            "format",
-        ];
         let mime_type = take_text(&mut map, &MIME_KEYS);
         if !mime_type.is_empty() {
             self.mime_type.get_or_insert(mime_type);
@@ -70,7 +128,7 @@ impl Found {
                 self.reference(text);
             }
         }
-        for key in ["data", "content", "bytes", "base64"] {
+        for key in BYTES_KEYS {
             if let Some(Value::String(text)) = map.remove(key) {
                 self.inline(&text);
             }
@@ -149,6 +207,25 @@ mod tests {
         ] {
             assert_eq!(read(value.clone()), (png.clone(), None, Some(5)), "{value}");
         }
+    }
+
+    #[test]
+    fn bytes_within_results_leave_a_note() {
+        let long = "A".repeat(1_024);
+        let mut value = json!([
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": long}},
+            {"url": format!("data:image/png;base64,{long}"), "data": long},
+            {"mimeType": "text/plain", "data": "not bytes but words"}
+        ]);
+        forget_bytes(&mut value);
+        assert_eq!(
+            value,
+            json!([
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "[768 bytes]"}},
+                {"url": "[image/png, 768 bytes]", "data": long},
+                {"mimeType": "text/plain", "data": "not bytes but words"}
+            ])
+        );
     }
 
     #[test]

@@ -7,11 +7,16 @@ pub(super) fn by_name(name: &str) -> Option<Operation> {
     Some(match name.trim().to_ascii_lowercase().as_str() {
         "chat" | "generate_content" | "response" | "responses" | "message" | "messages"
         | "generate" | "generation" | "llm" | "chat_completion" | "chat_completions"
-        | "acompletion" | "compact" | "messages.create" | "chat_model" => Operation::Chat,
-        "text_completion" | "completion" | "completions" => Operation::Completion,
-        "embeddings" | "embedding" | "embed" | "embed_content" => Operation::Embeddings,
+        | "acompletion" | "aresponses" | "compact" | "messages.create" | "chat_model"
+        | "chat.completions" => Operation::Chat,
+        "text_completion" | "atext_completion" | "completion" | "completions"
+        | "text.completions" => Operation::Completion,
+        "embeddings" | "embedding" | "aembedding" | "embed" | "embed_content"
+        | "text.embeddings" => Operation::Embeddings,
         "execute_tool" | "tool" | "tool_call" => Operation::ExecuteTool,
-        "invoke_agent" | "agent" => Operation::InvokeAgent,
+        "invoke_agent" | "agent" | "start_thread_run" | "process_thread_run" => {
+            Operation::InvokeAgent
+        }
         "create_agent" => Operation::CreateAgent,
         "handoff" | "transfer" => Operation::Handoff,
         "rerank" | "reranker" => Operation::Rerank,

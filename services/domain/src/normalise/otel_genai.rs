@@ -107,7 +107,14 @@ pub(super) static NAMES: Names = Names {
 /// The operation by the convention's name, else by what the span speaks of.
 pub(super) fn read_operation(fields: &Fields, _: &str) -> Option<Operation> {
     if let Some(name) = fields.str("gen_ai.operation.name") {
-        return Some(operation::by_name(name).unwrap_or_default());
+        // Applications invent names; only a call to a model has a response of a model.
+        let is_call = fields.has("gen_ai.response.model") || fields.has("gen_ai.response.id");
+        let otherwise = if is_call {
+            Operation::Chat
+        } else {
+            Operation::Other
+        };
+        return Some(operation::by_name(name).unwrap_or(otherwise));
     }
     if fields.str("mcp.method.name") == Some("tools/call")
         || fields.has("gen_ai.tool.call.id")
@@ -212,6 +219,10 @@ mod tests {
             (
                 json!({"gen_ai.operation.name": "something_new"}),
                 Operation::Other,
+            ),
+            (
+                json!({"gen_ai.operation.name": "something_new", "gen_ai.response.model": "m"}),
+                Operation::Chat,
             ),
             (json!({"gen_ai.request.model": "m"}), Operation::Chat),
             (json!({"gen_ai.tool.name": "f"}), Operation::ExecuteTool),

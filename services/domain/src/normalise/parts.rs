@@ -34,47 +34,47 @@ fn body_at(body: Value, out: &mut Vec<Part>, depth: usize) {
 fn text_body(text: String, out: &mut Vec<Part>, depth: usize) {
     if text.trim_start().starts_with("[{")
         && let Some(Value::Array(items)) = json::structure(&text)
-        && items.iter().all(is_typed_part)
+        && items.iter().all(is_part)
     {
         return body_at(Value::Array(items), out, depth + 1);
     }
     push_text(text, out);
 }
 
-/// Whether a value can only be a part of a message, not something that a user or model might say.
-fn is_typed_part(value: &Value) -> bool {
-    let Some(map) = value.as_object() else {
+/// Whether a value can only be a part of a message, not something that a user or model might say or a chain might
+/// work on (lists of tools, of files, of shapes have types too).
+pub(super) fn is_part(value: &Value) -> bool {
+    let Some(map) = value.as_object().filter(|map| !map.contains_key("role")) else {
         return false;
     };
-    match map.get("type").and_then(Value::as_str) {
-        Some("text" | "input_text" | "output_text") => map
-            .get("text")
-            .or_else(|| map.get("content"))
-            .is_some_and(Value::is_string),
-        Some(kind) => Kind::of(kind).is_some(),
-        // Bedrock's blocks, as Strands writes them, have one key and no type.
-        None => {
-            map.len() == 1
-                && ["text", "toolUse", "toolResult", "reasoningContent"]
-                    .iter()
-                    .any(|key| map.contains_key(*key))
-        }
+    let has = |keys: &[&str]| keys.iter().any(|key| map.contains_key(*key));
+    let has_text = |keys: &[&str]| {
+        keys.iter()
+            .any(|key| map.get(*key).is_some_and(Value::is_string))
+    };
+    let Some(kind) = map.get("type").and_then(Value::as_str) else {
+        return has(&BLOCK_KEYS) || (map.len() == 1 && has_text(&["text"]));
+    };
+    match Kind::of(kind) {
+        Some(Kind::Text) => has_text(&["text", "content"]),
+        Some(Kind::Reasoning) => has(&["text", "content", "thinking", "summary"]),
+        Some(Kind::ToolCall) => has(&CALL_ID_KEYS) && has(&["name", "toolName", "function"]),
+        Some(Kind::ToolResult) => has(&CALL_ID_KEYS),
+        Some(Kind::Media) => media::is_block(map) || has(&["uri", "file_id", "data", "content"]),
+        Some(Kind::Refusal | Kind::Object | Kind::Nothing) | None => false,
     }
 }
 
-/// Whether a list of such values is the body of one message and not a list of messages.
-pub(super) fn is_part(value: &Value) -> bool {
-    value.as_object().is_some_and(|map| {
-        !map.contains_key("role")
-            && match map.get("type").and_then(Value::as_str) {
-                Some(kind) => Kind::of(kind).is_some(),
-                None => {
-                    BLOCK_KEYS.iter().any(|key| map.contains_key(*key))
-                        || (map.len() == 1 && map.get("text").is_some_and(Value::is_string))
-                }
-            }
-    })
-}
+/// Where the id of a tool call stands, the surest first.
+const CALL_ID_KEYS: [&str; 7] = [
+    "tool_call_id",
+    "call_id",
+    "toolCallId",
+    "tool_use_id",
+    "toolUseId",
+    "ref",
+    "id",
+];
 
 /// Keys that tell what a block without a type is (Gemini, Bedrock, Genkit, OpenInference).
 const BLOCK_KEYS: [&str; 14] = [
@@ -153,7 +153,7 @@ fn object(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
         }
         Some((Some(Kind::Object), _)) => push_object(map, out),
         Some((Some(Kind::Nothing), _)) => {}
-        Some((None, false)) => out.push(Part::Other { json: map.into() }),
+        Some((None, false)) => push_other(map, out),
         Some((None, true)) | None => untyped(map, out, depth),
     }
 }
@@ -201,7 +201,13 @@ fn untyped(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
     if map.contains_key("cachePoint") || map.is_empty() {
         return;
     }
-    out.push(Part::Other { json: map.into() });
+    push_other(map, out);
+}
+
+fn push_other(map: Map<String, Value>, out: &mut Vec<Part>) {
+    let mut json = Value::Object(map);
+    media::forget_bytes(&mut json);
+    out.push(Part::Other { json });
 }
 
 fn text_part(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
@@ -332,16 +338,8 @@ pub(super) fn tool_result(mut map: Map<String, Value>) -> Part {
 }
 
 pub(super) fn call_id(map: &mut Map<String, Value>) -> Option<String> {
-    const KEYS: [&str; 7] = [
-        "tool_call_id",
-        "call_id",
-        "toolCallId",
-        "tool_use_id",
-        "toolUseId",
-        "ref",
-        "id",
-    ];
-    KEYS.iter()
+    CALL_ID_KEYS
+        .iter()
         .find_map(|key| match map.remove(*key) {
             Some(Value::String(id)) => Some(id),
             Some(Value::Number(id)) => Some(id.to_string()),

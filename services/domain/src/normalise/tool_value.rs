@@ -1,6 +1,6 @@
 //! Arguments and results of tools in one form, whichever wrapper an SDK put around them.
 
-use super::json;
+use super::{json, media};
 use serde_json::{Map, Value};
 
 /// Wrappers around one result. Real results have up to three.
@@ -18,20 +18,26 @@ pub(super) fn arguments(value: Value) -> Value {
     }
 }
 
-/// A result without its wrappers: an object or array where the SDK gave one or its text, else a plain value.
+/// A result without its wrappers: an object or array where the SDK gave one or its text, else a plain value. Inline
+/// images and sounds leave only their size.
 pub(super) fn result(value: Value) -> Value {
-    let mut value = value;
+    let mut value = unwrapped(value);
+    media::forget_bytes(&mut value);
+    value
+}
+
+fn unwrapped(mut value: Value) -> Value {
     for _ in 0..WRAPPERS_MAX {
         value = match value {
             Value::String(text) => match json::structure(&text) {
                 Some(structure) => structure,
                 None => return Value::String(json::unquoted(text)),
             },
-            Value::Array(items) => match joined_text(items) {
-                Ok(text) => Value::String(text),
+            Value::Array(items) => match sole_block(items) {
+                Ok(inner) => inner,
                 Err(items) => return Value::Array(items),
             },
-            Value::Object(map) => match unwrapped(map) {
+            Value::Object(map) => match without_wrapper(map) {
                 Ok(inner) => inner,
                 Err(map) => return Value::Object(map),
             },
@@ -39,6 +45,18 @@ pub(super) fn result(value: Value) -> Value {
         };
     }
     value
+}
+
+/// What a list of blocks holds: the value of a single JSON block (`[{"json": …}]`, as Bedrock has it), or the joined
+/// text of text blocks.
+fn sole_block(mut items: Vec<Value>) -> Result<Value, Vec<Value>> {
+    if let [Value::Object(block)] = items.as_mut_slice()
+        && block.len() == 1
+        && let Some(inner) = block.remove("json")
+    {
+        return Ok(inner);
+    }
+    joined_text(items).map(Value::String)
 }
 
 /// The text of a list of text blocks (`[{"text": …}]`, as Bedrock, Anthropic and MCP return results); the list itself
@@ -66,7 +84,7 @@ fn joined_text(items: Vec<Value>) -> Result<String, Vec<Value>> {
 }
 
 /// Takes one wrapper off; gives the map back when it is none.
-fn unwrapped(mut map: Map<String, Value>) -> Result<Value, Map<String, Value>> {
+fn without_wrapper(mut map: Map<String, Value>) -> Result<Value, Map<String, Value>> {
     let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
     let inner = match kind {
         // LangChain: {"type":"tool","data":{"content":…}} or {"type":"tool","content":…}.
@@ -126,6 +144,7 @@ mod tests {
             json!({"type": "tool-result", "toolCallId": "c", "output": plain}),
             json!([{"text": text}]),
             json!([{"type": "text", "text": text}]),
+            json!([{"json": plain}]),
             json!({"toolUseId": "c", "status": "success", "content": [{"text": text}]}),
             json!({"toolResult": {"toolUseId": "c", "status": "success", "content": [{"text": text}]}}),
             json!({"type": "tool", "data": {"content": text, "tool_call_id": "c"}}),

@@ -170,3 +170,20 @@ fn tool_problem(view: &View) -> Option<String> {
         && temperature.and_then(Value::as_i64) == Some(14);
     (!is_right).then(|| format!("the tool call is {tool:?}"))
 }
+
+/// Forty turns, each with the whole history before it.
+#[test]
+fn a_growing_chat_carries_every_turn_before() {
+    let export = read("i_growth_otel");
+    assert_eq!(export.spans.len(), 40);
+    for (turn, pair) in export.spans.windows(2).enumerate() {
+        let (earlier, later) = (&pair[0].content, &pair[1].content);
+        let said = 2 * turn + 1;
+        assert_eq!(earlier.input.len(), said);
+        assert_eq!(later.input[..said], earlier.input[..]);
+        assert_eq!(later.input[said].identity(), earlier.output[0].identity());
+    }
+    let view = view(&export);
+    assert_eq!(texts(&view, Role::User).len(), 40);
+    assert_eq!(texts(&view, Role::Assistant).len(), 40);
+}

@@ -283,8 +283,24 @@ fn what_is_not_messages_is_text_or_stays() {
         json!("{\"role_id\": 1}"),
         json!([{"role": "admin", "permissions": []}]),
         json!({"message": "hello", "level": "info"}),
+        json!([{"type": "function", "function": {"name": "f", "parameters": {}}}]),
+        json!([{"type": "file", "name": "a.txt"}]),
+        json!([{"type": "object", "properties": {}}]),
     ] {
         assert_eq!(read_strictly(data.clone(), Role::User), Err(data));
+    }
+}
+
+#[test]
+fn what_a_user_pastes_stays_text() {
+    for pasted in [
+        r#"[{"type": "function", "function": {"name": "f"}}]"#,
+        r#"[{"text": "a", "size": 3}]"#,
+        r#"[{"type": "file", "path": "a.txt"}]"#,
+        r#"{"type": "text", "text": "x"}"#,
+    ] {
+        let message = json!([{"role": "user", "content": pasted}]);
+        assert_eq!(read_lines(message, Role::User), [format!("user: {pasted}")]);
     }
 }
 
