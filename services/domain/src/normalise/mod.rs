@@ -26,6 +26,8 @@ mod otel_genai;
 mod others;
 mod parts;
 mod people;
+#[cfg(test)]
+mod properties;
 mod pydantic_ai;
 mod python;
 mod salvage;
