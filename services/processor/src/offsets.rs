@@ -75,13 +75,6 @@ impl OffsetTracker {
         }
     }
 
-    /// Time goes on: partitions of which everything was read count as read up to now.
-    pub fn pass_time(&mut self, now_ms: i64) {
-        for offsets in self.partitions.values_mut() {
-            offsets.end_seen_ms = offsets.end_seen_ms.map(|seen_ms| seen_ms.max(now_ms));
-        }
-    }
-
     /// What may be committed and has not been.
     pub fn committable(&self) -> Vec<NextOffset> {
         let new = |(partition, offsets): (&TopicPartition, &PartitionOffsets)| {

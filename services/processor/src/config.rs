@@ -1,0 +1,137 @@
+//! What the processor can be told: the sections `[log]`, `[redis]`, `[kafka]` and `[processor]`.
+
+use crate::source::config::KafkaConfig;
+use domain::limits::Limits;
+use domain::normalise::Rules;
+use domain::resolve::{Settings, WithoutId};
+use runtime::config::{Config, Problems};
+use runtime::telemetry::LogConfig;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use store::StoreConfig;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessorSettings {
+    pub log: LogConfig,
+    pub redis: StoreConfig,
+    pub kafka: KafkaConfig,
+    pub processor: ProcessorConfig,
+}
+
+/// The section `[processor]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessorConfig {
+    /// Where probes and metrics are served.
+    pub probes_bind: SocketAddr,
+    /// How long a stop may take. Less than Kafka's session timeout, so that the group does not wait for us in vain.
+    pub stop_grace_ms: u64,
+    /// Tasks that share the conversations among them; 0 for two per core.
+    pub shards: usize,
+    /// Records decoded at once; 0 for one per core.
+    pub readers: usize,
+    /// Bytes of conversations kept in memory, over all shards.
+    pub cache_bytes_max: u64,
+    /// Records read and not done: beyond it no more are taken from Kafka.
+    pub in_flight_records_max: usize,
+    /// Bytes of records read and not done.
+    pub in_flight_bytes_max: usize,
+    /// A newer price table than the built-in one, as genai-prices JSON.
+    pub prices_file: Option<PathBuf>,
+    /// Resource attributes that name the project, the scope of ownership; the first that is not empty wins.
+    pub project_attributes: Vec<String>,
+    /// Further attributes that may carry the conversation id, after the known ones.
+    pub conversation_id_attributes: Vec<String>,
+    pub resolve: Settings,
+    pub assembly: AssemblyConfig,
+}
+
+/// How conversations are put together.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AssemblyConfig {
+    /// A conversation is finalised when nothing of it was recorded for this long.
+    pub inactivity_gap_ms: i64,
+    /// What happens to GenAI spans of traces in which no span carries a conversation id.
+    pub without_id: WithoutId,
+    /// The same for single projects.
+    pub without_id_by_project: BTreeMap<String, WithoutId>,
+    pub limits: Limits,
+}
+
+impl Default for AssemblyConfig {
+    fn default() -> Self {
+        Self {
+            inactivity_gap_ms: 30 * 60 * 1_000,
+            without_id: WithoutId::default(),
+            without_id_by_project: BTreeMap::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for ProcessorConfig {
+    fn default() -> Self {
+        let rules = Rules::default();
+        Self {
+            probes_bind: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            stop_grace_ms: 10_000,
+            shards: 0,
+            readers: 0,
+            cache_bytes_max: 256 * 1024 * 1024,
+            in_flight_records_max: 20_000,
+            in_flight_bytes_max: 256 * 1024 * 1024,
+            prices_file: None,
+            project_attributes: rules.project_attributes,
+            conversation_id_attributes: rules.conversation_id_attributes,
+            resolve: Settings::default(),
+            assembly: AssemblyConfig::default(),
+        }
+    }
+}
+
+impl ProcessorConfig {
+    pub fn rules(&self) -> Rules {
+        Rules {
+            limits: self.assembly.limits,
+            project_attributes: self.project_attributes.clone(),
+            conversation_id_attributes: self.conversation_id_attributes.clone(),
+        }
+    }
+}
+
+impl Config for ProcessorSettings {
+    fn validate(&self, problems: &mut Problems) {
+        if let Err(cause) = self.redis.validate() {
+            problems.add("redis", cause.to_string());
+        }
+        self.kafka.validate(problems);
+        let processor = &self.processor;
+        let positive = [
+            ("processor.assembly.inactivity_gap_ms", processor.assembly.inactivity_gap_ms),
+            ("processor.resolve.wait_ms", processor.resolve.wait_ms),
+            ("processor.resolve.trace_idle_ms", processor.resolve.trace_idle_ms),
+        ];
+        for (key, value) in positive {
+            problems.require(value > 0, key, "must be above 0");
+        }
+        problems.require(
+            processor.resolve.trace_idle_ms >= processor.resolve.wait_ms,
+            "processor.resolve.trace_idle_ms",
+            "must not be shorter than wait_ms: a trace would be forgotten while its spans wait",
+        );
+        problems.require(
+            processor.resolve.waiting_bytes_max < processor.in_flight_bytes_max,
+            "processor.resolve.waiting_bytes_max",
+            "must be below in_flight_bytes_max: what waits is in flight, and would stop everything else",
+        );
+        problems.require(
+            processor.stop_grace_ms < self.kafka.session_timeout_ms,
+            "processor.stop_grace_ms",
+            "must be below kafka.session_timeout_ms: the group would give up on this process while it still stops",
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! Putting the processor together: what is started, in which order, and what stops when.
+
+use crate::closing::Closing;
+use crate::config::ProcessorSettings;
+use crate::dlq::DeadLetters;
+use crate::item::Shards;
+use crate::metrics as names;
+use crate::pipeline::{Format, Pipeline, Standing};
+use crate::prices::PriceTable;
+use crate::progress::Recorder;
+use crate::publish::Publisher;
+use crate::reader::Reader;
+use crate::router::Router;
+use crate::shard::{Shard, Shared};
+use crate::source;
+use crate::sweeping;
+use anyhow::Context as _;
+use runtime::clock::{Clock, SystemClock};
+use runtime::health::Health;
+use runtime::lifecycle::Lifecycle;
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{Semaphore, watch};
+use tracing::info;
+
+/// The loop ticks every second; silent for this long, it is stuck.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// Runs the processor until it is told to stop.
+pub async fn run(settings: ProcessorSettings) -> anyhow::Result<ExitCode> {
+    let telemetry = runtime::telemetry::init(&settings.log, "processor", env!("CARGO_PKG_VERSION"))?;
+    names::describe();
+    let life = Lifecycle::new(Duration::from_millis(settings.processor.stop_grace_ms));
+    let health = Health::default();
+    let probes = TcpListener::bind(settings.processor.probes_bind)
+        .await
+        .with_context(|| format!("processor.probes_bind: cannot listen on {}", settings.processor.probes_bind))?;
+    let (stopping, aborting) = (life.stopping().clone(), life.aborting().clone());
+    life.spawn("probes", {
+        let health = health.clone();
+        async move {
+            if let Err(cause) = runtime::health::serve(probes, health, telemetry, stopping, aborting).await {
+                tracing::error!(error = %cause, "the probes ended");
+            }
+        }
+    });
+    let store = Store::connect(&settings.redis).await.context("redis")?;
+    start(settings, store, &life, &health)?;
+    info!(version = env!("CARGO_PKG_VERSION"), "processor started");
+    Ok(life.run().await)
+}
+
+/// Starts every task, from the store back to Kafka: what receives is there before what sends.
+fn start(settings: ProcessorSettings, store: Store, life: &Lifecycle, health: &Health) -> anyhow::Result<()> {
+    let ProcessorSettings { kafka, processor: config, .. } = settings;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let reader = Reader {
+        rules: config.rules(),
+        prices: PriceTable::load(config.prices_file.as_deref())?,
+        assembly: config.assembly.clone(),
+    };
+    let store_condition = health.condition("store");
+    store_condition.met();
+    let shared = Arc::new(Shared {
+        store: store.clone(),
+        publisher: Publisher::new(&kafka)?,
+        config: config.assembly.clone(),
+        store_condition,
+        stopping: life.stopping().clone(),
+        cache_epoch: AtomicU64::new(0),
+    });
+    let count = if config.shards == 0 { 2 * cores } else { config.shards };
+    let cache_bytes_max = config.cache_bytes_max / count as u64;
+    let senders: Vec<UnboundedSender<_>> = (0..count)
+        .map(|_| {
+            let (sender, work) = unbounded_channel();
+            life.spawn_critical("shard", Shard::new(Arc::clone(&shared), cache_bytes_max).run(work));
+            sender
+        })
+        .collect();
+    let shards = Shards(senders.into());
+
+    let (router, routed) = unbounded_channel();
+    life.spawn_critical("router", Router::new(config.resolve, store.clone(), shards.clone()).run(routed));
+
+    let (standing, stood) = watch::channel(Standing::default());
+    let (rewind, rewinds) = unbounded_channel();
+    let group = kafka.group_id.clone();
+    let stopping = life.stopping().clone();
+    let closing = Closing {
+        store: store.clone(),
+        group: group.clone(),
+        gap_ms: config.assembly.inactivity_gap_ms,
+        clock: Arc::clone(&clock),
+        standing: stood.clone(),
+        shards,
+        stopping: stopping.clone(),
+    };
+    life.spawn_critical("closing", closing.run());
+    life.spawn_critical("sweeping", sweeping::run(store.clone(), Arc::clone(&clock), stopping.clone()));
+    let recorder = Recorder {
+        store,
+        group,
+        clock: Arc::clone(&clock),
+        standing: stood,
+        rewinds: rewind,
+        shared,
+        stopping: stopping.clone(),
+    };
+    life.spawn_critical("progress", recorder.run());
+
+    let formats = kafka.topics.iter().map(|topic| {
+        (Arc::from(topic.name.as_str()), Format { encoding: topic.encoding, signal: topic.signal })
+    });
+    let formats: HashMap<Arc<str>, Format> = formats.collect();
+    let assigned = health.condition("partitions");
+    assigned.unmet("no partitions assigned yet");
+    let (source, events) = source::start(&kafka)?;
+    let pipeline = Pipeline {
+        clock,
+        formats,
+        source,
+        events,
+        reader: Arc::new(reader),
+        readers: Arc::new(Semaphore::new(if config.readers == 0 { cores } else { config.readers })),
+        dead_letters: Arc::new(DeadLetters::new(&kafka)?),
+        router,
+        standing,
+        rewinds,
+        heartbeat: health.heartbeat("pipeline", SILENCE_MAX),
+        assigned,
+        stopping,
+        config,
+    };
+    life.spawn_critical("pipeline", pipeline.run());
+    Ok(())
+}

@@ -1,0 +1,368 @@
+//! One task that owns its share of the conversations in this process: it keeps them in a bounded cache, applies facts,
+//! commits what is new, and only then lets records be done.
+//!
+//! Nothing relies on the ownership: a commit is refused when another process has written since, and is then made again on
+//! what that one wrote.
+
+use crate::config::AssemblyConfig;
+use crate::finalised;
+use crate::item::{Ticket, Work};
+use crate::metrics as names;
+use crate::publish::{PublishError, Publisher};
+use domain::conversation::Conversation;
+use domain::facts::{Entry, Link};
+use domain::ids::{ConversationKey, Digest, TraceId};
+use domain::prepare::Prepared;
+use domain::view::Totals;
+use domain::window::{Closed, Windows};
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
+use metrics::{counter, histogram};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use runtime::health::Condition;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use store::{Commit, IndexUpdate, Store, Summary};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+/// Most work taken up as one batch. Larger batches fold more spans of one conversation into one commit; beyond this the
+/// first of them would wait too long for the last.
+const BATCH_WORK_MAX: usize = 1_024;
+/// Conversations of a batch that are written at once. Redis answers in order, so more only queue.
+const CONCURRENT_COMMITS: usize = 32;
+/// How often a commit is tried again on what another process wrote before the batch waits a little.
+const CONFLICTS_BEFORE_PAUSE: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(20);
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// Everything shards share.
+#[derive(Debug)]
+pub struct Shared {
+    pub store: Store,
+    pub publisher: Publisher,
+    pub config: AssemblyConfig,
+    pub store_condition: Condition,
+    pub stopping: CancellationToken,
+    /// Raised when Redis went back in time: what is cached may then have versions that Redis gave to something else.
+    pub cache_epoch: AtomicU64,
+}
+
+#[derive(Debug)]
+pub struct Shard {
+    shared: Arc<Shared>,
+    cache: Cache<Digest, Arc<Held>, ByBytes>,
+}
+
+/// A conversation as last committed.
+#[derive(Clone, Debug)]
+struct Held {
+    conversation: Conversation,
+    summary: Summary,
+}
+
+#[derive(Clone, Debug)]
+struct ByBytes;
+
+impl Weighter<Digest, Arc<Held>> for ByBytes {
+    fn weight(&self, _: &Digest, held: &Arc<Held>) -> u64 {
+        held.conversation.bytes() as u64 + 1_024
+    }
+}
+
+/// The work of one batch for one conversation.
+#[derive(Debug, Default)]
+struct Batch {
+    facts: Vec<Prepared>,
+    links: Vec<Link>,
+    close_at_ms: Option<i64>,
+    tickets: Vec<Ticket>,
+    permits: Vec<OwnedSemaphorePermit>,
+}
+
+impl Shard {
+    pub fn new(shared: Arc<Shared>, cache_bytes_max: u64) -> Self {
+        /// What a conversation takes on average; sizes the cache's tables, nothing else.
+        const TYPICAL_BYTES: u64 = 32 * 1024;
+        let items = (cache_bytes_max / TYPICAL_BYTES).max(16) as usize;
+        Self { shared, cache: Cache::with_weighter(items, cache_bytes_max, ByBytes) }
+    }
+
+    /// Works until the channel closes or the process aborts.
+    pub async fn run(self, mut work: UnboundedReceiver<Work>) -> anyhow::Result<()> {
+        let mut taken = Vec::new();
+        let mut epoch = 0;
+        while work.recv_many(&mut taken, BATCH_WORK_MAX).await > 0 {
+            let current = self.shared.cache_epoch.load(Ordering::Acquire);
+            if std::mem::replace(&mut epoch, current) != current {
+                self.cache.clear();
+            }
+            let batches = by_conversation(taken.drain(..));
+            histogram!(names::BATCH_CONVERSATIONS).record(batches.len() as f64);
+            self.commit_all(batches).await;
+        }
+        Ok(())
+    }
+
+    /// Commits the batches, updates what stands outside of the conversations' slots, and then lets the records be done.
+    async fn commit_all(&self, batches: HashMap<ConversationKey, Batch>) {
+        let commits: Vec<BoxFuture<'_, _>> =
+            batches.into_iter().map(|(key, batch)| self.commit_until_done(key, batch).boxed()).collect();
+        let committed: Vec<_> = futures::stream::iter(commits).buffer_unordered(CONCURRENT_COMMITS).collect().await;
+        let (updates, tickets): (Vec<_>, Vec<_>) = committed.into_iter().flatten().unzip();
+        let updates: Vec<IndexUpdate> = updates.into_iter().flatten().collect();
+        let mut retry = Retry::new(&self.shared, "index");
+        while let Err(cause) = self.shared.store.index(&updates).await {
+            if !retry.after(&cause).await {
+                return;
+            }
+        }
+        retry.succeeded();
+        tickets.into_iter().flatten().for_each(Ticket::done);
+    }
+
+    /// What to bring up to date, and the tickets; `None` when the process stops before the store could do it.
+    async fn commit_until_done(&self, key: ConversationKey, batch: Batch) -> Option<(Option<IndexUpdate>, Vec<Ticket>)> {
+        let mut update = None;
+        let mut retry = Retry::new(&self.shared, "commit");
+        while !batch.facts.is_empty() || !batch.links.is_empty() {
+            match self.add(&key, &batch).await {
+                Ok(added) => {
+                    update = added;
+                    break;
+                }
+                Err(cause) if retry.after(&cause).await => {}
+                Err(_) => return None,
+            }
+        }
+        while let Some(watermark_ms) = batch.close_at_ms {
+            match self.close(&key, watermark_ms).await {
+                Ok(closed) => {
+                    update = closed.or(update);
+                    break;
+                }
+                Err(cause) if retry.after(&cause).await => {}
+                Err(_) => return None,
+            }
+        }
+        retry.succeeded();
+        Some((update, batch.tickets))
+    }
+
+    async fn held(&self, key: &ConversationKey) -> Result<Held, store::Error> {
+        let digest = key.digest();
+        if let Some((_, held)) = self.cache.remove(&digest) {
+            return Ok(Arc::unwrap_or_clone(held));
+        }
+        counter!(names::CACHE_MISSES).increment(1);
+        match self.shared.store.load(key, 0).await {
+            Ok(Some(snapshot)) => {
+                let mut conversation = Conversation::default();
+                snapshot.entries.into_iter().for_each(|entry| conversation.apply(entry));
+                Ok(Held { conversation, summary: snapshot.summary })
+            }
+            Ok(None) => Ok(Held { conversation: Conversation::default(), summary: empty_summary(key) }),
+            Err(store::Error::Corrupt { key: stored, what }) => {
+                // Kafka is the truth: what cannot be read is dropped, and told, rather than stop everyone else.
+                error!(key = stored, what, "a stored conversation cannot be read: it begins anew, rebuild to recover");
+                counter!(names::CONVERSATIONS_RESET).increment(1);
+                self.shared.store.remove(key).await?;
+                Ok(Held { conversation: Conversation::default(), summary: empty_summary(key) })
+            }
+            Err(cause) => Err(cause),
+        }
+    }
+
+    fn keep(&self, held: Held) {
+        self.cache.insert(held.summary.key.digest(), Arc::new(held));
+    }
+
+    /// Adds the batch's facts. What is known already is not written again, but its index is: the process may have died
+    /// between the two.
+    async fn add(&self, key: &ConversationKey, batch: &Batch) -> Result<Option<IndexUpdate>, store::Error> {
+        let limits = &self.shared.config.limits;
+        for attempt in 0.. {
+            let mut held = self.held(key).await?;
+            let known_traces = held.summary.totals.trace_ids.len();
+            let mut entry = held.conversation.entry_for(&batch.facts, &batch.links, limits);
+            if entry.is_empty() {
+                let update = (held.summary.version > 0).then(|| index_update(&held.summary, usize::MAX));
+                self.keep(held);
+                return Ok(update);
+            }
+            self.stamp(&mut held.summary, &mut entry);
+            counter!(names::SPANS_STORED).increment(entry.spans.len() as u64);
+            counter!(names::SPANS_OMITTED).increment(u64::from(entry.omitted));
+            held.conversation.apply(entry.clone());
+            held.summary.totals = held.conversation.view().totals;
+            held.summary.version += 1;
+            held.summary.entries += 1;
+            match self.shared.store.commit(&held.summary, Some(&entry)).await? {
+                Commit::Done => {
+                    let update = index_update(&held.summary, known_traces);
+                    self.keep(held);
+                    return Ok(Some(update));
+                }
+                Commit::Conflict { .. } => self.after_conflict(attempt).await,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives each fact the record time it counts as, and the windows those times.
+    fn stamp(&self, summary: &mut Summary, entry: &mut Entry) {
+        let gap_ms = self.shared.config.inactivity_gap_ms;
+        for span in &mut entry.spans {
+            span.record_ms = summary.windows.record(span.record_ms, gap_ms);
+        }
+        for log in &mut entry.logs {
+            log.record_ms = summary.windows.record(log.record_ms, gap_ms);
+        }
+    }
+
+    async fn after_conflict(&self, attempt: u32) {
+        counter!(names::COMMIT_CONFLICTS).increment(1);
+        if attempt >= CONFLICTS_BEFORE_PAUSE {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Closes every window that the watermark has passed, one revision after the other, each published before the next.
+    async fn close(&self, key: &ConversationKey, watermark_ms: i64) -> Result<Option<IndexUpdate>, store::Error> {
+        let gap_ms = self.shared.config.inactivity_gap_ms;
+        let mut update = None;
+        loop {
+            let mut held = self.held(key).await?;
+            if held.summary.version == 0 {
+                return Ok(update);
+            }
+            let unpublished = held.summary.published_revision < held.summary.windows.revision;
+            if unpublished {
+                if !self.publish(&held).await {
+                    self.keep(held);
+                    return Ok(update);
+                }
+                held.summary.published_revision = held.summary.windows.revision;
+            } else if held.summary.windows.close(watermark_ms, gap_ms).is_none() {
+                update = Some(index_update(&held.summary, usize::MAX));
+                self.keep(held);
+                return Ok(update);
+            }
+            held.summary.version += 1;
+            match self.shared.store.commit(&held.summary, None).await? {
+                Commit::Done => {
+                    if !unpublished {
+                        counter!(names::WINDOWS_CLOSED).increment(1);
+                    }
+                    update = Some(index_update(&held.summary, usize::MAX));
+                    self.keep(held);
+                }
+                // Someone else closes it, or something new came: the next look at what is due will tell.
+                Commit::Conflict { .. } => return Ok(update),
+            }
+        }
+    }
+
+    /// Sends the latest revision, with the facts that its window closed over, to the topic of finalised conversations.
+    /// False when that failed: the revision stays unpublished and due.
+    async fn publish(&self, held: &Held) -> bool {
+        let windows = &held.summary.windows;
+        let closed_at_ms = windows.closed_at_ms.unwrap_or_default();
+        let last_ms = closed_at_ms - self.shared.config.inactivity_gap_ms;
+        let closed = Closed { revision: windows.revision, last_ms, closed_at_ms };
+        let view = held.conversation.up_to(last_ms).view();
+        let record = finalised::record(&held.summary.key, &view, closed).to_string();
+        match self.shared.publisher.publish(&held.summary.key, record.into_bytes()).await {
+            Ok(()) => true,
+            Err(cause) => {
+                counter!(names::PUBLISH_ERRORS).increment(1);
+                error!(conversation = %held.summary.key, error = %cause, "cannot publish a finalised conversation");
+                // What is too large for the topic stays so: the revision counts as given out, and Redis still has it.
+                matches!(cause, PublishError::TooLarge { .. })
+            }
+        }
+    }
+}
+
+/// Repeats a step while the store cannot do it. Consumption stops by itself meanwhile, since records stay undone.
+struct Retry<'a> {
+    shared: &'a Shared,
+    step: &'static str,
+    pause: Duration,
+}
+
+impl<'a> Retry<'a> {
+    fn new(shared: &'a Shared, step: &'static str) -> Self {
+        Self { shared, step, pause: RETRY_MIN }
+    }
+
+    /// Waits, longer each time. False when the process stops meanwhile: the records are then read again.
+    async fn after(&mut self, cause: &store::Error) -> bool {
+        counter!(names::STORE_ERRORS, "step" => self.step).increment(1);
+        self.shared.store_condition.unmet(format!("{}: {cause}", self.step));
+        let retry_ms = self.pause.as_millis() as u64;
+        warn!(step = self.step, error = %cause, retry_ms, "the store failed, trying again");
+        tokio::select! {
+            () = tokio::time::sleep(self.pause) => {}
+            () = self.shared.stopping.cancelled() => return false,
+        }
+        self.pause = (self.pause * 2).min(RETRY_MAX);
+        true
+    }
+
+    fn succeeded(&self) {
+        if self.pause > RETRY_MIN {
+            self.shared.store_condition.met();
+        }
+    }
+}
+
+/// What to bring up to date outside of the conversation's slot. Traces from position `known_traces` on are new.
+fn index_update(summary: &Summary, known_traces: usize) -> IndexUpdate {
+    let traces = summary.totals.trace_ids.get(known_traces..).unwrap_or_default();
+    IndexUpdate {
+        summary: Arc::new(summary.clone()),
+        trace_ids_added: traces.iter().filter_map(|trace| TraceId::parse_hex(trace)).collect(),
+    }
+}
+
+fn empty_summary(key: &ConversationKey) -> Summary {
+    Summary {
+        key: key.clone(),
+        version: 0,
+        entries: 0,
+        windows: Windows::default(),
+        totals: Totals::default(),
+        published_revision: 0,
+    }
+}
+
+fn by_conversation(work: impl Iterator<Item = Work>) -> HashMap<ConversationKey, Batch> {
+    let mut batches: HashMap<ConversationKey, Batch> = HashMap::new();
+    for work in work {
+        match work {
+            Work::Fact { conversation, prepared, ticket } => {
+                let batch = batches.entry(conversation).or_default();
+                batch.facts.push(*prepared);
+                batch.tickets.push(ticket);
+            }
+            Work::Link { conversation, link, ticket } => {
+                let batch = batches.entry(conversation).or_default();
+                batch.links.push(link);
+                batch.tickets.extend(ticket);
+            }
+            Work::Close { conversation, watermark_ms, permit } => {
+                let batch = batches.entry(conversation).or_default();
+                batch.close_at_ms = batch.close_at_ms.max(Some(watermark_ms));
+                batch.permits.push(permit);
+            }
+        }
+    }
+    batches
+}

@@ -1,0 +1,233 @@
+//! Which offsets still have to be committed.
+//!
+//! A commit that nobody waits for reports nothing in rust-rdkafka 0.39: the client tells the outcome of its automatic
+//! commits only. What the client's statistics say was committed is the answer, and what they do not confirm is committed
+//! again. So every kind of failure is repeated, and none of them is an error here.
+
+use super::{NextOffset, TopicPartition};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    partitions: BTreeMap<TopicPartition, Wanted>,
+    last_sent: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    offset: i64,
+    sent: Option<(i64, Instant)>,
+    /// As the client last said.
+    committed: Option<i64>,
+}
+
+/// What to commit now.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub(super) list: TopicPartitionList,
+    /// Partitions whose commit was not confirmed and is repeated.
+    pub(super) repeated: u64,
+}
+
+impl Commits {
+    /// Asks for a commit; of each partition only the highest offset matters.
+    pub(super) fn want(&mut self, next: NextOffset) {
+        let wanted = self.partitions.entry(next.partition).or_insert(Wanted {
+            offset: next.offset,
+            sent: None,
+            committed: None,
+        });
+        wanted.offset = wanted.offset.max(next.offset);
+    }
+
+    /// What to commit now, at most once in `interval`. What was sent and not confirmed within `confirm_within` is sent
+    /// again.
+    pub(super) fn due(
+        &mut self,
+        now: Instant,
+        interval: Duration,
+        confirm_within: Duration,
+    ) -> Option<Due> {
+        if self
+            .last_sent
+            .is_some_and(|sent| now.duration_since(sent) < interval)
+        {
+            return None;
+        }
+        let mut due = BTreeMap::new();
+        let mut repeated = 0;
+        for (partition, wanted) in &mut self.partitions {
+            if wanted.committed == Some(wanted.offset) {
+                continue;
+            }
+            match wanted.sent {
+                Some((offset, at)) if offset == wanted.offset => {
+                    if now.duration_since(at) < confirm_within {
+                        continue;
+                    }
+                    repeated += 1;
+                }
+                _ => {}
+            }
+            wanted.sent = Some((wanted.offset, now));
+            due.insert(partition.clone(), wanted.offset);
+        }
+        if due.is_empty() {
+            return None;
+        }
+        self.last_sent = Some(now);
+        Some(Due {
+            list: list(&due),
+            repeated,
+        })
+    }
+
+    /// Takes note of what the client says was committed.
+    pub(super) fn confirm(&mut self, partition: &TopicPartition, offset: i64) {
+        if let Some(wanted) = self.partitions.get_mut(partition) {
+            wanted.committed = Some(offset);
+        }
+    }
+
+    /// Forgets these partitions, which are being given away, and returns what is left to commit of them.
+    pub(super) fn take(&mut self, partitions: &[TopicPartition]) -> TopicPartitionList {
+        let taken = partitions
+            .iter()
+            .filter_map(|partition| self.partitions.remove_entry(partition));
+        let open = taken.filter(|(_, wanted)| wanted.committed != Some(wanted.offset));
+        list(
+            &open
+                .map(|(partition, wanted)| (partition, wanted.offset))
+                .collect(),
+        )
+    }
+
+    /// Forgets a partition whose reading begins anew.
+    pub(super) fn forget(&mut self, partition: &TopicPartition) {
+        self.partitions.remove(partition);
+    }
+}
+
+/// Whether the same commit may succeed a moment later. Errors that say that the partition is no longer ours are final:
+/// its next owner reads again what was not committed, which is harmless.
+pub(super) fn is_transient(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::AllBrokersDown
+                | Code::BrokerTransportFailure
+                | Code::CoordinatorLoadInProgress
+                | Code::CoordinatorNotAvailable
+                | Code::NotCoordinator
+                | Code::OperationTimedOut
+                | Code::RebalanceInProgress
+                | Code::RequestTimedOut
+                | Code::TimedOutQueue
+                | Code::WaitingForCoordinator
+                | Code::InProgress
+                | Code::NetworkException
+        )
+    )
+}
+
+fn list(offsets: &BTreeMap<TopicPartition, i64>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(offsets.len());
+    for (partition, offset) in offsets {
+        // Only negative offsets other than the logical ones are refused, and those do not occur.
+        let _ = list.add_partition_offset(
+            &partition.topic,
+            partition.partition,
+            Offset::Offset(*offset),
+        );
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn next(offset: i64) -> NextOffset {
+        NextOffset {
+            partition: TopicPartition::new("otlp_spans", 0),
+            offset,
+        }
+    }
+
+    fn offset(list: &TopicPartitionList) -> Option<i64> {
+        (list.count() > 0).then(|| list.elements()[0].offset().to_raw())?
+    }
+
+    /// Commits once a second and waits three seconds for a confirmation.
+    fn due(commits: &mut Commits, now: Instant) -> Option<i64> {
+        commits
+            .due(now, SECOND, 3 * SECOND)
+            .and_then(|due| offset(&due.list))
+    }
+
+    #[test]
+    fn commits_the_newest_offset_once_a_second() {
+        let mut commits = Commits::default();
+        let start = Instant::now();
+        commits.want(next(5));
+        commits.want(next(7));
+        commits.want(next(6));
+        assert_eq!(due(&mut commits, start), Some(7));
+        commits.want(next(9));
+        assert_eq!(due(&mut commits, start + SECOND / 2), None, "too early");
+        assert_eq!(due(&mut commits, start + SECOND), Some(9));
+        commits.confirm(&next(0).partition, 9);
+        commits.want(next(9));
+        assert_eq!(due(&mut commits, start + 9 * SECOND), None, "nothing new");
+    }
+
+    #[test]
+    fn what_is_not_confirmed_is_committed_again() {
+        let mut commits = Commits::default();
+        let start = Instant::now();
+        commits.want(next(5));
+        assert_eq!(due(&mut commits, start), Some(5));
+        commits.confirm(&next(0).partition, 3);
+        assert_eq!(
+            due(&mut commits, start + 2 * SECOND),
+            None,
+            "the answer may be on its way"
+        );
+        let again = commits
+            .due(start + 3 * SECOND, SECOND, 3 * SECOND)
+            .expect("again");
+        assert_eq!((offset(&again.list), again.repeated), (Some(5), 1));
+    }
+
+    #[test]
+    fn what_is_given_away_is_committed_at_once() {
+        let mut commits = Commits::default();
+        commits.want(next(5));
+        let partitions = [next(0).partition, TopicPartition::new("otlp_logs", 0)];
+        assert_eq!(offset(&commits.take(&partitions)), Some(5));
+        assert_eq!(offset(&commits.take(&partitions)), None);
+        commits.want(next(6));
+        commits.confirm(&next(0).partition, 6);
+        assert_eq!(
+            offset(&commits.take(&partitions)),
+            None,
+            "committed already"
+        );
+    }
+
+    #[test]
+    fn after_a_seek_back_a_lower_offset_is_committed() {
+        let mut commits = Commits::default();
+        commits.want(next(50));
+        commits.forget(&next(0).partition);
+        commits.want(next(7));
+        commits.confirm(&next(0).partition, 50);
+        assert_eq!(due(&mut commits, Instant::now()), Some(7));
+    }
+}

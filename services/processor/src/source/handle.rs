@@ -1,0 +1,73 @@
+//! How the pipeline talks to the poll thread.
+
+use super::NextOffset;
+use std::sync::mpsc::Sender;
+use tokio::sync::oneshot;
+
+/// What the poll thread can be told. The pipeline tells it something about once a second, so the channel stays short.
+#[derive(Debug)]
+pub(super) enum Command {
+    Commit(Vec<NextOffset>),
+    Seek(NextOffset),
+    Pause,
+    Resume,
+    Stop {
+        last: Vec<NextOffset>,
+        stopped: oneshot::Sender<Stopped>,
+    },
+}
+
+/// How the poll thread ended after it was told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The last offsets are committed, or there were none.
+    Committed,
+    /// The last offsets could not be committed: some records will be read again, which is harmless.
+    Uncommitted,
+    /// The thread had ended before.
+    AlreadyGone,
+}
+
+/// Talks to the poll thread. Nothing here waits except [`SourceHandle::stop`]; words to a thread that has ended are lost,
+/// and its events tell that it has.
+#[derive(Clone, Debug)]
+pub struct SourceHandle {
+    pub(super) commands: Sender<Command>,
+}
+
+impl SourceHandle {
+    /// Asks for a commit. May be called as often as one likes: the newest offset of each partition is committed at most
+    /// once in `commit_interval_ms`, failed commits are repeated, and what is committed already is not committed again.
+    pub fn commit(&self, next: Vec<NextOffset>) {
+        if !next.is_empty() {
+            self.tell(Command::Commit(next));
+        }
+    }
+
+    /// Continues reading a partition at this offset. [`super::Event::Assigned`] tells when that has begun; until then
+    /// records of the reading before still come.
+    pub fn seek(&self, next: NextOffset) {
+        self.tell(Command::Seek(next));
+    }
+
+    /// Takes no further records until told to resume, and stays a member of the group.
+    pub fn pause(&self) {
+        self.tell(Command::Pause);
+    }
+
+    pub fn resume(&self) {
+        self.tell(Command::Resume);
+    }
+
+    /// Commits these offsets, leaves the group and ends the thread. Takes as long as the broker takes to answer.
+    pub async fn stop(&self, last: Vec<NextOffset>) -> Stopped {
+        let (stopped, outcome) = oneshot::channel();
+        self.tell(Command::Stop { last, stopped });
+        outcome.await.unwrap_or(Stopped::AlreadyGone)
+    }
+
+    fn tell(&self, command: Command) {
+        // A thread that has ended has closed the events' channel, which is where its end is noticed.
+        let _ = self.commands.send(command);
+    }
+}

@@ -1,0 +1,53 @@
+//! One record, copied out of the client.
+
+use super::{Position, Queued};
+use bytes::Bytes;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message};
+
+#[derive(Debug)]
+pub struct Record {
+    pub at: Position,
+    /// When it was written, Unix milliseconds: by the broker's clock or by the producer's, as the topic is configured.
+    /// Never after the time at which it was read, so that a wrong clock cannot carry time away.
+    pub timestamp_ms: i64,
+    pub key: Option<Bytes>,
+    pub headers: Vec<(String, Bytes)>,
+    /// Empty for a tombstone.
+    pub payload: Bytes,
+    /// The room that the record takes in the queue, given back when the record is dropped.
+    pub queued: Queued,
+}
+
+impl Record {
+    pub(super) fn copy(message: &BorrowedMessage<'_>, at: Position, now_ms: i64) -> Self {
+        let written_ms = message.timestamp().to_millis();
+        let written_ms = written_ms.filter(|written_ms| *written_ms > 0);
+        let headers = message.headers().map(|headers| {
+            let copied = headers.iter().map(|header| {
+                let value = Bytes::copy_from_slice(header.value.unwrap_or_default());
+                (header.key.to_owned(), value)
+            });
+            copied.collect()
+        });
+        Self {
+            at,
+            timestamp_ms: written_ms.map_or(now_ms, |written_ms| written_ms.min(now_ms)),
+            key: message.key().map(Bytes::copy_from_slice),
+            headers: headers.unwrap_or_default(),
+            payload: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
+            queued: Queued::default(),
+        }
+    }
+
+    /// What it takes in memory, roughly.
+    pub fn bytes(&self) -> usize {
+        /// The parts of a record that do not depend on what is in it.
+        const RECORD_BYTES: usize = 256;
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
+        let key = self.key.as_ref().map_or(0, Bytes::len);
+        RECORD_BYTES + self.payload.len() + key + headers.sum::<usize>()
+    }
+}
