@@ -12,6 +12,18 @@ use tokio::time::{Instant, sleep};
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
+const PRIMARIES: usize = 3;
+const CLUSTER_ARGUMENTS: [&str; 8] = [
+    "--cluster-enabled",
+    "yes",
+    "--cluster-config-file",
+    "nodes.conf",
+    "--cluster-node-timeout",
+    "2000",
+    "--repl-diskless-sync-delay",
+    "0",
+];
+
 /// Runs the server, and ends it and removes its directory when our end of the pipe closes, however we end.
 const KEEPER: &str =
     r#"dir=$1; shift; "$@" >"$dir/log" 2>&1 & read -r _; kill -9 $!; wait; rm -rf "$dir""#;
@@ -99,6 +111,39 @@ impl RedisServer {
             .query_async(&mut client.get_multiplexed_async_connection().await?)
             .await
     }
+
+    async fn cluster(&self, arguments: &[&str]) -> redis::RedisResult<String> {
+        self.command(redis::cmd("CLUSTER").arg(arguments)).await
+    }
+
+    /// Becomes a replica that has everything its primary has.
+    async fn follow(&self, primary: &Self) -> redis::RedisResult<()> {
+        self.cluster(&["REPLICATE", &primary.cluster(&["MYID"]).await?])
+            .await?;
+        self.wait_for(&["INFO", "replication"], &["master_link_status:up"])
+            .await
+    }
+
+    /// Waits until the answer to a command holds all of the texts.
+    async fn wait_for(&self, command: &[&str], texts: &[&str]) -> redis::RedisResult<()> {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let answer: String = self
+                .command(redis::cmd(command[0]).arg(&command[1..]))
+                .await?;
+            if texts.iter().all(|text| answer.contains(text)) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err((
+                    redis::ErrorKind::Client,
+                    "a server never came to the state that was awaited",
+                )
+                    .into());
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+    }
 }
 
 impl Drop for RedisServer {
@@ -108,7 +153,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// A cluster of three primaries.
+/// A cluster of three primaries, which come first in `nodes`.
 #[derive(Debug)]
 pub struct RedisCluster {
     pub nodes: Vec<RedisServer>,
@@ -116,63 +161,60 @@ pub struct RedisCluster {
 
 impl RedisCluster {
     pub async fn start() -> io::Result<Self> {
-        let arguments = [
-            "--cluster-enabled",
-            "yes",
-            "--cluster-config-file",
-            "nodes.conf",
-            "--cluster-node-timeout",
-            "2000",
-        ];
         let mut nodes = Vec::new();
-        for _ in 0..3 {
-            nodes.push(RedisServer::start_with(&arguments).await?);
+        for _ in 0..PRIMARIES {
+            nodes.push(RedisServer::start_with(&CLUSTER_ARGUMENTS).await?);
         }
         let cluster = Self { nodes };
-        cluster.join().await.map_err(io::Error::other)?;
+        cluster.share_slots().await.map_err(io::Error::other)?;
+        cluster
+            .meet(&cluster.nodes[1..])
+            .await
+            .map_err(io::Error::other)?;
         Ok(cluster)
     }
 
-    async fn join(&self) -> redis::RedisResult<()> {
+    /// Gives each primary a replica; they come after the primaries in `nodes`, in the same order.
+    pub async fn add_replicas(&mut self) -> io::Result<()> {
+        for _ in 0..PRIMARIES {
+            self.nodes
+                .push(RedisServer::start_with(&CLUSTER_ARGUMENTS).await?);
+        }
+        let (primaries, replicas) = self.nodes.split_at(PRIMARIES);
+        self.meet(replicas).await.map_err(io::Error::other)?;
+        for (primary, replica) in primaries.iter().zip(replicas) {
+            replica.follow(primary).await.map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    async fn share_slots(&self) -> redis::RedisResult<()> {
         const SLOTS: usize = 16_384;
-        let count = self.nodes.len();
         for (position, node) in self.nodes.iter().enumerate() {
-            let mut slots = redis::cmd("CLUSTER");
-            slots
-                .arg("ADDSLOTSRANGE")
-                .arg(SLOTS * position / count)
-                .arg(SLOTS * (position + 1) / count - 1);
-            node.command::<Value>(&slots).await?;
-            let mut epoch = redis::cmd("CLUSTER");
-            epoch.arg("SET-CONFIG-EPOCH").arg(position + 1);
-            node.command::<Value>(&epoch).await?;
+            let (first, next) = (
+                SLOTS * position / PRIMARIES,
+                SLOTS * (position + 1) / PRIMARIES,
+            );
+            node.cluster(&["ADDSLOTSRANGE", &first.to_string(), &(next - 1).to_string()])
+                .await?;
+            node.cluster(&["SET-CONFIG-EPOCH", &(position + 1).to_string()])
+                .await?;
         }
-        for node in &self.nodes[1..] {
-            let mut meet = redis::cmd("CLUSTER");
-            meet.arg("MEET")
-                .arg("127.0.0.1")
-                .arg(node.port)
-                .arg(node.bus_port);
-            self.nodes[0].command::<Value>(&meet).await?;
+        Ok(())
+    }
+
+    /// Introduces nodes to the first one, and waits until all know all.
+    async fn meet(&self, new: &[RedisServer]) -> redis::RedisResult<()> {
+        for node in new {
+            let (port, bus_port) = (node.port.to_string(), node.bus_port.to_string());
+            self.nodes[0]
+                .cluster(&["MEET", "127.0.0.1", &port, &bus_port])
+                .await?;
         }
-        let deadline = Instant::now() + READY_WITHIN;
+        let all_known = format!("cluster_known_nodes:{}", self.nodes.len());
         for node in &self.nodes {
-            loop {
-                let info: String = node.command(redis::cmd("CLUSTER").arg("INFO")).await?;
-                if info.contains("cluster_state:ok")
-                    && info.contains(&format!("cluster_known_nodes:{count}"))
-                {
-                    break;
-                }
-                if Instant::now() > deadline {
-                    return Err((
-                        redis::ErrorKind::Client,
-                        "the cluster does not come together",
-                    )
-                        .into());
-                }
-                sleep(POLL_INTERVAL).await;
-            }
+            node.wait_for(&["CLUSTER", "INFO"], &["cluster_state:ok", &all_known])
+                .await?;
         }
         Ok(())
     }

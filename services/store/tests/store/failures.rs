@@ -1,10 +1,11 @@
 //! What Redis refuses or fails to do arrives as an error that tells what to do about it.
 
-use crate::support::{connect, entry, eventually, next, put, summary};
+use crate::support::{connect, digest, entry, eventually, next, put, summary};
+use futures::StreamExt as _;
 use std::process::Command;
 use std::time::Duration;
 use store::testing::{RedisCluster, RedisServer};
-use store::{Commit, Error, ListQuery, Store, StoreConfig};
+use store::{Commit, Error, ListQuery, Store, StoreConfig, Wakeup};
 use tokio::time::{Instant, timeout};
 
 #[tokio::test]
@@ -258,4 +259,59 @@ async fn a_cluster_that_lost_a_primary_is_unavailable_in_bounded_time() {
         "{:?}",
         began.elapsed()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_fails_over_is_followed() {
+    let mut cluster = RedisCluster::start().await.unwrap();
+    cluster.add_replicas().await.unwrap();
+    let config = StoreConfig {
+        response_timeout_ms: 1_000,
+        ..cluster.config()
+    };
+    let store = connect(&config).await;
+    let conversations: Vec<_> = (0..12)
+        .map(|n| summary("shop", &format!("c-{n}"), 0..=1))
+        .collect();
+    for conversation in &conversations {
+        put(&store, conversation).await;
+    }
+    let mut wakeups = store.wakeups().await.unwrap();
+    eventually("the replicas have everything", || async {
+        let (primaries, replicas) = cluster.nodes.split_at(3);
+        let mut are_equal = true;
+        for (primary, replica) in primaries.iter().zip(replicas) {
+            let sizes: (u64, u64) = (
+                primary.command(&redis::cmd("DBSIZE")).await.unwrap(),
+                replica.command(&redis::cmd("DBSIZE")).await.unwrap(),
+            );
+            are_equal &= sizes.0 == sizes.1;
+        }
+        are_equal
+    })
+    .await;
+    drop(cluster.nodes.remove(0));
+    eventually("the store goes on with the replica", || async {
+        let mut is_whole = true;
+        for conversation in &conversations {
+            is_whole &= matches!(store.load(&conversation.key, 0).await, Ok(Some(_)));
+        }
+        is_whole
+    })
+    .await;
+    for conversation in &conversations {
+        put(&store, &next(conversation)).await;
+    }
+    let last = digest(conversations.last().unwrap());
+    let announced = async {
+        while wakeups.next().await
+            != Some(Wakeup::Changed {
+                digest: last,
+                version: 2,
+            })
+        {}
+    };
+    timeout(Duration::from_secs(10), announced)
+        .await
+        .expect("listening goes on at another node");
 }
