@@ -6,6 +6,7 @@ use crate::ids::{Digest, SpanId, SpanKey};
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::prepare::{Fact, Prepared};
+use crate::transcript::calls::History;
 use crate::view::View;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
@@ -29,6 +30,17 @@ pub struct Conversation {
 
 /// The order of a span's log facts: time, position in the export, digest of the fact.
 type LogOrder = (i64, u32, Digest);
+
+/// The messages of one span.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spoken {
+    pub system: Vec<Arc<Message>>,
+    /// The history the call was given, oldest first.
+    pub input: Vec<Arc<Message>>,
+    /// The choices it answered with.
+    pub output: Vec<Arc<Message>>,
+    pub finish_reason: Option<String>,
+}
 
 /// A message with its identity, computed once.
 #[derive(Clone, Debug)]
@@ -210,6 +222,27 @@ impl Conversation {
 
     pub fn value(&self, digest: &Digest) -> Option<&Arc<Value>> {
         self.values.get(digest)
+    }
+
+    /// What a span said, whether it carried its messages itself or log records beside it did.
+    pub fn spoken_by(&self, span: &SpanFact) -> Spoken {
+        let content = crate::transcript::calls::content_of(self, span);
+        let messages = |digests: &[Digest]| -> Vec<Arc<Message>> {
+            digests
+                .iter()
+                .filter_map(|digest| self.message(digest).cloned())
+                .collect()
+        };
+        Spoken {
+            system: messages(&content.system),
+            input: match &content.history {
+                History::None => Vec::new(),
+                History::Chain(tip) => messages(&self.history_digests(Some(*tip))),
+                History::List(digests) => messages(digests),
+            },
+            output: messages(&content.output),
+            finish_reason: content.finish_reason,
+        }
     }
 
     /// Every message body, in no particular order: what a search looks through.

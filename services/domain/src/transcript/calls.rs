@@ -231,7 +231,7 @@ pub(crate) fn ancestors<'a>(
 }
 
 /// What the span said itself, else what log records said of it.
-fn content_of(conversation: &Conversation, span: &SpanFact) -> CallContent {
+pub(crate) fn content_of(conversation: &Conversation, span: &SpanFact) -> CallContent {
     let mut content = from_fact(&span.content);
     content.finish_reason = span.finish_reason.clone();
     let Some(logs) = conversation.logs.get(&span.key) else {

@@ -4,7 +4,7 @@
 //! ([`tools`]), and the forests are read out as threads ([`threads`]). Everything is computed from the facts alone, in an
 //! order that the facts determine, so the order of arrival cannot show.
 
-mod calls;
+pub(crate) mod calls;
 mod forest;
 mod threads;
 mod tools;

@@ -1,0 +1,302 @@
+//! Messages of the transcript.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Context, Enum, Error, ID, SimpleObject};
+use domain::message::Part as DomainPart;
+use domain::view::Utterance;
+use serde_json::json;
+
+use super::origin::Origin;
+use super::page::{PageInfo, WHOLE_CONVERSATION_COST, rows, slice};
+use super::span::{Span, SpanError};
+use super::tool_call::ToolCall;
+use super::usage::{Cost, Usage};
+use crate::conversations::{Folded, Point};
+use crate::graphql::context::ContextExt as _;
+use crate::graphql::cursor::{LiveCursor, PageCursor, PageKind, short};
+use crate::graphql::error::from_read;
+use crate::graphql::scalars::{DateTime, Json, ms};
+
+pub const MESSAGES_DEFAULT: usize = 100;
+pub const MESSAGES_MAX: usize = 500;
+
+/// TOOL is only a tool result whose call is not known; otherwise results stand in toolCalls. System and developer messages stand in Conversation.systemPrompts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum Role {
+    User,
+    Assistant,
+    Tool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum PartType {
+    Text,
+    Reasoning,
+    ToolCall,
+    ToolResult,
+    Media,
+    Other,
+}
+
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Part {
+    r#type: PartType,
+    text: Option<String>,
+    mime_type: Option<String>,
+    uri: Option<String>,
+    json: Option<Json>,
+}
+
+impl Part {
+    fn new(r#type: PartType) -> Self {
+        Self {
+            r#type,
+            text: None,
+            mime_type: None,
+            uri: None,
+            json: None,
+        }
+    }
+}
+
+impl From<&DomainPart> for Part {
+    fn from(part: &DomainPart) -> Self {
+        match part {
+            DomainPart::Text { text } => Self {
+                text: Some(text.clone()),
+                ..Self::new(PartType::Text)
+            },
+            DomainPart::Reasoning { text } => Self {
+                text: Some(text.clone()),
+                ..Self::new(PartType::Reasoning)
+            },
+            DomainPart::ToolCall {
+                id,
+                name,
+                arguments,
+            } => Self {
+                json: Some(Json(
+                    json!({"id": id, "name": name, "arguments": arguments}),
+                )),
+                ..Self::new(PartType::ToolCall)
+            },
+            DomainPart::ToolResult { id, name, result } => Self {
+                json: Some(Json(json!({"id": id, "name": name, "result": result}))),
+                ..Self::new(PartType::ToolResult)
+            },
+            DomainPart::Media {
+                mime_type,
+                uri,
+                size_bytes,
+            } => Self {
+                mime_type: mime_type.clone(),
+                uri: uri.clone(),
+                json: size_bytes.map(|size_bytes| Json(json!({"sizeBytes": size_bytes}))),
+                ..Self::new(PartType::Media)
+            },
+            DomainPart::Other { json } => Self {
+                json: Some(Json(json.clone())),
+                ..Self::new(PartType::Other)
+            },
+        }
+    }
+}
+
+#[derive(Clone, Debug, SimpleObject)]
+pub struct MessageConnection {
+    edges: Vec<MessageEdge>,
+    nodes: Vec<Message>,
+    page_info: PageInfo,
+    /// Give this to the messages subscription to go on from exactly this state.
+    live_cursor: String,
+}
+
+#[derive(Clone, Debug, SimpleObject)]
+pub struct MessageEdge {
+    cursor: String,
+    node: Message,
+}
+
+impl MessageConnection {
+    /// A page of the transcript as it stood when the first page was read, so that no message is missed or repeated
+    /// while more of them arrive; `liveCursor` goes on from that state.
+    pub async fn page(
+        ctx: &Context<'_>,
+        origin: &Arc<Origin>,
+        first: Option<i32>,
+        after: Option<&str>,
+    ) -> Result<Self, Error> {
+        let count = rows(first, MESSAGES_DEFAULT, MESSAGES_MAX)?;
+        let conversation = short(origin.digest());
+        let (origin, folded, start) = page_start(ctx, origin, PageKind::Messages, after).await?;
+        let at: Point = folded.point();
+        let cursor_of = |position: usize| {
+            let index = u32::try_from(position).unwrap_or(u32::MAX);
+            PageCursor {
+                conversation,
+                at,
+                index,
+            }
+            .encode(PageKind::Messages)
+        };
+        let (page, page_info) = slice(&folded.view.transcript.messages, start, count, cursor_of);
+        let edges: Vec<MessageEdge> = page
+            .iter()
+            .enumerate()
+            .map(|(offset, utterance)| MessageEdge {
+                cursor: cursor_of(start + offset),
+                node: Message::of(utterance.clone(), origin.clone()),
+            })
+            .collect();
+        Ok(Self {
+            nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
+            edges,
+            page_info,
+            live_cursor: LiveCursor::at(conversation, at).encode(),
+        })
+    }
+}
+
+/// The conversation that a page is cut from, and the position of its first row.
+pub(super) async fn page_start(
+    ctx: &Context<'_>,
+    origin: &Arc<Origin>,
+    kind: PageKind,
+    after: Option<&str>,
+) -> Result<(Arc<Origin>, Folded, usize), Error> {
+    let Some(after) = after else {
+        let folded = origin.folded(ctx).await?.clone();
+        return Ok((origin.clone(), folded, 0));
+    };
+    let digest = *origin.digest();
+    let cursor = PageCursor::decode(after, kind, short(&digest))?;
+    let folded = ctx
+        .reader()
+        .at(&digest, cursor.at)
+        .await
+        .map_err(from_read)?
+        .ok_or_else(super::origin::gone)?;
+    let origin = Arc::new(Origin::read(digest, folded.clone()));
+    Ok((origin, folded, (cursor.index as usize).saturating_add(1)))
+}
+
+/// One utterance of the transcript. The histories that every LLM call repeats are folded away: what was said once appears once, what was said twice appears twice.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
+pub struct Message {
+    #[graphql(skip)]
+    utterance: Arc<Utterance>,
+    #[graphql(skip)]
+    origin: Arc<Origin>,
+    /// Stable: the same spans give the same ids, in any order of arrival.
+    id: ID,
+    role: Role,
+}
+
+impl Message {
+    pub fn of(utterance: Arc<Utterance>, origin: Arc<Origin>) -> Self {
+        Self {
+            id: ID(utterance.id.to_string()),
+            role: match utterance.role {
+                domain::message::Role::Assistant => Role::Assistant,
+                domain::message::Role::Tool => Role::Tool,
+                // The transcript has no system messages.
+                domain::message::Role::User | domain::message::Role::System => Role::User,
+            },
+            utterance,
+            origin,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Message {
+    /// The text parts, joined by newlines. null when there is none (a pure tool turn, or content not captured).
+    async fn text(&self) -> Option<String> {
+        self.utterance.message.as_ref()?.text()
+    }
+
+    async fn reasoning(&self) -> Option<String> {
+        self.utterance.message.as_ref()?.reasoning()
+    }
+
+    async fn parts(&self) -> Vec<Part> {
+        match &self.utterance.message {
+            Some(message) => message.parts.iter().map(Part::from).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// When it was said: the start of the first LLM call that carries a user message, the end of the call that made an assistant message.
+    async fn timestamp(&self) -> DateTime {
+        DateTime::from_ns(self.utterance.timestamp_ns)
+    }
+
+    async fn agent(&self) -> Option<&String> {
+        self.utterance.agent.as_ref()
+    }
+
+    async fn model(&self) -> Option<&String> {
+        self.utterance.model.as_ref()
+    }
+
+    async fn finish_reason(&self) -> Option<&String> {
+        self.utterance.finish_reason.as_ref()
+    }
+
+    /// Of the LLM call that made it.
+    async fn duration_ms(&self) -> Option<f64> {
+        self.utterance.duration_ns.map(ms)
+    }
+
+    async fn usage(&self) -> Option<Usage> {
+        self.utterance.usage.map(Usage::from)
+    }
+
+    async fn cost(&self) -> Option<Cost> {
+        self.utterance.cost.map(Cost::from)
+    }
+
+    async fn error(&self) -> Option<SpanError> {
+        self.utterance.error.as_ref().map(SpanError::from)
+    }
+
+    /// The tools this assistant message called, each with its result, in call order.
+    #[graphql(complexity = "child_complexity.saturating_mul(3)")]
+    async fn tool_calls(&self) -> Vec<ToolCall> {
+        (0..self.utterance.tool_calls.len())
+            .map(|position| ToolCall::of(self.utterance.clone(), position, self.origin.clone()))
+            .collect()
+    }
+
+    /// 0 is the main thread. Sub-agents with a context of their own have their own thread.
+    async fn thread(&self) -> u32 {
+        self.utterance.thread
+    }
+
+    /// The tool call or agent span that opened this thread.
+    async fn thread_parent(&self) -> Option<ID> {
+        self.utterance.thread_parent.clone().map(ID)
+    }
+
+    /// True for an answer that the user regenerated or edited away: a branch that the conversation did not continue.
+    async fn superseded(&self) -> bool {
+        self.utterance.superseded
+    }
+
+    /// False when the instrumentation did not capture the text.
+    async fn content_captured(&self) -> bool {
+        self.utterance.content_captured
+    }
+
+    /// The spans behind it: the LLM call that made it (assistant), or the first that carried it.
+    #[graphql(
+        complexity = "child_complexity.saturating_mul(2).saturating_add(WHOLE_CONVERSATION_COST / 10)"
+    )]
+    async fn spans(&self, ctx: &Context<'_>) -> Result<Vec<Span>, Error> {
+        let folded = self.origin.folded(ctx).await?;
+        let keys = self.utterance.spans.iter();
+        Ok(keys.filter_map(|key| Span::find(folded, key)).collect())
+    }
+}

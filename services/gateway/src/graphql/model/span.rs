@@ -1,0 +1,239 @@
+//! Spans of a conversation.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Context, Enum, Error, ID, SimpleObject};
+use domain::conversation::Conversation;
+use domain::facts::{SpanFact, ToolFact};
+use domain::ids::{Digest, SpanKey};
+use serde_json::{Map, Value};
+
+use super::message::page_start;
+use super::origin::Origin;
+use super::page::{PageInfo, rows, slice};
+use super::spoken;
+use super::usage::{Cost, Usage};
+use crate::conversations::Folded;
+use crate::graphql::cursor::{PageCursor, PageKind, short};
+use crate::graphql::scalars::{DateTime, Json, ms};
+
+pub const SPANS_DEFAULT: usize = 200;
+pub const SPANS_MAX: usize = 1_000;
+
+/// Stands where a large attribute was, with the digest under which its value is stored.
+const BODY: &str = "$body";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::span::Operation")]
+pub enum Operation {
+    Chat,
+    Completion,
+    Embeddings,
+    ExecuteTool,
+    InvokeAgent,
+    CreateAgent,
+    Handoff,
+    Rerank,
+    Other,
+}
+
+#[derive(Clone, Debug, SimpleObject)]
+pub struct SpanError {
+    r#type: Option<String>,
+    message: Option<String>,
+}
+
+impl From<&domain::span::SpanError> for SpanError {
+    fn from(error: &domain::span::SpanError) -> Self {
+        Self {
+            r#type: error.kind.clone(),
+            message: error.message.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, SimpleObject)]
+pub struct SpanConnection {
+    nodes: Vec<Span>,
+    page_info: PageInfo,
+}
+
+impl SpanConnection {
+    /// A page of the spans as they stood when the first page was read.
+    pub async fn page(
+        ctx: &Context<'_>,
+        origin: &Arc<Origin>,
+        first: Option<i32>,
+        after: Option<&str>,
+    ) -> Result<Self, Error> {
+        let count = rows(first, SPANS_DEFAULT, SPANS_MAX)?;
+        let conversation = short(origin.digest());
+        let (_, folded, start) = page_start(ctx, origin, PageKind::Spans, after).await?;
+        let at = folded.point();
+        let cursor_of = |position: usize| {
+            let index = u32::try_from(position).unwrap_or(u32::MAX);
+            PageCursor {
+                conversation,
+                at,
+                index,
+            }
+            .encode(PageKind::Spans)
+        };
+        let spans = folded.conversation.spans_in_order();
+        let (page, page_info) = slice(&spans, start, count, cursor_of);
+        let nodes = page
+            .iter()
+            .map(|fact| Span::of(Arc::clone(fact), folded.conversation.clone()))
+            .collect();
+        Ok(Self { nodes, page_info })
+    }
+}
+
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
+pub struct Span {
+    #[graphql(skip)]
+    fact: Arc<SpanFact>,
+    #[graphql(skip)]
+    conversation: Arc<Conversation>,
+    id: ID,
+    trace_id: ID,
+}
+
+impl Span {
+    pub fn of(fact: Arc<SpanFact>, conversation: Arc<Conversation>) -> Self {
+        Self {
+            id: ID(fact.key.span.to_string()),
+            trace_id: ID(fact.key.trace.to_string()),
+            fact,
+            conversation,
+        }
+    }
+
+    pub fn find(folded: &Folded, key: &SpanKey) -> Option<Self> {
+        let fact = folded.conversation.span(key)?;
+        Some(Self::of(fact.clone(), folded.conversation.clone()))
+    }
+
+    fn stored(&self, digest: Option<Digest>) -> Option<Json> {
+        let value = self.conversation.value(&digest?)?;
+        Some(Json(value.as_ref().clone()))
+    }
+
+    fn of_tool(&self, pick: impl Fn(&ToolFact) -> Option<Digest>) -> Option<Json> {
+        self.stored(self.fact.tool.as_ref().and_then(pick))
+    }
+}
+
+#[ComplexObject]
+impl Span {
+    async fn parent_span_id(&self) -> Option<ID> {
+        self.fact.parent.map(|parent| ID(parent.to_string()))
+    }
+
+    /// Nearest ancestor that is a span of this conversation, across HTTP and function spans in between.
+    async fn parent(&self) -> Option<ID> {
+        let parent = self.conversation.parent_of(&self.fact)?;
+        Some(ID(parent.key.span.to_string()))
+    }
+
+    async fn name(&self) -> &str {
+        &self.fact.name
+    }
+
+    async fn operation(&self) -> Operation {
+        self.fact.operation.into()
+    }
+
+    async fn started_at(&self) -> DateTime {
+        DateTime::from_ns(self.fact.start_ns)
+    }
+
+    async fn ended_at(&self) -> DateTime {
+        DateTime::from_ns(self.fact.end_ns)
+    }
+
+    async fn duration_ms(&self) -> f64 {
+        ms(self.fact.end_ns.saturating_sub(self.fact.start_ns))
+    }
+
+    async fn error(&self) -> Option<SpanError> {
+        self.fact.error.as_ref().map(SpanError::from)
+    }
+
+    async fn agent(&self) -> Option<&String> {
+        self.fact.agent.as_ref()
+    }
+
+    async fn request_model(&self) -> Option<&String> {
+        self.fact.request_model.as_ref()
+    }
+
+    async fn response_model(&self) -> Option<&String> {
+        self.fact.response_model.as_ref()
+    }
+
+    async fn provider(&self) -> Option<&String> {
+        self.fact.provider.as_ref()
+    }
+
+    async fn tool(&self) -> Option<&String> {
+        self.fact.tool.as_ref().map(|tool| &tool.name)
+    }
+
+    async fn usage(&self) -> Option<Usage> {
+        self.fact.usage.map(Usage::from)
+    }
+
+    async fn cost(&self) -> Option<Cost> {
+        self.fact.cost.known().map(Cost::from)
+    }
+
+    /// What it was given: messages in the parts form of the OpenTelemetry GenAI conventions, system prompts first; the arguments of a tool.
+    async fn input(&self) -> Option<Json> {
+        self.of_tool(|tool| tool.arguments)
+            .or_else(|| spoken::input(&self.conversation.spoken_by(&self.fact)).map(Json))
+    }
+
+    /// What it gave: the model's answers in the same form; the result of a tool.
+    async fn output(&self) -> Option<Json> {
+        self.of_tool(|tool| tool.result)
+            .or_else(|| spoken::output(&self.conversation.spoken_by(&self.fact)).map(Json))
+    }
+
+    /// The attributes of the span that did not become one of the other fields.
+    async fn attributes(&self) -> Json {
+        let resolved: Map<String, Value> = self
+            .fact
+            .attributes
+            .iter()
+            .map(|(key, value)| (key.clone(), resolve(&self.conversation, value)))
+            .collect();
+        Json(Value::Object(resolved))
+    }
+
+    /// The attributes of the process that made the span.
+    async fn resource(&self) -> Option<Json> {
+        self.stored(self.fact.resource)
+    }
+
+    /// What wrote the span: dialect and instrumentation library.
+    async fn instrumentation(&self) -> &str {
+        &self.fact.instrumentation
+    }
+}
+
+/// A value that was stored apart is put back in its place.
+fn resolve(conversation: &Conversation, value: &Value) -> Value {
+    let digest = match value {
+        Value::Object(fields) if fields.len() == 1 => fields
+            .get(BODY)
+            .and_then(Value::as_str)
+            .and_then(Digest::parse_hex),
+        _ => None,
+    };
+    match digest.and_then(|digest| conversation.value(&digest)) {
+        Some(stored) => stored.as_ref().clone(),
+        None => value.clone(),
+    }
+}

@@ -1,0 +1,16 @@
+//! The queries, one noun a file.
+
+mod conversation;
+mod conversations;
+mod facets;
+mod scan;
+
+use async_graphql::MergedObject;
+
+pub use conversation::{ConversationQuery, key_of};
+pub use conversations::ConversationsQuery;
+pub use facets::FacetsQuery;
+pub use scan::has_words;
+
+#[derive(Debug, Default, MergedObject)]
+pub struct Query(ConversationsQuery, ConversationQuery, FacetsQuery);

@@ -1,0 +1,134 @@
+//! Puts the gateway together and runs it until it is told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use runtime::health::{self, Condition, Health, Heartbeat};
+use runtime::lifecycle::Lifecycle;
+use runtime::telemetry::Metrics;
+use store::{Store, StoreConfig};
+use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::conversations::{Hub, Reader, Signals};
+use crate::graphql;
+use crate::http::{App, router};
+
+/// Between two attempts to reach the store at the start.
+const CONNECT_RETRY: Duration = Duration::from_secs(1);
+/// Between two looks at the store.
+const PING_EVERY: Duration = Duration::from_secs(2);
+/// A loop that has not turned for this long hangs.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Runs the gateway; the exit code tells how it went.
+pub async fn run(config: Config, metrics: Metrics) -> ExitCode {
+    let life = Lifecycle::new(Duration::from_millis(config.gateway.grace_ms));
+    let health = Health::default();
+    let starting = start(config, metrics, health, life.clone());
+    life.spawn_critical("gateway", starting);
+    life.run().await
+}
+
+async fn start(
+    config: Config,
+    metrics: Metrics,
+    health: Health,
+    life: Lifecycle,
+) -> anyhow::Result<()> {
+    let probes = listen(config.gateway.probes_bind, "probes").await?;
+    // Bound before the store is reached, so that a taken port is an error at once.
+    let listener = listen(config.gateway.bind, "GraphQL").await?;
+    let redis = health.condition("redis");
+    let served = health::serve(
+        probes,
+        health.clone(),
+        metrics,
+        life.stopping().clone(),
+        life.aborting().clone(),
+    );
+    // Probes are answered until the very end, so no stop waits for them.
+    tokio::spawn(served);
+    let Some(store) = connect(&config.redis, &redis, life.stopping()).await? else {
+        return Ok(());
+    };
+    let watching = health.heartbeat("store_watch", SILENCE_MAX);
+    let watch = watch_store(store.clone(), redis, watching, life.stopping().clone());
+    life.spawn("store_watch", watch);
+    let gateway = &config.gateway;
+    let reader = Reader::new(store, &gateway.limits);
+    let retention = Duration::from_millis(config.redis.retention_ms);
+    let hub = Hub::new(reader.clone(), gateway.live.clone(), retention);
+    let signals = Signals {
+        wakeups: health.heartbeat("wakeups", SILENCE_MAX),
+        feed: health.heartbeat("feed", SILENCE_MAX),
+    };
+    let receiving = hub.clone().run(signals, life.stopping().clone());
+    life.spawn_critical("hub", receiving);
+    let schema = graphql::schema(reader, hub, gateway);
+    let app = Arc::new(App::new(schema, gateway.clone(), life.stopping().clone()));
+    info!(address = %gateway.bind, tokens = gateway.tokens.len(), "serving GraphQL");
+    axum::serve(listener, router(app))
+        .with_graceful_shutdown(life.stopping().clone().cancelled_owned())
+        .await
+        .context("the server failed")
+}
+
+async fn listen(address: std::net::SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot bind {address} for {what}: is something else there?"))
+}
+
+/// Waits for the store; `None` when the process is stopped first. A configuration that cannot work is an error.
+async fn connect(
+    config: &StoreConfig,
+    redis: &Condition,
+    stopping: &CancellationToken,
+) -> anyhow::Result<Option<Store>> {
+    loop {
+        let attempt = tokio::select! {
+            () = stopping.cancelled() => return Ok(None),
+            attempt = Store::connect(config) => attempt,
+        };
+        match attempt {
+            Ok(store) => return Ok(Some(store)),
+            Err(cause) if cause.is_transient() => {
+                warn!(error = %cause, "the store cannot be reached; trying again");
+                redis.unmet(cause.to_string());
+            }
+            Err(cause) => return Err(cause).context("cannot use the store"),
+        }
+        tokio::select! {
+            () = stopping.cancelled() => return Ok(None),
+            () = tokio::time::sleep(CONNECT_RETRY) => {}
+        }
+    }
+}
+
+/// Keeps the readiness true to whether the store answers.
+async fn watch_store(
+    store: Store,
+    redis: Condition,
+    heartbeat: Heartbeat,
+    stopping: CancellationToken,
+) {
+    let mut ticks = tokio::time::interval(PING_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match store.ping().await {
+            Ok(()) => redis.met(),
+            Err(cause) => redis.unmet(cause.to_string()),
+        }
+        heartbeat.beat();
+    }
+}
