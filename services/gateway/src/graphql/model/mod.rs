@@ -9,6 +9,7 @@ pub mod page;
 pub mod span;
 pub mod spoken;
 pub mod tool_call;
+pub mod unassigned;
 pub mod usage;
 
 pub use conversation::{
