@@ -1,0 +1,42 @@
+/** What the gateway tells the page about its surroundings. */
+export interface Settings {
+  /** Where a trace can be looked at, with `{traceId}` and `{spanId}` in it; null when no such tool is configured. */
+  readonly traceUrlTemplate: string | null;
+  readonly authRequired: boolean;
+}
+
+const DEFAULTS: Settings = { traceUrlTemplate: null, authRequired: false };
+
+/** Never fails: a gateway without this file is one without special settings. */
+export async function loadSettings(): Promise<Settings> {
+  try {
+    const response = await fetch('/config.json', { credentials: 'same-origin' });
+    const body: unknown = response.ok ? await response.json() : null;
+    return parseSettings(body);
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+export function parseSettings(body: unknown): Settings {
+  if (typeof body !== 'object' || body === null) return DEFAULTS;
+  const { traceUrlTemplate, authRequired } = body as Record<string, unknown>;
+  return {
+    traceUrlTemplate: typeof traceUrlTemplate === 'string' ? traceUrlTemplate : null,
+    authRequired: authRequired === true,
+  };
+}
+
+/** The address of a span in the user's tracing tool, or null. Only web addresses are let through. */
+export function traceUrl(template: string | null, traceId: string, spanId: string | null): string | null {
+  if (template === null) return null;
+  const filled = template
+    .replaceAll('{traceId}', encodeURIComponent(traceId))
+    .replaceAll('{spanId}', encodeURIComponent(spanId ?? ''));
+  try {
+    const url = new URL(filled);
+    return url.protocol === 'https:' || url.protocol === 'http:' ? url.href : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,137 @@
+import { useCallback, useEffect } from 'react';
+import { type ConversationRow, refKey } from '../api/model';
+import type { Settings } from '../api/settings';
+import { Drawer } from '../conversation/drawer';
+import { FirstVisit } from '../start/first-visit';
+import { useObservable } from '../state/observable';
+import { Notice } from '../ui/notice';
+import { formatFilter, isFiltered, NO_FILTER, parseFilter } from '../url/filter';
+import { currentAddress, navigate, useAddress } from '../url/location';
+import { type Route, withChange } from '../url/route';
+import { ConversationList } from './conversation-list';
+import { FilterBar } from './filter-bar';
+import type { ListStore } from './list-store';
+import { SearchBox } from './search-box';
+import { TopBar } from './top-bar';
+import { useList } from './use-list';
+import { isElsewhere } from './use-list-keys';
+
+interface ListPageProps {
+  readonly route: Route;
+  readonly settings: Settings;
+}
+
+/** The list of conversations, with one of them in the drawer when the address says so. */
+export function ListPage({ route, settings }: ListPageProps) {
+  const { path, search } = useAddress();
+  const filter = parseFilter(search);
+  const store = useList(filter);
+  const setFilter = (next: typeof filter, replace = false) => {
+    const query = formatFilter(search, next);
+    navigate(query === '' ? path : `${path}?${query}`, { replace });
+  };
+  const open = useCallback((row: ConversationRow) => {
+    const { project, id } = row;
+    navigate(withChange(currentAddress(), { open: { project, id } }));
+  }, []);
+  const close = useCallback(() => navigate(withChange(currentAddress(), { open: null })), []);
+  useEscape(route, close);
+  useEffect(() => {
+    document.title = 'Conversations · Colloquy';
+  }, []);
+
+  return (
+    <div className="list-page">
+      <TopBar>
+        <SearchBox search={filter.search} onChange={text => setFilter({ ...filter, search: text }, true)} />
+      </TopBar>
+      <FilterBar filter={filter} onChange={next => setFilter(next)} />
+      <main className="list-main">
+        <ListBody
+          store={store}
+          isFiltered={isFiltered(filter)}
+          isSearch={filter.search.trim() !== ''}
+          openKey={route.open ? refKey(route.open) : null}
+          onOpen={open}
+          onClear={() => setFilter(NO_FILTER)}
+        />
+      </main>
+      {route.open && <Drawer conversation={route.open} route={route} settings={settings} onClose={close} />}
+    </div>
+  );
+}
+
+/** Escape closes one thing at a time: the span's pane, then the drawer. */
+function useEscape(route: Route, close: () => void): void {
+  const { span, open } = route;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape' || event.defaultPrevented || open === null) return;
+      if (isElsewhere(event.target) && (event.target as Element).closest('input, .popover')) return;
+      if (span !== null) navigate(withChange(currentAddress(), { span: null }), { replace: true });
+      else close();
+    };
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, [span, open, close]);
+}
+
+interface ListBodyProps {
+  readonly store: ListStore;
+  readonly isFiltered: boolean;
+  readonly isSearch: boolean;
+  readonly openKey: string | null;
+  readonly onOpen: (row: ConversationRow) => void;
+  readonly onClear: () => void;
+}
+
+function ListBody({ store, isFiltered: filtered, isSearch, openKey, onOpen, onClear }: ListBodyProps) {
+  const { list, status, error } = useObservable(store.view);
+  const isEmpty = list.order.length === 0;
+  if (status === 'error' && isEmpty) {
+    return (
+      <Notice title="The conversations could not be read" isFailure>
+        <p>{error?.message}</p>
+        <button type="button" className="button" onClick={() => void store.reload()}>
+          Try again
+        </button>
+      </Notice>
+    );
+  }
+  if (status === 'loading' && isEmpty) return <ListSkeleton />;
+  if (isEmpty && list.after === null && list.waiting.size === 0) {
+    if (!filtered) return <FirstVisit />;
+    return (
+      <Notice title="No conversation matches">
+        <p>New ones that match appear here by themselves.</p>
+        <button type="button" className="button" onClick={onClear}>
+          Clear all filters
+        </button>
+      </Notice>
+    );
+  }
+  return (
+    <>
+      {error && (
+        <div className="banner is-error" role="alert">
+          {error.message}
+          <button type="button" className="link-button" onClick={() => void store.reload()}>
+            Try again
+          </button>
+        </div>
+      )}
+      <ConversationList store={store} openKey={openKey} isSearch={isSearch} onOpen={onOpen} />
+    </>
+  );
+}
+
+function ListSkeleton() {
+  return (
+    <div className="list-skeleton" role="status" aria-label="Loading conversations">
+      {Array.from({ length: 12 }, (_, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the bars are all alike
+        <div key={index} className="skeleton" />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+import { memo } from 'react';
+import type { Message } from '../api/model';
+import { formatCompact, formatCost, plural } from '../format/number';
+import { formatDuration } from '../format/time';
+import { CopyButton } from '../ui/copy-button';
+import { Folded } from '../ui/folded';
+import { Icon } from '../ui/icon';
+import { Clock } from '../ui/time';
+import { useTranscript } from './actions';
+import { ErrorText } from './error-text';
+import { Markdown } from './markdown';
+import { Media } from './media';
+import { Reasoning } from './reasoning';
+import { ToolCalls } from './tool-call';
+
+interface MessageRowProps {
+  readonly message: Message;
+  readonly continues: boolean;
+}
+
+const SPEAKERS = { USER: 'User', ASSISTANT: 'Assistant', TOOL: 'Tool result' } as const;
+
+/** One utterance: who, what was thought, said and called, and what it cost. */
+export const MessageRow = memo(function MessageRow({ message, continues }: MessageRowProps) {
+  const { openSpanId, target } = useTranscript();
+  const isUser = message.role === 'USER';
+  const isOpen = openSpanId !== null && message.spans.some(span => span.id === openSpanId);
+  const classes = [
+    'message',
+    `is-${message.role.toLowerCase()}`,
+    message.superseded ? 'is-superseded' : '',
+    isOpen ? 'is-selected' : '',
+    target === message.id ? 'is-target' : '',
+  ];
+  return (
+    <article className={classes.join(' ')} id={`m-${message.id}`} aria-label={SPEAKERS[message.role]} tabIndex={-1}>
+      {!isUser && !continues && <Speaker message={message} />}
+      {message.reasoning && <Reasoning text={message.reasoning} />}
+      <Body message={message} />
+      {message.error && <ErrorText error={message.error} />}
+      {message.toolCalls.length > 0 && <ToolCalls calls={message.toolCalls} />}
+      <Meta message={message} />
+    </article>
+  );
+});
+
+function Speaker({ message }: { message: Message }) {
+  return (
+    <header className="speaker">
+      <Icon name={message.role === 'TOOL' ? 'tool' : 'agent'} />
+      <span className="speaker-name">{message.role === 'TOOL' ? 'Tool result' : (message.agent ?? 'Assistant')}</span>
+      {message.model && <span className="muted">{message.model}</span>}
+    </header>
+  );
+}
+
+function Body({ message }: { message: Message }) {
+  const media = message.parts.filter(part => part.type === 'MEDIA');
+  const isEmpty = message.text === null && media.length === 0;
+  if (!message.contentCaptured && isEmpty) return <NotCaptured message={message} />;
+  if (isEmpty) return null;
+  return (
+    <div className="bubble">
+      {message.text !== null && <Folded text={message.text}>{text => <Markdown text={text} />}</Folded>}
+      {media.length > 0 && <Media parts={media} />}
+    </div>
+  );
+}
+
+function NotCaptured({ message }: { message: Message }) {
+  return (
+    <div className="bubble is-uncaptured">
+      {message.role === 'USER' ? 'The user said something' : 'The model answered'}; its content was not captured.
+    </div>
+  );
+}
+
+/** Finish reasons that say nothing new are not worth a word. */
+const USUAL_FINISH = new Set([
+  'stop',
+  'end_turn',
+  'tool_calls',
+  'tool_use',
+  'tool-calls',
+  'completed',
+  'STOP',
+  'length',
+]);
+
+function Meta({ message }: { message: Message }) {
+  const { openSpan, openSpanId, messageUrl } = useTranscript();
+  const span = message.spans[0]?.id ?? null;
+  const isSelected = span !== null && message.spans.some(each => each.id === openSpanId);
+  return (
+    <footer className="meta numbers">
+      <Clock iso={message.timestamp} />
+      {message.durationMs !== null && <span>{formatDuration(message.durationMs)}</span>}
+      {message.usage && <TokensOf message={message} />}
+      {message.cost && <CostOf message={message} />}
+      {message.finishReason === 'length' && <span className="tag is-warn">cut off at the token limit</span>}
+      {message.finishReason && !USUAL_FINISH.has(message.finishReason) && <span>{message.finishReason}</span>}
+      <span className="meta-actions">
+        {message.text !== null && <CopyButton label="Copy text" text={() => message.text ?? ''} />}
+        <LinkButton url={() => messageUrl(message.id)} />
+        {span !== null && (
+          <button
+            type="button"
+            className="button is-quiet is-icon span-button"
+            aria-label="Details of this message"
+            title="Details"
+            aria-pressed={isSelected}
+            onClick={() => openSpan(span)}
+          >
+            <Icon name="expand" />
+          </button>
+        )}
+      </span>
+    </footer>
+  );
+}
+
+function LinkButton({ url }: { url: () => string }) {
+  return <CopyButton label="Copy link to this message" text={url} icon="link" />;
+}
+
+function TokensOf({ message }: { message: Message }) {
+  if (!message.usage) return null;
+  const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens } = message.usage;
+  const details = [
+    plural(inputTokens, 'input token'),
+    ...(cachedInputTokens > 0 ? [`${cachedInputTokens} of them cached`] : []),
+    plural(outputTokens, 'output token'),
+    ...(reasoningTokens > 0 ? [`${reasoningTokens} of them reasoning`] : []),
+  ];
+  return (
+    <span title={details.join(', ')}>
+      {formatCompact(inputTokens)} → {formatCompact(outputTokens)} tokens
+    </span>
+  );
+}
+
+function CostOf({ message }: { message: Message }) {
+  if (!message.cost) return null;
+  if (message.cost.unpricedCalls > 0) return <span title="The model has no known price">unpriced</span>;
+  return <span>{formatCost(message.cost.total)}</span>;
+}
