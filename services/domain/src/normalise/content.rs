@@ -80,36 +80,33 @@ fn read_named(draft: &mut Draft, pick: fn(&Names) -> List, place: Place) {
 /// A tool span tells what the tool was given and what it gave back, by name or as messages.
 fn read_tool(draft: &mut Draft) {
     for name in draft.names(|names| names.tool_arguments).concat() {
-        if let Some(value) = draft.fields.take(name) {
-            let arguments = tool_value::arguments(value);
-            draft.tool_arguments.get_or_insert(arguments);
-        }
+        let arguments = draft.fields.take(name).map(tool_value::arguments);
+        draft.tool_arguments = first_told(draft.tool_arguments.take(), arguments);
     }
     for name in draft.names(|names| names.tool_result).concat() {
-        if let Some(value) = draft.fields.take(name) {
-            let result = tool_value::result(value);
-            draft.tool_result.get_or_insert(result);
-        }
+        let result = draft.fields.take(name).map(tool_value::result);
+        draft.tool_result = first_told(draft.tool_result.take(), result);
     }
     events::read(draft);
     let parts = |messages: Vec<Message>| messages.into_iter().flat_map(|message| message.parts);
     let content = std::mem::take(&mut draft.content);
     for part in parts(content.input).chain(parts(content.output)) {
         match part {
-            Part::ToolCall { arguments, .. } if !arguments.is_null() => {
-                draft.tool_arguments.get_or_insert(arguments);
+            Part::ToolCall { arguments, .. } => {
+                draft.tool_arguments = first_told(draft.tool_arguments.take(), Some(arguments));
             }
-            Part::ToolResult { result, .. } if !result.is_null() => {
-                draft.tool_result.get_or_insert(result);
+            Part::ToolResult { result, .. } => {
+                draft.tool_result = first_told(draft.tool_result.take(), Some(result));
             }
             _ => {}
         }
     }
-    draft.tool_arguments = draft.tool_arguments.take().filter(|value| !value.is_null());
-    draft.tool_result = draft
-        .tool_result
-        .take()
-        .filter(|value| !matches!(value, Value::Null));
+}
+
+/// The earlier value unless it says nothing.
+fn first_told(earlier: Option<Value>, later: Option<Value>) -> Option<Value> {
+    let told = |value: &Value| !value.is_null();
+    earlier.filter(told).or(later.filter(told))
 }
 
 /// Leaves as output only what the span answered with.

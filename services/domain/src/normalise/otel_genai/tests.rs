@@ -319,3 +319,21 @@ fn records_carry_one_message_or_the_whole_call() {
         assert_eq!(read(record(name, json!({}), body)), None, "{name}");
     }
 }
+
+#[test]
+fn an_empty_name_does_not_hide_the_next() {
+    let span = read(
+        SCOPE,
+        "execute_tool f",
+        json!({
+            "gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.arguments": "",
+            "gen_ai.tool.input": "{\"a\": 1}", "gen_ai.tool.output": "2"
+        }),
+    );
+    let tool = span.tool.expect("a tool");
+    assert_eq!(tool.name, "f");
+    assert_eq!(
+        (tool.arguments, tool.result),
+        (Some(json!({"a": 1})), Some(json!("2")))
+    );
+}
