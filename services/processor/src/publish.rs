@@ -12,7 +12,7 @@ use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use std::fmt;
 use std::time::Duration;
-use tracing::error;
+use tracing::{debug, error};
 
 /// How long a record waits for room in the client's queue, beside the time for its delivery.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
@@ -95,6 +95,11 @@ pub(crate) fn is_too_large(cause: &KafkaError) -> bool {
 struct Logged;
 
 impl ClientContext for Logged {
+    /// Told by the outcome of what is written, too.
+    fn error(&self, cause: KafkaError, reason: &str) {
+        debug!(error = %cause, reason, "the Kafka client reports");
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         crate::source::log(level, facility, message);
     }

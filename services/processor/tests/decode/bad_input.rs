@@ -108,7 +108,7 @@ fn invalid_utf8_costs_a_character_not_the_batch() {
 
     let document = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"07070707070707070707070707070707","spanId":"0101010101010101","name":"cut \ud83d"}]}]}]}"#;
     let mut bytes = document.as_bytes().to_vec();
-    let at = document.find("cut").unwrap();
+    let at = document.find("cut").expect("it is there");
     bytes[at] = 0xff;
     assert_eq!(json(bytes).spans[0].name, "\u{fffd}ut \u{fffd}");
 }
@@ -258,8 +258,7 @@ proptest! {
 
     #[test]
     fn flipped_bytes_never_panic(at in 0usize..10_000, with in any::<u8>()) {
-        let mut values = vec![];
-        values.push(AnyValue { value: Some(Kind::IntValue(3)) });
+        let values = vec![AnyValue { value: Some(Kind::IntValue(3)) }];
         let mut victim = span(1);
         victim.attributes = vec![attribute("list", Kind::ArrayValue(ArrayValue { values })), attribute("t", text("x"))];
         let mut record = request(vec![victim, span(2)]);

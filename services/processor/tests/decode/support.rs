@@ -67,13 +67,13 @@ pub(crate) fn recorded(label: &str, suffix: &str) -> Vec<Vec<u8>> {
         .join(label);
     let mut paths: Vec<_> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.unwrap().path())
+        .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.to_string_lossy().ends_with(suffix))
         .collect();
     paths.sort();
     assert!(!paths.is_empty(), "no *{suffix} in {}", folder.display());
     paths
         .iter()
-        .map(|path| std::fs::read(path).unwrap())
+        .map(|path| std::fs::read(path).expect("a file"))
         .collect()
 }

@@ -1,0 +1,11 @@
+//! Reading and writing Kafka, against the client's own mock broker: a real client, real groups, real connections.
+
+mod kafka {
+    mod dead_letters;
+    mod faults;
+    mod flow;
+    mod groups;
+    mod publish;
+    mod reading;
+    pub(crate) mod support;
+}

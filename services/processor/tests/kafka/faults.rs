@@ -1,0 +1,78 @@
+use super::support::{Broker, Member, SPANS, eventually, numbers};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use std::time::Duration;
+
+fn fail(
+    cluster: &MockCluster<'_, DefaultProducerContext>,
+    what: RDKafkaApiKey,
+    with: RDKafkaRespErr,
+    times: usize,
+) {
+    cluster.request_errors(what, &vec![with; times]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_fails_is_repeated() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    broker.produce_numbers(SPANS, 1, 0..5).await;
+    let mut member = Member::join(&broker.config());
+    member.read(5).await;
+    for error in [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+    ] {
+        fail(&broker.cluster, RDKafkaApiKey::OffsetCommit, error, 3);
+    }
+    member.commit();
+    eventually("the commit", || broker.committed(SPANS, 0) == Some(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_refused_for_good_does_no_harm() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    broker.produce_numbers(SPANS, 1, 0..5).await;
+    let mut member = Member::join(&broker.config());
+    member.read(5).await;
+    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE;
+    fail(&broker.cluster, RDKafkaApiKey::OffsetCommit, refused, 1);
+    member.commit();
+    broker.produce_numbers(SPANS, 1, 5..6).await;
+    member.read(1).await;
+    member.commit();
+    eventually("the next commit", || broker.committed(SPANS, 0) == Some(6)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_goes_on_when_the_broker_comes_back() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    broker.produce_numbers(SPANS, 1, 0..5).await;
+    let mut member = Member::join(&broker.config());
+    member.read(5).await;
+    member
+        .until("the end", |member| member.ends.len() == 1)
+        .await;
+    broker.cluster.broker_down(-1).expect("down");
+    member.commit();
+    // While nothing can be known, no end is told.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    while member.events.try_recv().is_ok() {}
+    let silence = tokio::time::timeout(Duration::from_secs(1), member.events.recv()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    broker.cluster.broker_up(-1).expect("up");
+    broker.produce_numbers(SPANS, 1, 5..6).await;
+    assert_eq!(numbers(&member.read(1).await), [5]);
+    member.commit();
+    eventually("the commit", || broker.committed(SPANS, 0) == Some(6)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fetches_that_fail_are_repeated() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    broker.produce_numbers(SPANS, 1, 0..20).await;
+    let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+    fail(&broker.cluster, RDKafkaApiKey::Fetch, error, 3);
+    let mut member = Member::join(&broker.config());
+    assert_eq!(numbers(&member.read(20).await), (0..20).collect::<Vec<_>>());
+}

@@ -1,0 +1,72 @@
+use super::support::{Broker, Member, SPANS, numbers};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_pressure_the_group_is_kept_and_no_record_is_lost_or_doubled() {
+    let broker = Broker::with(&[(SPANS, 2)]);
+    for number in 0..400 {
+        broker
+            .produce(SPANS, number % 2, format!("{number:0>2000}"))
+            .await;
+    }
+    let mut config = broker.config();
+    config.queue_bytes_max = 10_000;
+    config.pause_after_ms = 100;
+    config.session_timeout_ms = 4_000;
+    config.revoke_wait_ms = 1_000;
+    config.max_poll_interval_ms = 8_000;
+    let mut member = Member::join(&config);
+    let mut read = numbers(&member.read(10).await);
+    // The pipeline stands still for longer than the group would wait for a member that does not poll.
+    sleep_until(Instant::now() + Duration::from_secs(10)).await;
+    read.extend(numbers(&member.read(390).await));
+    assert_eq!(member.revocations, 0);
+    for half in 0..2 {
+        assert!(read.iter().filter(|number| *number % 2 == half).is_sorted());
+    }
+    read.sort_unstable();
+    assert_eq!(read, (0..400).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_over_is_bounded_in_bytes() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    for number in 0..50 {
+        broker.produce(SPANS, 0, format!("{number:0>10000}")).await;
+    }
+    let mut config = broker.config();
+    config.queue_bytes_max = 100_000;
+    let mut member = Member::join(&config);
+    let mut kept = vec![member.record().await];
+    while let Some(record) = member
+        .record_until(Instant::now() + Duration::from_secs(1))
+        .await
+    {
+        kept.push(record);
+    }
+    assert_eq!(kept.len(), 9, "records that are kept count as handed over");
+    kept.clear();
+    assert_eq!(numbers(&member.read(41).await), (9..50).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paused_on_request_nothing_comes_until_resumed() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    broker.produce(SPANS, 0, "1").await;
+    let mut member = Member::join(&broker.config());
+    member.read(1).await;
+    member.source.pause();
+    // The command is obeyed within one poll; what was fetched before it may still come.
+    let quiet = Instant::now() + Duration::from_millis(500);
+    assert!(member.record_until(quiet).await.is_none());
+    broker.produce(SPANS, 0, "2").await;
+    assert!(
+        member
+            .record_until(Instant::now() + Duration::from_secs(1))
+            .await
+            .is_none()
+    );
+    member.source.resume();
+    assert_eq!(member.read(1).await, ["2"]);
+}

@@ -1,0 +1,155 @@
+use super::support::{Broker, LOGS, Member, PATIENCE, SPANS, eventually, numbers, topic};
+use processor::decode::Signal;
+use processor::source::Event;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// Both go on until each has so many partitions.
+async fn share(first: &mut Member, second: &mut Member, partitions: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    while first.owned() != partitions || second.owned() != partitions {
+        assert!(
+            Instant::now() < deadline,
+            "{} and {}",
+            first.owned(),
+            second.owned()
+        );
+        for member in [&mut *first, &mut *second] {
+            let turn = Instant::now() + Duration::from_millis(20);
+            if let Some(record) = member.record_until(turn).await {
+                member.tracker.acknowledge(&record.at);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_member_takes_half_and_begins_where_the_first_was_done() {
+    let broker = Broker::with(&[(SPANS, 4), (LOGS, 4)]);
+    broker.produce_numbers(SPANS, 4, 0..40).await;
+    let mut config = broker.config();
+    config.topics.push(topic(LOGS, Signal::Logs));
+    let mut first = Member::join(&config);
+    first.read(40).await;
+    assert_eq!(first.owned(), 8);
+    first.commit();
+    eventually("the commit", || {
+        (0..4).all(|partition| broker.committed(SPANS, partition) == Some(10))
+    })
+    .await;
+    let mut second = Member::join(&config);
+    share(&mut first, &mut second, 4).await;
+    assert!(first.revocations >= 1);
+
+    // The same partitions of both topics are together, so that spans and logs of a trace are.
+    for member in [&first, &second] {
+        let of = |topic: &str| -> BTreeSet<i32> {
+            let owned = member
+                .tracker
+                .partitions()
+                .filter(|owned| *owned.topic == *topic);
+            owned.map(|owned| owned.partition).collect()
+        };
+        assert_eq!(of(SPANS), of(LOGS));
+    }
+
+    broker.produce_numbers(SPANS, 4, 40..80).await;
+    let mut read = numbers(&first.read(20).await);
+    read.extend(numbers(&second.read(20).await));
+    read.sort_unstable();
+    assert_eq!(
+        read,
+        (40..80).collect::<Vec<_>>(),
+        "each once, none of the old ones"
+    );
+
+    second.leave().await;
+    first
+        .until("all partitions again", |first| first.owned() == 8)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_that_does_not_answer_loses_nothing() {
+    let broker = Broker::with(&[(SPANS, 2)]);
+    broker.produce_numbers(SPANS, 2, 0..10).await;
+    let mut config = broker.config();
+    config.revoke_wait_ms = 200;
+    let mut first = Member::join(&config);
+    first.read(10).await;
+    let mut second = Member::join(&config);
+    // The first takes the revocation and keeps the answer to itself.
+    let unanswered = loop {
+        match timeout(PATIENCE, first.events.recv())
+            .await
+            .expect("in time")
+        {
+            Some(Event::Revoked { ack, .. }) => break ack,
+            Some(_) => {}
+            None => panic!("the source ended"),
+        }
+    };
+    let mut again = numbers(&second.read(5).await);
+    drop(unanswered);
+    again.sort_unstable();
+    assert!(
+        again == [0, 2, 4, 6, 8] || again == [1, 3, 5, 7, 9],
+        "{again:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_members_than_partitions_is_normal() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    let mut first = Member::join(&broker.config());
+    let mut second = Member::join(&broker.config());
+    let deadline = Instant::now() + PATIENCE;
+    while first.owned() + second.owned() != 1 || first.assignments == 0 || second.assignments == 0 {
+        assert!(Instant::now() < deadline);
+        for member in [&mut first, &mut second] {
+            member
+                .record_until(Instant::now() + Duration::from_millis(20))
+                .await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_goes_away_ends_the_thread() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    let member = Member::join(&broker.config());
+    drop(member.events);
+    broker.produce(SPANS, 0, "for nobody").await;
+    // Whether the thread has noticed by now or is told, it ends.
+    let stopped = timeout(PATIENCE, member.source.stop(vec![])).await;
+    assert!(stopped.is_ok(), "the thread still runs");
+    assert_eq!(broker.committed(SPANS, 0), None);
+}
+
+/// The mock broker refuses commits while another member joins, which real brokers do not. So this rebalance is one that
+/// the member begins by itself, because a topic of its subscription appears.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_a_revocation_is_committed_before_the_partitions_go() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    broker.produce_numbers(SPANS, 1, 0..7).await;
+    let mut config = broker.config();
+    config.topics.push(topic(LOGS, Signal::Logs));
+    let mut member = Member::join(&config);
+    member.read(6).await;
+    // The seventh is read and not done.
+    member.record().await;
+    assert_eq!(
+        broker.committed(SPANS, 0),
+        None,
+        "nobody has asked for a commit"
+    );
+    broker.cluster.create_topic(LOGS, 1, 1).expect("a topic");
+    let again = member.record().await;
+    assert_eq!(
+        (again.at.offset, member.revocations),
+        (6, 1),
+        "what was not done comes again"
+    );
+    assert_eq!(broker.committed(SPANS, 0), Some(6));
+}
