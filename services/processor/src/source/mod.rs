@@ -13,6 +13,7 @@ mod context;
 mod ends;
 mod handle;
 pub mod names;
+mod pausing;
 mod poll;
 mod position;
 mod queue;
@@ -74,8 +75,8 @@ pub enum SourceError {
     Admin { action: String, reason: String },
 }
 
-/// Starts the poll thread. It ends with the handle's `stop`, with [`Event::Failed`], or when the events' receiver is
-/// dropped; in each case the channel closes.
+/// Starts the poll thread. It ends when the handle says `stop` or is dropped, and with [`Event::Failed`]; in each case the
+/// channel closes. When the receiver is dropped it reads nothing more, and waits to be told the last offsets.
 pub fn start(config: &KafkaConfig) -> Result<(SourceHandle, mpsc::Receiver<Event>), SourceError> {
     let (events, receiver) = mpsc::channel(EVENTS_MAX);
     let handle = poll::spawn(config.clone(), events)?;

@@ -6,9 +6,10 @@
 
 use super::complaints::Complaints;
 use super::config::KafkaConfig;
-use super::context::{Context, Outbox, commit_last};
+use super::context::{Context, Outbox, Owned, commit_last};
 use super::ends;
 use super::handle::{Command, SourceHandle, Stopped};
+use super::pausing::Pausing;
 use super::queue::{Offered, Queue};
 use super::seeks::Seeks;
 use super::{Event, NextOffset, Position, Record, SourceError, names};
@@ -21,10 +22,10 @@ use runtime::clock::{Clock, SystemClock};
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, error, info};
+use tracing::{debug, error};
 
 /// Longest wait for a record. Commands wait for as long.
 const POLL_WAIT: Duration = Duration::from_millis(50);
@@ -70,9 +71,7 @@ pub(super) fn spawn(
         commands: received,
         config,
         held: VecDeque::new(),
-        pressed_since: None,
-        is_paused_on_request: false,
-        is_paused: false,
+        pausing: Pausing::default(),
         seeks: Seeks::default(),
         unsettled: None,
         complaints: Complaints::default(),
@@ -91,11 +90,7 @@ struct Poll {
     config: KafkaConfig,
     /// Records that are not handed on yet, in order: one, or a few when pausing crossed with a fetch.
     held: VecDeque<Record>,
-    /// Since when there has been no room.
-    pressed_since: Option<Instant>,
-    is_paused_on_request: bool,
-    /// Whether the client was told to pause.
-    is_paused: bool,
+    pausing: Pausing,
     seeks: Seeks,
     /// Statistics whose open questions are answered when the client runs dry.
     unsettled: Option<Statistics>,
@@ -106,7 +101,8 @@ struct Poll {
 enum End {
     Stop(Vec<NextOffset>, oneshot::Sender<Stopped>),
     Failed(SourceError),
-    NobodyListens,
+    /// Nobody can tell it anything any more.
+    Abandoned,
 }
 
 const GO_ON: ControlFlow<End> = ControlFlow::Continue(());
@@ -131,38 +127,43 @@ impl Poll {
                     debug!("the events' channel is full; its closing tells the rest");
                 }
             }
-            End::NobodyListens => debug!("nobody takes events any more"),
+            End::Abandoned => debug!("nobody holds the source any more"),
         }
     }
 
     fn turn(&mut self) -> ControlFlow<End> {
-        self.obey(self.commands.try_recv().ok())?;
+        match self.commands.try_recv() {
+            Ok(command) => self.obey(command)?,
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return ControlFlow::Break(End::Abandoned),
+        }
         for sought in self.seeks.try_all(&self.consumer) {
             self.held
                 .retain(|record| record.at.partition != sought.partition);
         }
         self.commit();
-        self.pause_or_resume();
-        self.hand_on()?;
-        if self.pressed_since.is_some() {
+        let pause_after = Duration::from_millis(self.config.pause_after_ms);
+        if let Err(cause) = self.pausing.apply(&self.consumer, pause_after) {
+            self.complaints.tell(&cause);
+        }
+        self.hand_on();
+        if self.pausing.pressed_since.is_some() {
             self.wait_for_room()?;
         } else {
             self.poll()?;
-            self.hand_on()?;
+            self.hand_on();
         }
-        self.look_at_statistics()
+        self.look_at_statistics();
+        GO_ON
     }
 
     /// Hands on what is held, in order, as long as there is room. Records do not overtake the assignment they belong to.
-    fn hand_on(&mut self) -> ControlFlow<End> {
+    fn hand_on(&mut self) {
         let context = Arc::clone(self.consumer.context());
         match context.send_outbox() {
             Outbox::Empty => {}
-            Outbox::Waiting => {
-                self.pressed_since.get_or_insert_with(Instant::now);
-                return GO_ON;
-            }
-            Outbox::Closed => return ControlFlow::Break(End::NobodyListens),
+            Outbox::Waiting => return self.pausing.press(),
+            Outbox::Closed => return self.fall_silent(),
         }
         while let Some(record) = self.held.pop_front() {
             let Position {
@@ -170,7 +171,7 @@ impl Poll {
                 offset,
                 generation,
             } = record.at.clone();
-            let is_ours = |owned: &super::context::Owned| owned.generation == generation;
+            let is_ours = |owned: &Owned| owned.generation == generation;
             if !context
                 .state
                 .lock()
@@ -189,30 +190,30 @@ impl Poll {
                 }
                 Offered::Full(Event::Record(record)) => {
                     self.held.push_front(record);
-                    self.pressed_since.get_or_insert_with(Instant::now);
-                    return GO_ON;
+                    return self.pausing.press();
                 }
-                Offered::Full(_) | Offered::Closed => {
-                    return ControlFlow::Break(End::NobodyListens);
-                }
+                Offered::Full(_) | Offered::Closed => return self.fall_silent(),
             }
         }
-        self.pressed_since = None;
-        GO_ON
+        self.pausing.pressed_since = None;
+    }
+
+    /// The pipeline takes nothing more, but may still finish what it has and commit it.
+    fn fall_silent(&mut self) {
+        self.held.clear();
+        self.pausing.pressed_since = None;
+        self.pausing.is_silent = true;
     }
 
     fn wait_for_room(&mut self) -> ControlFlow<End> {
-        if self.is_paused {
+        if self.pausing.is_paused() {
             // Polling brings no records now, and keeps our place in the group.
             return self.poll();
         }
         match self.commands.recv_timeout(PRESSURE_WAIT) {
-            Ok(command) => self.obey(Some(command)),
+            Ok(command) => self.obey(command),
             Err(RecvTimeoutError::Timeout) => GO_ON,
-            Err(RecvTimeoutError::Disconnected) => {
-                std::thread::sleep(PRESSURE_WAIT);
-                GO_ON
-            }
+            Err(RecvTimeoutError::Disconnected) => ControlFlow::Break(End::Abandoned),
         }
     }
 
@@ -226,7 +227,10 @@ impl Poll {
                 GO_ON
             }
             // A poll that returns early has served a callback and says nothing about records.
-            None if begun.elapsed() >= POLL_WAIT => self.settle(),
+            None if begun.elapsed() >= POLL_WAIT => {
+                self.settle();
+                GO_ON
+            }
             None | Some(Err(KafkaError::PartitionEOF(_))) => GO_ON,
             Some(Err(cause @ KafkaError::MessageConsumptionFatal(_))) => {
                 ControlFlow::Break(End::Failed(SourceError::Fatal(cause)))
@@ -238,10 +242,9 @@ impl Poll {
         }
     }
 
-    fn obey(&mut self, command: Option<Command>) -> ControlFlow<End> {
+    fn obey(&mut self, command: Command) -> ControlFlow<End> {
         match command {
-            None => {}
-            Some(Command::Commit(next)) => {
+            Command::Commit(next) => {
                 let mut state = self.consumer.context().state.lock();
                 // A partition that was given away is its next owner's to commit.
                 for next in next {
@@ -250,10 +253,10 @@ impl Poll {
                     }
                 }
             }
-            Some(Command::Seek(to)) => self.seeks.want(to),
-            Some(Command::Pause) => self.is_paused_on_request = true,
-            Some(Command::Resume) => self.is_paused_on_request = false,
-            Some(Command::Stop { last, stopped }) => {
+            Command::Seek(to) => self.seeks.want(to),
+            Command::Pause => self.pausing.is_requested = true,
+            Command::Resume => self.pausing.is_requested = false,
+            Command::Stop { last, stopped } => {
                 return ControlFlow::Break(End::Stop(last, stopped));
             }
         }
@@ -280,59 +283,25 @@ impl Poll {
         }
     }
 
-    /// Brings the client's pausing in line with what is wanted. An assignment begins unpaused.
-    fn pause_or_resume(&mut self) {
-        let pause_after = Duration::from_millis(self.config.pause_after_ms);
-        let is_pressed = self
-            .pressed_since
-            .is_some_and(|since| since.elapsed() >= pause_after);
-        let wanted = is_pressed || self.is_paused_on_request;
-        let context = self.consumer.context();
-        let is_new = std::mem::take(&mut context.state.lock().is_newly_assigned);
-        let is_paused = self.is_paused && !is_new;
-        if wanted == is_paused {
-            self.is_paused = is_paused;
-            return;
-        }
-        let assignment = self.consumer.assignment();
-        let change = assignment.and_then(|assignment| match wanted {
-            true => self.consumer.pause(&assignment),
-            false => self.consumer.resume(&assignment),
-        });
-        match change {
-            Ok(()) => {
-                self.is_paused = wanted;
-                counter!(names::PAUSES).increment(u64::from(wanted));
-                info!(paused = wanted, "partitions paused or resumed");
-            }
-            Err(cause) => {
-                self.is_paused = is_paused;
-                self.complaints.tell(&cause);
-            }
-        }
-    }
-
     /// Tells which partitions are at their end, and measures lag.
-    fn look_at_statistics(&mut self) -> ControlFlow<End> {
+    fn look_at_statistics(&mut self) {
         let statistics = self.consumer.context().state.lock().statistics.take();
         if let Some(statistics) = statistics {
-            self.send_ends(&statistics, false)?;
+            self.send_ends(&statistics, false);
             self.unsettled = Some(statistics);
         }
-        GO_ON
     }
 
     /// The client has run dry: whatever the last statistics left open is at its end.
-    fn settle(&mut self) -> ControlFlow<End> {
-        match self.unsettled.take() {
-            Some(statistics) => self.send_ends(&statistics, true),
-            None => GO_ON,
+    fn settle(&mut self) {
+        if let Some(statistics) = self.unsettled.take() {
+            self.send_ends(&statistics, true);
         }
     }
 
-    fn send_ends(&self, statistics: &Statistics, is_idle: bool) -> ControlFlow<End> {
+    fn send_ends(&mut self, statistics: &Statistics, is_idle: bool) {
         let owned = self.consumer.context().state.lock().owned.clone();
-        let reading = |owned: &super::context::Owned| ends::Reading {
+        let reading = |owned: &Owned| ends::Reading {
             is_idle,
             ..owned.reading
         };
@@ -359,8 +328,9 @@ impl Poll {
             }
             let generation = owned.get(&partition).map(|owned| owned.generation);
             // While something is held or paused, an end means nothing.
-            let is_current =
-                self.held.is_empty() && self.pressed_since.is_none() && !self.is_paused;
+            let is_current = self.held.is_empty()
+                && self.pausing.pressed_since.is_none()
+                && !self.pausing.is_paused();
             let (Some(end_offset), Some(generation), true) =
                 (status.end_offset, generation, is_current)
             else {
@@ -373,10 +343,9 @@ impl Poll {
                 end_offset,
             };
             if let Offered::Closed = self.queue.offer(event) {
-                return ControlFlow::Break(End::NobodyListens);
+                return self.fall_silent();
             }
         }
-        GO_ON
     }
 
     /// Commits for the last time. The group is left when the consumer is dropped.

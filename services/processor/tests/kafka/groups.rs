@@ -1,6 +1,6 @@
 use super::support::{Broker, LOGS, Member, PATIENCE, SPANS, eventually, numbers, topic};
 use processor::decode::Signal;
-use processor::source::Event;
+use processor::source::{Event, Stopped};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -116,15 +116,19 @@ async fn more_members_than_partitions_is_normal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_goes_away_ends_the_thread() {
+async fn a_pipeline_that_stops_taking_records_can_still_commit_what_it_has() {
     let broker = Broker::with(&[(SPANS, 1)]);
-    let member = Member::join(&broker.config());
+    broker.produce_numbers(SPANS, 1, 0..3).await;
+    let mut member = Member::join(&broker.config());
+    member.read(2).await;
     drop(member.events);
-    broker.produce(SPANS, 0, "for nobody").await;
-    // Whether the thread has noticed by now or is told, it ends.
-    let stopped = timeout(PATIENCE, member.source.stop(vec![])).await;
-    assert!(stopped.is_ok(), "the thread still runs");
-    assert_eq!(broker.committed(SPANS, 0), None);
+    broker.produce_numbers(SPANS, 1, 3..10).await;
+    let silence = Instant::now() + Duration::from_secs(1);
+    tokio::time::sleep_until(silence).await;
+    let last = member.tracker.committable();
+    let stopped = timeout(PATIENCE, member.source.stop(last)).await;
+    assert_eq!(stopped, Ok(Stopped::Committed));
+    assert_eq!(broker.committed(SPANS, 0), Some(2));
 }
 
 /// The mock broker refuses commits while another member joins, which real brokers do not. So this rebalance is one that
