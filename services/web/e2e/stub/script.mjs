@@ -30,6 +30,7 @@ export class Script {
     this.history.push({ role: 'user', content: text });
     const message = this.conversation.message('USER', text, { ...this.place, ...rest });
     this.conversation.now += 15;
+    this.carried = message;
     return message;
   }
 
@@ -54,6 +55,8 @@ export class Script {
       input: structuredClone(this.history),
       output: text === null ? null : [{ role: 'assistant', content: text }],
     });
+    if (this.carried) this.carried.spans = [span];
+    this.carried = null;
     conversation.now = end;
     const toolCalls = this.runTools(tools, parallel);
     const said = conversation.messages.length;

@@ -1,10 +1,11 @@
-import { useCallback, useMemo } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { ConversationRef, Message } from '../api/model';
 import type { Settings } from '../api/settings';
 import { title } from '../format/text';
 import { SpanPane } from '../span/span-pane';
 import { useObservable } from '../state/observable';
 import { Timeline } from '../timeline/timeline';
+import { FindBar } from '../transcript/find-bar';
 import { Transcript } from '../transcript/transcript';
 import { Notice } from '../ui/notice';
 import { currentAddress, navigate } from '../url/location';
@@ -93,8 +94,10 @@ export function ConversationPanel({ conversation, route, settings, onClose }: Co
         {route.span !== null && (
           <SpanPane
             conversation={conversation}
+            messages={messages}
             spanId={route.span}
             traceUrlTemplate={settings.traceUrlTemplate}
+            onOpen={openSpan}
             onClose={() => openSpan(null)}
           />
         )}
@@ -112,6 +115,7 @@ interface TranscriptTabProps {
 }
 
 function TranscriptTab({ messages, isReading, route, openSpan, messageUrl }: TranscriptTabProps) {
+  const [found, setFound] = useState<string | null>(null);
   if (messages.length === 0) {
     return (
       <Notice title="No messages">
@@ -120,14 +124,17 @@ function TranscriptTab({ messages, isReading, route, openSpan, messageUrl }: Tra
     );
   }
   return (
-    <Transcript
-      messages={messages}
-      isReading={isReading}
-      target={route.message}
-      openSpanId={route.span}
-      openSpan={openSpan}
-      messageUrl={messageUrl}
-    />
+    <>
+      <FindBar messages={messages} onTarget={setFound} />
+      <Transcript
+        messages={messages}
+        isReading={isReading}
+        target={found ?? route.message}
+        openSpanId={route.span}
+        openSpan={openSpan}
+        messageUrl={messageUrl}
+      />
+    </>
   );
 }
 

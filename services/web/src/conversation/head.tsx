@@ -1,9 +1,11 @@
-import type { ConversationHead, ModelUsage } from '../api/model';
-import { formatCompact, formatCost, formatCount, plural } from '../format/number';
+import type { ReactNode } from 'react';
+import type { ConversationHead } from '../api/model';
+import { formatCompact, formatCost, formatCount } from '../format/number';
 import { userName } from '../format/text';
 import { formatClock, formatDay, formatDuration, formatUtc } from '../format/time';
 import { Hint } from '../ui/hint';
 import { Traces } from './traces';
+import { CostTable, TokenTable } from './usage-tables';
 
 /** The conversation's numbers and who took part. */
 export function Head({ head, traceUrlTemplate }: { head: ConversationHead; traceUrlTemplate: string | null }) {
@@ -58,7 +60,7 @@ export function Head({ head, traceUrlTemplate }: { head: ConversationHead; trace
   );
 }
 
-function Stat({ name, children }: { name: string; children: React.ReactNode }) {
+function Stat({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div className="stat">
       <dt>{name}</dt>
@@ -91,95 +93,4 @@ function Party({ name, values, title }: { name: string; values: readonly string[
 
 function userTitle({ user }: ConversationHead): string {
   return [user?.name, user?.email, user?.id, user?.ipAddress].filter(Boolean).join(' · ');
-}
-
-const TOKEN_KINDS: readonly { name: string; read: (row: ModelUsage['usage']) => number; isPart: boolean }[] = [
-  { name: 'Input', read: usage => usage.inputTokens, isPart: false },
-  { name: 'cached', read: usage => usage.cachedInputTokens, isPart: true },
-  { name: 'cache write', read: usage => usage.cacheWriteInputTokens, isPart: true },
-  { name: 'Output', read: usage => usage.outputTokens, isPart: false },
-  { name: 'reasoning', read: usage => usage.reasoningTokens, isPart: true },
-  { name: 'Total', read: usage => usage.totalTokens, isPart: false },
-];
-
-/** Tokens by model and kind; the parts are within the kind above them. */
-function TokenTable({ head }: { head: ConversationHead }) {
-  const columns = head.usageByModel;
-  return (
-    <table className="usage-table numbers">
-      <caption>Tokens, counted once per LLM call</caption>
-      <ModelHeader columns={columns} />
-      <tbody>
-        {TOKEN_KINDS.map(({ name, read, isPart }) => (
-          <tr key={name} className={isPart ? 'is-part' : ''}>
-            <th scope="row">{isPart ? `of it ${name}` : name}</th>
-            {columns.map(model => (
-              <td key={modelKey(model)}>{formatCount(read(model.usage))}</td>
-            ))}
-            <td>{formatCount(read(head.usage))}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function CostTable({ head }: { head: ConversationHead }) {
-  const columns = head.usageByModel;
-  const rows = [
-    { name: 'Input', read: (row: { cost: ModelUsage['cost'] }) => formatCost(row.cost.input) },
-    { name: 'Output', read: (row: { cost: ModelUsage['cost'] }) => formatCost(row.cost.output) },
-    { name: 'Total', read: (row: { cost: ModelUsage['cost'] }) => formatCost(row.cost.total) },
-  ];
-  const unpriced = columns.filter(model => model.cost.unpricedCalls > 0);
-  return (
-    <>
-      <table className="usage-table numbers">
-        <caption>Cost in US dollars</caption>
-        <ModelHeader columns={columns} />
-        <tbody>
-          {rows.map(({ name, read }) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              {columns.map(model => (
-                <td key={modelKey(model)}>{isUnpriced(model) ? 'unpriced' : read(model)}</td>
-              ))}
-              <td>{read(head)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {unpriced.length > 0 && (
-        <p className="usage-note">
-          {plural(head.cost.unpricedCalls, 'call')} of {unpriced.map(model => model.model).join(', ')} could not be
-          priced and {head.cost.unpricedCalls === 1 ? 'is' : 'are'} missing from the sums.
-        </p>
-      )}
-    </>
-  );
-}
-
-function isUnpriced({ cost, llmCalls }: ModelUsage): boolean {
-  return cost.total === 0 && cost.unpricedCalls > 0 && cost.unpricedCalls <= llmCalls;
-}
-
-function modelKey({ model, provider }: ModelUsage): string {
-  return `${provider ?? ''}/${model}`;
-}
-
-function ModelHeader({ columns }: { columns: readonly ModelUsage[] }) {
-  return (
-    <thead>
-      <tr>
-        <td />
-        {columns.map(model => (
-          <th key={modelKey(model)} scope="col" title={model.provider ?? undefined}>
-            {model.model}
-            <span className="muted"> ({plural(model.llmCalls, 'call')})</span>
-          </th>
-        ))}
-        <th scope="col">All</th>
-      </tr>
-    </thead>
-  );
 }

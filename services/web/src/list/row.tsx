@@ -19,7 +19,7 @@ interface RowProps {
   readonly onOpen: (event: MouseEvent, row: ConversationRow) => void;
 }
 
-/** One conversation. A change flashes softly where it happened, nothing moves. */
+/** One conversation. A click anywhere opens it; the link in it is for the keyboard, new tabs and screen readers. */
 export const Row = memo(function Row({ row, index, top, isSelected, takesFocus, isGone, onOpen }: RowProps) {
   const link = useRef<HTMLAnchorElement>(null);
   useEffect(() => {
@@ -29,12 +29,14 @@ export const Row = memo(function Row({ row, index, top, isSelected, takesFocus, 
   const input = preview(row.firstInput);
   const output = preview(row.lastOutput);
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the link within is what the keyboard uses
     <div
       className={`row ${isSelected ? 'is-selected' : ''} ${isGone ? 'is-gone' : ''}`}
       role="row"
       aria-rowindex={index + 2}
       tabIndex={-1}
       style={{ transform: `translateY(${top}px)` }}
+      onClick={event => onOpen(event, row)}
     >
       <div role="cell" className="cell-conversation">
         <StatusDot row={row} />
@@ -44,7 +46,6 @@ export const Row = memo(function Row({ row, index, top, isSelected, takesFocus, 
             className={`row-link ellipsis ${input ? '' : 'is-placeholder'}`}
             href={conversationPath(row)}
             aria-current={isSelected ? 'true' : undefined}
-            onClick={event => onOpen(event, row)}
           >
             {input ?? 'Content not captured'}
           </a>
@@ -68,6 +69,7 @@ export const Row = memo(function Row({ row, index, top, isSelected, takesFocus, 
       </div>
       <div role="cell" className="cell-number" data-label="LLM calls">
         {formatCount(row.llmCalls)}
+        <span className="unit">{row.llmCalls === 1 ? ' call' : ' calls'}</span>
       </div>
       <div role="cell" className="cell-tools" data-label="Tools">
         <Tools row={row} />
@@ -77,6 +79,7 @@ export const Row = memo(function Row({ row, index, top, isSelected, takesFocus, 
       </div>
       <div role="cell" className="cell-number" data-label="Tokens" title={plural(row.usage.totalTokens, 'token')}>
         {formatCompact(row.usage.totalTokens)}
+        <span className="unit"> tokens</span>
       </div>
       <div role="cell" className="cell-number" data-label="Cost">
         <CostCell row={row} />

@@ -27,8 +27,8 @@ test('a thread stands under the message whose tool call opened it', () => {
 
 test('a thread may be opened by a span, and by a message of another thread', () => {
   const messages = [
-    sampleMessage('root', 0, { toolCalls: [sampleCall('c', { span: { id: 's1' } })] }),
-    sampleMessage('child', 1, { thread: 1, threadParent: 's1', spans: [{ id: 's2' }] }),
+    sampleMessage('root', 0, { toolCalls: [sampleCall('c', { span: { id: 's1', name: 'chat' } })] }),
+    sampleMessage('child', 1, { thread: 1, threadParent: 's1', spans: [{ id: 's2', name: 'chat' }] }),
     sampleMessage('grandchild', 2, { thread: 2, threadParent: 's2' }),
   ];
   expect(shape(layout(messages, NOTHING_FOLDED))).toEqual([

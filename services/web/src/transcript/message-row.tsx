@@ -22,7 +22,8 @@ const SPEAKERS = { USER: 'User', ASSISTANT: 'Assistant', TOOL: 'Tool result' } a
 
 /** One utterance: who, what was thought, said and called, and what it cost. */
 export const MessageRow = memo(function MessageRow({ message, continues }: MessageRowProps) {
-  const { openSpanId, target } = useTranscript();
+  const { openSpan, openSpanId, target } = useTranscript();
+  const span = message.spans[0]?.id ?? null;
   const isUser = message.role === 'USER';
   const isOpen = openSpanId !== null && message.spans.some(span => span.id === openSpanId);
   const classes = [
@@ -33,7 +34,17 @@ export const MessageRow = memo(function MessageRow({ message, continues }: Messa
     target === message.id ? 'is-target' : '',
   ];
   return (
-    <article className={classes.join(' ')} id={`m-${message.id}`} aria-label={SPEAKERS[message.role]} tabIndex={-1}>
+    // A click anywhere on what was said opens its span; the keyboard has the button in the meta line for it.
+    // biome-ignore lint/a11y/useKeyWithClickEvents: see above
+    <article
+      className={classes.join(' ')}
+      id={`m-${message.id}`}
+      aria-label={SPEAKERS[message.role]}
+      tabIndex={-1}
+      onClick={event => {
+        if (span !== null && isOnText(event.target)) openSpan(span);
+      }}
+    >
       {!isUser && !continues && <Speaker message={message} />}
       {message.reasoning && <Reasoning text={message.reasoning} />}
       <Body message={message} />
@@ -43,6 +54,12 @@ export const MessageRow = memo(function MessageRow({ message, continues }: Messa
     </article>
   );
 });
+
+/** Not on a control within the message, and not at the end of selecting text. */
+function isOnText(target: EventTarget): boolean {
+  if (!(target instanceof Element) || !target.closest('.bubble')) return false;
+  return !target.closest('a, button, input, pre') && (window.getSelection()?.isCollapsed ?? true);
+}
 
 function Speaker({ message }: { message: Message }) {
   return (

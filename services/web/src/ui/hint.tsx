@@ -4,6 +4,8 @@ import { usePlacement } from './placement';
 
 /** Long enough that crossing the page with the pointer opens nothing. */
 const OPEN_DELAY_MS = 120;
+/** Time to move the pointer into the hint, to select and copy from it. */
+const CLOSE_DELAY_MS = 180;
 
 interface HintProps {
   /** What the reader points at. */
@@ -21,10 +23,12 @@ export function Hint({ children, hint, className = '' }: HintProps) {
   const id = useId();
   const placement = usePlacement(anchor, panel, isOpen);
 
-  const open = () => {
+  const later = (isOpenThen: boolean, ms: number) => {
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => setOpen(true), OPEN_DELAY_MS);
+    timer.current = setTimeout(() => setOpen(isOpenThen), ms);
   };
+  const open = () => later(true, OPEN_DELAY_MS);
+  const closeSoon = () => later(false, CLOSE_DELAY_MS);
   const close = () => {
     clearTimeout(timer.current);
     setOpen(false);
@@ -39,7 +43,7 @@ export function Hint({ children, hint, className = '' }: HintProps) {
         className={`hint ${className}`}
         aria-describedby={isOpen ? id : undefined}
         onPointerEnter={open}
-        onPointerLeave={close}
+        onPointerLeave={closeSoon}
         onFocus={open}
         onBlur={close}
         onClick={() => setOpen(true)}
@@ -58,6 +62,8 @@ export function Hint({ children, hint, className = '' }: HintProps) {
             id={id}
             role="tooltip"
             className="popover hint-body"
+            onPointerEnter={() => clearTimeout(timer.current)}
+            onPointerLeave={closeSoon}
             style={placement ? { left: placement.left, top: placement.top } : { visibility: 'hidden' }}
           >
             {hint}
