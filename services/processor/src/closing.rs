@@ -49,10 +49,19 @@ impl Closing {
         let Some(own_ms) = own_ms else { return Ok(()) };
         let others = self.store.load_progress(&self.group).await?;
         let watermark_ms = watermark_ms(own_ms, &others, self.clock.now_ms());
-        let due = self.store.due(watermark_ms, self.gap_ms, permits.available_permits()).await?;
+        let due = self
+            .store
+            .due(watermark_ms, self.gap_ms, permits.available_permits())
+            .await?;
         for conversation in due {
-            let Ok(permit) = Arc::clone(permits).try_acquire_owned() else { break };
-            self.shards.send(Work::Close { conversation, watermark_ms, permit });
+            let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
+                break;
+            };
+            self.shards.send(Work::Close {
+                conversation,
+                watermark_ms,
+                permit,
+            });
         }
         Ok(())
     }
@@ -60,8 +69,14 @@ impl Closing {
 
 /// The minimum over what this process reads and what the others of the group say they have done.
 fn watermark_ms(own_ms: i64, others: &[StoredProgress], now_ms: i64) -> i64 {
-    let spoken = others.iter().filter(|partition| now_ms - partition.updated_at_ms < SILENT_MS);
-    spoken.map(|partition| partition.watermark_ms).chain([own_ms]).min().unwrap_or(own_ms)
+    let spoken = others
+        .iter()
+        .filter(|partition| now_ms - partition.updated_at_ms < SILENT_MS);
+    spoken
+        .map(|partition| partition.watermark_ms)
+        .chain([own_ms])
+        .min()
+        .unwrap_or(own_ms)
 }
 
 #[cfg(test)]
@@ -78,7 +93,10 @@ mod tests {
             updated_at_ms,
         };
         let now_ms = 10 * SILENT_MS;
-        let others = [partition(500, now_ms - 1), partition(20, now_ms - SILENT_MS)];
+        let others = [
+            partition(500, now_ms - 1),
+            partition(20, now_ms - SILENT_MS),
+        ];
         assert_eq!(watermark_ms(700, &others, now_ms), 500);
         assert_eq!(watermark_ms(100, &others, now_ms), 100);
     }

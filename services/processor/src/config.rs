@@ -111,9 +111,15 @@ impl Config for ProcessorSettings {
         self.kafka.validate(problems);
         let processor = &self.processor;
         let positive = [
-            ("processor.assembly.inactivity_gap_ms", processor.assembly.inactivity_gap_ms),
+            (
+                "processor.assembly.inactivity_gap_ms",
+                processor.assembly.inactivity_gap_ms,
+            ),
             ("processor.resolve.wait_ms", processor.resolve.wait_ms),
-            ("processor.resolve.trace_idle_ms", processor.resolve.trace_idle_ms),
+            (
+                "processor.resolve.trace_idle_ms",
+                processor.resolve.trace_idle_ms,
+            ),
         ];
         for (key, value) in positive {
             problems.require(value > 0, key, "must be above 0");

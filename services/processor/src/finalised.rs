@@ -101,13 +101,21 @@ fn part(part: &Part) -> Value {
     match part {
         Part::Text { text } => json!({"type": "TEXT", "text": text}),
         Part::Reasoning { text } => json!({"type": "REASONING", "text": text}),
-        Part::ToolCall { id, name, arguments } => {
+        Part::ToolCall {
+            id,
+            name,
+            arguments,
+        } => {
             json!({"type": "TOOL_CALL", "json": {"id": id, "name": name, "arguments": arguments}})
         }
         Part::ToolResult { id, name, result } => {
             json!({"type": "TOOL_RESULT", "json": {"id": id, "name": name, "result": result}})
         }
-        Part::Media { mime_type, uri, size_bytes } => {
+        Part::Media {
+            mime_type,
+            uri,
+            size_bytes,
+        } => {
             json!({"type": "MEDIA", "mimeType": mime_type, "uri": uri, "json": {"sizeBytes": size_bytes}})
         }
         Part::Other { json: value } => json!({"type": "OTHER", "json": value}),

@@ -26,7 +26,11 @@ struct Open {
 impl Ticket {
     /// The first ticket of a record. `done` is told when all are done; what it holds is bounded by the records in flight.
     pub fn first(position: Position, done: UnboundedSender<Position>) -> Self {
-        Self(Arc::new(Open { position, tickets: AtomicU32::new(1), done }))
+        Self(Arc::new(Open {
+            position,
+            tickets: AtomicU32::new(1),
+            done,
+        }))
     }
 
     /// One more share in the same record.
@@ -85,20 +89,32 @@ impl Item {
 /// Work for the shard that owns a conversation in this process.
 #[derive(Debug)]
 pub enum Work {
-    Fact { conversation: ConversationKey, prepared: Box<Prepared>, ticket: Ticket },
+    Fact {
+        conversation: ConversationKey,
+        prepared: Box<Prepared>,
+        ticket: Ticket,
+    },
     /// A link learnt from the store belongs to no record and has no ticket.
-    Link { conversation: ConversationKey, link: Link, ticket: Option<Ticket> },
+    Link {
+        conversation: ConversationKey,
+        link: Link,
+        ticket: Option<Ticket>,
+    },
     /// The watermark has come: close windows that it passed and publish what is not published.
     /// The permit bounds how many are closed at once.
-    Close { conversation: ConversationKey, watermark_ms: i64, permit: OwnedSemaphorePermit },
+    Close {
+        conversation: ConversationKey,
+        watermark_ms: i64,
+        permit: OwnedSemaphorePermit,
+    },
 }
 
 impl Work {
     pub fn conversation(&self) -> &ConversationKey {
         match self {
-            Self::Fact { conversation, .. } | Self::Link { conversation, .. } | Self::Close { conversation, .. } => {
-                conversation
-            }
+            Self::Fact { conversation, .. }
+            | Self::Link { conversation, .. }
+            | Self::Close { conversation, .. } => conversation,
         }
     }
 }
@@ -127,7 +143,11 @@ mod tests {
     fn a_record_is_done_when_its_last_ticket_is_and_never_by_dropping() {
         let (done, mut finished) = tokio::sync::mpsc::unbounded_channel();
         let partition = TopicPartition::new("otlp_spans", 0);
-        let position = Position { partition, offset: 7, generation: 1 };
+        let position = Position {
+            partition,
+            offset: 7,
+            generation: 1,
+        };
         let first = Ticket::first(position.clone(), done.clone());
         let second = first.another();
         first.done();

@@ -138,13 +138,22 @@ impl Pipeline {
                 counter!(names::REBALANCES, "kind" => "revoked").increment(1);
                 info!(count = partitions.len(), "partitions revoked");
                 // What is done is committed; what is not is abandoned and read again by the next owner.
-                let next = partitions.iter().filter_map(|partition| books.tracker.revoke(partition)).collect();
+                let next = partitions
+                    .iter()
+                    .filter_map(|partition| books.tracker.revoke(partition))
+                    .collect();
                 if ack.send(next).is_err() {
                     debug!("nobody waits for the offsets of revoked partitions");
                 }
             }
-            Event::EndOfPartition { partition, generation, end_offset } => {
-                books.tracker.reach_end(&partition, generation, end_offset, self.clock.now_ms());
+            Event::EndOfPartition {
+                partition,
+                generation,
+                end_offset,
+            } => {
+                books
+                    .tracker
+                    .reach_end(&partition, generation, end_offset, self.clock.now_ms());
             }
             Event::Failed(cause) => anyhow::bail!("the Kafka consumer cannot go on: {cause}"),
         }
@@ -161,10 +170,19 @@ impl Pipeline {
             debug!(record = %record.at, "a record of an earlier assignment is left alone");
             return;
         }
-        books.in_flight.insert(record.at.clone(), InFlight { bytes, since: Instant::now() });
+        books.in_flight.insert(
+            record.at.clone(),
+            InFlight {
+                bytes,
+                since: Instant::now(),
+            },
+        );
         books.in_flight_bytes += bytes;
         let ticket = Ticket::first(record.at.clone(), books.done.clone());
-        let now_ms = books.tracker.read_watermark_ms().unwrap_or(record.timestamp_ms);
+        let now_ms = books
+            .tracker
+            .read_watermark_ms()
+            .unwrap_or(record.timestamp_ms);
         let Some(format) = self.formats.get(&record.at.partition.topic).copied() else {
             warn!(record = %record.at, "a record of a topic that is not configured is left alone");
             return ticket.done();
@@ -188,13 +206,20 @@ impl Pipeline {
             let _ = self.router.send(Routed::Now(now_ms));
         }
         let done_watermark_ms = books.tracker.done_watermark_ms();
-        self.standing.send_replace(Standing { partitions: books.tracker.progress(), done_watermark_ms });
+        self.standing.send_replace(Standing {
+            partitions: books.tracker.progress(),
+            done_watermark_ms,
+        });
         if let Some(watermark_ms) = done_watermark_ms {
             gauge!(names::WATERMARK_DELAY).set((now_ms - watermark_ms) as f64 / 1e3);
         }
         gauge!(names::IN_FLIGHT).set(books.in_flight.len() as f64);
         gauge!(names::IN_FLIGHT_BYTES).set(books.in_flight_bytes as f64);
-        let oldest = books.in_flight.values().map(|record| record.since.elapsed()).max();
+        let oldest = books
+            .in_flight
+            .values()
+            .map(|record| record.since.elapsed())
+            .max();
         gauge!(names::OLDEST_IN_FLIGHT).set(oldest.unwrap_or_default().as_secs_f64());
     }
 
@@ -207,8 +232,18 @@ impl Pipeline {
     }
 
     /// Lets what is in flight finish and commits it. Items that wait for their conversation do not: they are read again.
-    async fn finish(self, mut books: Books, mut finished: UnboundedReceiver<Position>) -> anyhow::Result<()> {
-        let Self { config, source, events, router, .. } = self;
+    async fn finish(
+        self,
+        mut books: Books,
+        mut finished: UnboundedReceiver<Position>,
+    ) -> anyhow::Result<()> {
+        let Self {
+            config,
+            source,
+            events,
+            router,
+            ..
+        } = self;
         // No further record comes in, and the router ends when the last reader has handed over what it read.
         drop((events, router));
         let deadline = Instant::now() + Duration::from_millis(config.stop_grace_ms / 2);
@@ -218,7 +253,10 @@ impl Pipeline {
                 Ok(None) | Err(_) => break,
             }
         }
-        info!(unfinished = books.in_flight.len(), "committing what is done");
+        info!(
+            unfinished = books.in_flight.len(),
+            "committing what is done"
+        );
         if source.stop(books.tracker.committable()).await != Stopped::Committed {
             warn!("the last offsets could not be committed: some records will be read again");
         }
@@ -247,9 +285,12 @@ struct Stages {
 impl Stages {
     async fn run(self, record: Record, format: Format, ticket: Ticket, now_ms: i64) {
         // Closed only when the process stops.
-        let Ok(permit) = self.readers.acquire_owned().await else { return };
+        let Ok(permit) = self.readers.acquire_owned().await else {
+            return;
+        };
         let reading = tokio::task::block_in_place(|| {
-            self.reader.read(&record, format.encoding, format.signal, &ticket)
+            self.reader
+                .read(&record, format.encoding, format.signal, &ticket)
         });
         drop(permit);
         let rejection = match reading {

@@ -53,23 +53,40 @@ impl Recorder {
         }
     }
 
-    async fn record(&self, recorded: &mut HashMap<TopicPartition, Recorded>) -> Result<(), store::Error> {
+    async fn record(
+        &self,
+        recorded: &mut HashMap<TopicPartition, Recorded>,
+    ) -> Result<(), store::Error> {
         let standing = self.standing.borrow().clone();
-        let owned: Vec<&TopicPartition> = standing.partitions.iter().map(|progress| &progress.next.partition).collect();
+        let owned: Vec<&TopicPartition> = standing
+            .partitions
+            .iter()
+            .map(|progress| &progress.next.partition)
+            .collect();
         recorded.retain(|partition, _| owned.contains(&partition));
         let found = self.store.load_progress(&self.group).await?;
         let now_ms = self.clock.now_ms();
         let is_new = |progress: &&Progress| !recorded.contains_key(&progress.next.partition);
-        let mut rewinds: Vec<NextOffset> =
-            standing.partitions.iter().filter(is_new).filter_map(|progress| lost_before(progress, &found)).collect();
+        let mut rewinds: Vec<NextOffset> = standing
+            .partitions
+            .iter()
+            .filter(is_new)
+            .filter_map(|progress| lost_before(progress, &found))
+            .collect();
         rewinds.extend(lost(recorded, &found));
         if !rewinds.is_empty() {
-            error!(partitions = rewinds.len(), "the store knows less than was committed: reading again what it lacks");
+            error!(
+                partitions = rewinds.len(),
+                "the store knows less than was committed: reading again what it lacks"
+            );
             self.shared.cache_epoch.fetch_add(1, Ordering::AcqRel);
             // What is read again counts as recorded from there, so that a topic whose beginning has expired is not
             // found lacking for ever.
             for next in &rewinds {
-                recorded.insert(next.partition.clone(), Recorded::from([(now_ms, next.offset)]));
+                recorded.insert(
+                    next.partition.clone(),
+                    Recorded::from([(now_ms, next.offset)]),
+                );
             }
             let progress: Vec<_> = rewinds.iter().map(|next| entry(next, 0, now_ms)).collect();
             self.store.save_progress(&self.group, &progress).await?;
@@ -80,11 +97,21 @@ impl Recorder {
         let progress: Vec<StoredProgress> = standing
             .partitions
             .iter()
-            .map(|progress| entry(&progress.next, progress.done_watermark_ms.unwrap_or(0), now_ms))
+            .map(|progress| {
+                entry(
+                    &progress.next,
+                    progress.done_watermark_ms.unwrap_or(0),
+                    now_ms,
+                )
+            })
             .collect();
         self.store.save_progress(&self.group, &progress).await?;
         for progress in standing.partitions {
-            remember(recorded.entry(progress.next.partition).or_default(), now_ms, progress.next.offset);
+            remember(
+                recorded.entry(progress.next.partition).or_default(),
+                now_ms,
+                progress.next.offset,
+            );
         }
         Ok(())
     }
@@ -103,24 +130,33 @@ fn entry(next: &NextOffset, watermark_ms: i64, updated_at_ms: i64) -> StoredProg
 fn remember(recorded: &mut Recorded, now_ms: i64, offset: i64) {
     recorded.push_back((now_ms, offset));
     let margin_ms = MARGIN.as_millis() as i64;
-    while recorded.get(1).is_some_and(|(at_ms, _)| now_ms - at_ms >= margin_ms) {
+    while recorded
+        .get(1)
+        .is_some_and(|(at_ms, _)| now_ms - at_ms >= margin_ms)
+    {
         recorded.pop_front();
     }
 }
 
 /// The partitions of which the store knows less than was recorded, with the offsets from which to read them again.
 fn lost(recorded: &HashMap<TopicPartition, Recorded>, found: &[StoredProgress]) -> Vec<NextOffset> {
-    let known = |partition: &TopicPartition| known(found, partition).map_or(0, |known| known.next_offset);
-    let is_lost = recorded
-        .iter()
-        .any(|(partition, history)| history.back().is_some_and(|(_, offset)| known(partition) < *offset));
+    let known =
+        |partition: &TopicPartition| known(found, partition).map_or(0, |known| known.next_offset);
+    let is_lost = recorded.iter().any(|(partition, history)| {
+        history
+            .back()
+            .is_some_and(|(_, offset)| known(partition) < *offset)
+    });
     if !is_lost {
         return Vec::new();
     }
     // One partition's loss is everybody's: conversations span partitions.
     let again = recorded.iter().filter_map(|(partition, history)| {
         let (_, before_margin) = history.front()?;
-        Some(NextOffset { partition: partition.clone(), offset: known(partition).min(*before_margin) })
+        Some(NextOffset {
+            partition: partition.clone(),
+            offset: known(partition).min(*before_margin),
+        })
     });
     again.collect()
 }
@@ -132,8 +168,13 @@ fn lost_before(progress: &Progress, found: &[StoredProgress]) -> Option<NextOffs
     (offset < progress.first_offset).then_some(NextOffset { partition, offset })
 }
 
-fn known<'a>(found: &'a [StoredProgress], partition: &TopicPartition) -> Option<&'a StoredProgress> {
-    found.iter().find(|known| known.topic == *partition.topic && known.partition == partition.partition)
+fn known<'a>(
+    found: &'a [StoredProgress],
+    partition: &TopicPartition,
+) -> Option<&'a StoredProgress> {
+    found
+        .iter()
+        .find(|known| known.topic == *partition.topic && known.partition == partition.partition)
 }
 
 #[cfg(test)]
@@ -146,43 +187,81 @@ mod tests {
 
     fn recorded(offsets: &[(i64, i64)]) -> HashMap<TopicPartition, Recorded> {
         let mut history = Recorded::new();
-        offsets.iter().for_each(|(at_ms, offset)| remember(&mut history, *at_ms, *offset));
+        offsets
+            .iter()
+            .for_each(|(at_ms, offset)| remember(&mut history, *at_ms, *offset));
         HashMap::from([(partition(), history)])
     }
 
     fn found(next_offset: i64) -> StoredProgress {
-        entry(&NextOffset { partition: partition(), offset: next_offset }, 0, 0)
+        entry(
+            &NextOffset {
+                partition: partition(),
+                offset: next_offset,
+            },
+            0,
+            0,
+        )
     }
 
     #[test]
     fn what_redis_still_knows_is_not_read_again() {
         assert_eq!(lost(&recorded(&[(0, 10), (1_000, 20)]), &[found(20)]), []);
-        assert_eq!(lost(&recorded(&[(0, 10)]), &[found(30)]), [], "another process has gone further");
+        assert_eq!(
+            lost(&recorded(&[(0, 10)]), &[found(30)]),
+            [],
+            "another process has gone further"
+        );
     }
 
     #[test]
     fn an_older_redis_is_filled_again_from_before_where_it_stands() {
         let history = recorded(&[(0, 10), (40_000, 20), (60_000, 30), (75_000, 40)]);
         let rewinds = lost(&history, &[found(30)]);
-        assert_eq!(rewinds, [NextOffset { partition: partition(), offset: 20 }], "the margin before 40");
+        assert_eq!(
+            rewinds,
+            [NextOffset {
+                partition: partition(),
+                offset: 20
+            }],
+            "the margin before 40"
+        );
     }
 
     #[test]
     fn an_empty_redis_is_filled_from_the_beginning() {
-        assert_eq!(lost(&recorded(&[(0, 10)]), &[]), [NextOffset { partition: partition(), offset: 0 }]);
+        assert_eq!(
+            lost(&recorded(&[(0, 10)]), &[]),
+            [NextOffset {
+                partition: partition(),
+                offset: 0
+            }]
+        );
     }
 
     #[test]
     fn a_store_that_was_emptied_while_nobody_looked_is_found_out_at_the_assignment() {
         let progress = |first_offset| Progress {
-            next: NextOffset { partition: partition(), offset: 50 },
+            next: NextOffset {
+                partition: partition(),
+                offset: 50,
+            },
             first_offset,
             done_watermark_ms: None,
         };
-        let from = |offset| Some(NextOffset { partition: partition(), offset });
+        let from = |offset| {
+            Some(NextOffset {
+                partition: partition(),
+                offset,
+            })
+        };
         assert_eq!(lost_before(&progress(40), &[]), from(0));
         assert_eq!(lost_before(&progress(40), &[found(30)]), from(30));
         assert_eq!(lost_before(&progress(40), &[found(45)]), None);
-        assert_eq!(lost_before(&progress(0), &[]), None, "a group that begins at the beginning");
+        assert_eq!(
+            lost_before(&progress(0), &[]),
+            None,
+            "a group that begins at the beginning"
+        );
     }
 }

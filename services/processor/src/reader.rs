@@ -42,15 +42,27 @@ impl Reader {
         let rejection = Rejection::of(&decoded);
         let mut labels = Labels::default();
         let record_ms = record.timestamp_ms;
-        let spans = decoded.spans.into_iter().map(|raw| self.span(raw, record_ms, &mut labels, ticket));
+        let spans = decoded
+            .spans
+            .into_iter()
+            .map(|raw| self.span(raw, record_ms, &mut labels, ticket));
         let mut items: Vec<Item> = spans.collect();
-        items.extend(decoded.logs.into_iter().filter_map(|raw| self.log(raw, record_ms, &mut labels, ticket)));
+        items.extend(
+            decoded
+                .logs
+                .into_iter()
+                .filter_map(|raw| self.log(raw, record_ms, &mut labels, ticket)),
+        );
         Ok(Reading { items, rejection })
     }
 
     fn span(&self, raw: RawSpan, record_ms: i64, labels: &mut Labels, ticket: &Ticket) -> Item {
         let mut span = normalise::span(raw, record_ms, &self.rules);
-        let kind = if span.is_genai { Kind::GenAiSpan } else { Kind::OtherSpan };
+        let kind = if span.is_genai {
+            Kind::GenAiSpan
+        } else {
+            Kind::OtherSpan
+        };
         let project = labels.shared(&span.project);
         let instrumentation = labels.shared(&span.instrumentation);
         let (key, parent, is_llm) = (span.key, span.parent, span.operation.is_llm());
@@ -58,21 +70,43 @@ impl Reader {
         // A span that is neither GenAI nor named only serves as a link: nothing of it is kept.
         let is_kept = span.is_genai || conversation_id.is_some();
         let prepared = is_kept.then(|| prepare::span(span, record_ms, &self.prices));
-        self.item(prepared, Named { project, instrumentation }, key, ticket, |item| Item {
-            parent,
-            conversation_id,
-            kind,
-            is_llm,
-            ..item
-        })
+        self.item(
+            prepared,
+            Named {
+                project,
+                instrumentation,
+            },
+            key,
+            ticket,
+            |item| Item {
+                parent,
+                conversation_id,
+                kind,
+                is_llm,
+                ..item
+            },
+        )
     }
 
-    fn log(&self, raw: RawLog, record_ms: i64, labels: &mut Labels, ticket: &Ticket) -> Option<Item> {
+    fn log(
+        &self,
+        raw: RawLog,
+        record_ms: i64,
+        labels: &mut Labels,
+        ticket: &Ticket,
+    ) -> Option<Item> {
         let mut log = normalise::log(raw, record_ms, &self.rules)?;
-        let named = Named { project: labels.shared(&log.project), instrumentation: labels.shared("log records") };
+        let named = Named {
+            project: labels.shared(&log.project),
+            instrumentation: labels.shared("log records"),
+        };
         let (key, conversation_id) = (log.key, log.conversation_id.take());
         let prepared = prepare::log(log, record_ms);
-        Some(self.item(Some(prepared), named, key, ticket, |item| Item { conversation_id, kind: Kind::Log, ..item }))
+        Some(self.item(Some(prepared), named, key, ticket, |item| Item {
+            conversation_id,
+            kind: Kind::Log,
+            ..item
+        }))
     }
 
     fn item(
@@ -101,7 +135,11 @@ impl Reader {
     }
 
     fn without_id(&self, project: &str) -> WithoutId {
-        self.assembly.without_id_by_project.get(project).copied().unwrap_or(self.assembly.without_id)
+        self.assembly
+            .without_id_by_project
+            .get(project)
+            .copied()
+            .unwrap_or(self.assembly.without_id)
     }
 }
 

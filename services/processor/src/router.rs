@@ -64,7 +64,9 @@ pub struct Router {
 
 impl std::fmt::Debug for Router {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Router").field("waiting", &self.resolver.waiting_count()).finish_non_exhaustive()
+        f.debug_struct("Router")
+            .field("waiting", &self.resolver.waiting_count())
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,7 +74,16 @@ impl Router {
     pub fn new(settings: Settings, store: Store, shards: Shards) -> Self {
         let resolver = Resolver::new(settings);
         let unassigned = Unassigned::default();
-        Self { resolver, settings, store, shards, unassigned, now_ms: 0, asked: HashMap::new(), recall_until_ms: None }
+        Self {
+            resolver,
+            settings,
+            store,
+            shards,
+            unassigned,
+            now_ms: 0,
+            asked: HashMap::new(),
+            recall_until_ms: None,
+        }
     }
 
     /// Routes until the channel closes. Items that still wait then are dropped undone, to be read again.
@@ -105,7 +116,10 @@ impl Router {
             return;
         }
         let items = messages.iter().flat_map(Routed::items);
-        let mut traces: Vec<TraceId> = items.map(Item::trace).filter(|trace| !self.resolver.knows(trace)).collect();
+        let mut traces: Vec<TraceId> = items
+            .map(Item::trace)
+            .filter(|trace| !self.resolver.knows(trace))
+            .collect();
         traces.sort_unstable();
         traces.dedup();
         for traces in traces.chunks(ASK_TRACES_MAX) {
@@ -115,7 +129,9 @@ impl Router {
 
     fn route(&mut self, message: Routed) {
         self.now_ms = self.now_ms.max(message.now_ms());
-        let Routed::Items { items, .. } = message else { return };
+        let Routed::Items { items, .. } = message else {
+            return;
+        };
         for item in items {
             let share = item.ticket.another();
             let outcome = self.resolver.offer(item.into_offer(), self.now_ms);
@@ -136,14 +152,27 @@ impl Router {
 
     fn carry_out(&mut self, outcome: Outcome<Item>, share: Option<&Ticket>) {
         for (conversation, link) in outcome.links {
-            self.shards.send(Work::Link { conversation, link, ticket: share.map(Ticket::another) });
+            self.shards.send(Work::Link {
+                conversation,
+                link,
+                ticket: share.map(Ticket::another),
+            });
         }
         for decision in outcome.decisions {
             match decision {
-                Decision::Assigned { item, conversation, rule, links } => {
+                Decision::Assigned {
+                    item,
+                    conversation,
+                    rule,
+                    links,
+                } => {
                     for link in links {
                         let ticket = Some(item.ticket.another());
-                        self.shards.send(Work::Link { conversation: conversation.clone(), link, ticket });
+                        self.shards.send(Work::Link {
+                            conversation: conversation.clone(),
+                            link,
+                            ticket,
+                        });
                     }
                     self.send_fact(item, conversation, rule);
                 }
@@ -154,11 +183,17 @@ impl Router {
 
     fn send_fact(&mut self, item: Item, conversation: ConversationKey, rule: Rule) {
         counter!(names::RESOLVED, "rule" => rule_name(rule)).increment(1);
-        let Some(mut prepared) = item.prepared else { return item.ticket.done() };
+        let Some(mut prepared) = item.prepared else {
+            return item.ticket.done();
+        };
         if let (Rule::Trace, Fact::Span(span)) = (rule, &mut prepared.fact) {
             span.inferred = true;
         }
-        self.shards.send(Work::Fact { conversation, prepared: Box::new(prepared), ticket: item.ticket });
+        self.shards.send(Work::Fact {
+            conversation,
+            prepared: Box::new(prepared),
+            ticket: item.ticket,
+        });
     }
 
     fn leave_out(&mut self, item: Item) {
@@ -197,15 +232,19 @@ impl Router {
     /// Asks the store about traces whose spans wait: another process may know their ancestors.
     async fn ask_about_waiting(&mut self) {
         let now_ms = self.now_ms;
-        self.asked.retain(|_, asked_ms| now_ms - *asked_ms < ASK_EVERY_MS);
+        self.asked
+            .retain(|_, asked_ms| now_ms - *asked_ms < ASK_EVERY_MS);
         let waited_ms = ASK_EVERY_MS.min(self.settings.wait_ms / 2);
-        let mut traces = self.resolver.waiting_traces(now_ms + self.settings.wait_ms - waited_ms);
+        let mut traces = self
+            .resolver
+            .waiting_traces(now_ms + self.settings.wait_ms - waited_ms);
         traces.retain(|trace| !self.asked.contains_key(trace));
         traces.truncate(ASK_TRACES_MAX);
         if traces.is_empty() {
             return;
         }
-        self.asked.extend(traces.iter().map(|trace| (*trace, now_ms)));
+        self.asked
+            .extend(traces.iter().map(|trace| (*trace, now_ms)));
         self.ask(&traces).await;
     }
 

@@ -34,18 +34,26 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Runs the processor until it is told to stop.
 pub async fn run(settings: ProcessorSettings) -> anyhow::Result<ExitCode> {
-    let telemetry = runtime::telemetry::init(&settings.log, "processor", env!("CARGO_PKG_VERSION"))?;
+    let telemetry =
+        runtime::telemetry::init(&settings.log, "processor", env!("CARGO_PKG_VERSION"))?;
     names::describe();
     let life = Lifecycle::new(Duration::from_millis(settings.processor.stop_grace_ms));
     let health = Health::default();
     let probes = TcpListener::bind(settings.processor.probes_bind)
         .await
-        .with_context(|| format!("processor.probes_bind: cannot listen on {}", settings.processor.probes_bind))?;
+        .with_context(|| {
+            format!(
+                "processor.probes_bind: cannot listen on {}",
+                settings.processor.probes_bind
+            )
+        })?;
     let (stopping, aborting) = (life.stopping().clone(), life.aborting().clone());
     life.spawn("probes", {
         let health = health.clone();
         async move {
-            if let Err(cause) = runtime::health::serve(probes, health, telemetry, stopping, aborting).await {
+            if let Err(cause) =
+                runtime::health::serve(probes, health, telemetry, stopping, aborting).await
+            {
                 tracing::error!(error = %cause, "the probes ended");
             }
         }
@@ -57,8 +65,17 @@ pub async fn run(settings: ProcessorSettings) -> anyhow::Result<ExitCode> {
 }
 
 /// Starts every task, from the store back to Kafka: what receives is there before what sends.
-fn start(settings: ProcessorSettings, store: Store, life: &Lifecycle, health: &Health) -> anyhow::Result<()> {
-    let ProcessorSettings { kafka, processor: config, .. } = settings;
+fn start(
+    settings: ProcessorSettings,
+    store: Store,
+    life: &Lifecycle,
+    health: &Health,
+) -> anyhow::Result<()> {
+    let ProcessorSettings {
+        kafka,
+        processor: config,
+        ..
+    } = settings;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let reader = Reader {
@@ -76,19 +93,29 @@ fn start(settings: ProcessorSettings, store: Store, life: &Lifecycle, health: &H
         stopping: life.stopping().clone(),
         cache_epoch: AtomicU64::new(0),
     });
-    let count = if config.shards == 0 { 2 * cores } else { config.shards };
+    let count = if config.shards == 0 {
+        2 * cores
+    } else {
+        config.shards
+    };
     let cache_bytes_max = config.cache_bytes_max / count as u64;
     let senders: Vec<UnboundedSender<_>> = (0..count)
         .map(|_| {
             let (sender, work) = unbounded_channel();
-            life.spawn_critical("shard", Shard::new(Arc::clone(&shared), cache_bytes_max).run(work));
+            life.spawn_critical(
+                "shard",
+                Shard::new(Arc::clone(&shared), cache_bytes_max).run(work),
+            );
             sender
         })
         .collect();
     let shards = Shards(senders.into());
 
     let (router, routed) = unbounded_channel();
-    life.spawn_critical("router", Router::new(config.resolve, store.clone(), shards.clone()).run(routed));
+    life.spawn_critical(
+        "router",
+        Router::new(config.resolve, store.clone(), shards.clone()).run(routed),
+    );
 
     let (standing, stood) = watch::channel(Standing::default());
     let (rewind, rewinds) = unbounded_channel();
@@ -104,7 +131,10 @@ fn start(settings: ProcessorSettings, store: Store, life: &Lifecycle, health: &H
         stopping: stopping.clone(),
     };
     life.spawn_critical("closing", closing.run());
-    life.spawn_critical("sweeping", sweeping::run(store.clone(), Arc::clone(&clock), stopping.clone()));
+    life.spawn_critical(
+        "sweeping",
+        sweeping::run(store.clone(), Arc::clone(&clock), stopping.clone()),
+    );
     let recorder = Recorder {
         store,
         group,
@@ -117,7 +147,13 @@ fn start(settings: ProcessorSettings, store: Store, life: &Lifecycle, health: &H
     life.spawn_critical("progress", recorder.run());
 
     let formats = kafka.topics.iter().map(|topic| {
-        (Arc::from(topic.name.as_str()), Format { encoding: topic.encoding, signal: topic.signal })
+        (
+            Arc::from(topic.name.as_str()),
+            Format {
+                encoding: topic.encoding,
+                signal: topic.signal,
+            },
+        )
     });
     let formats: HashMap<Arc<str>, Format> = formats.collect();
     let assigned = health.condition("partitions");
@@ -129,7 +165,11 @@ fn start(settings: ProcessorSettings, store: Store, life: &Lifecycle, health: &H
         source,
         events,
         reader: Arc::new(reader),
-        readers: Arc::new(Semaphore::new(if config.readers == 0 { cores } else { config.readers })),
+        readers: Arc::new(Semaphore::new(if config.readers == 0 {
+            cores
+        } else {
+            config.readers
+        })),
         dead_letters: Arc::new(DeadLetters::new(&kafka)?),
         router,
         standing,

@@ -12,7 +12,7 @@ use crate::publish::{PublishError, Publisher};
 use domain::conversation::Conversation;
 use domain::facts::{Entry, Link};
 use domain::ids::{ConversationKey, Digest, TraceId};
-use domain::prepare::Prepared;
+use domain::prepare::{Fact, Prepared};
 use domain::view::Totals;
 use domain::window::{Closed, Windows};
 use futures::future::BoxFuture;
@@ -21,7 +21,7 @@ use metrics::{counter, histogram};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use runtime::health::Condition;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -91,7 +91,10 @@ impl Shard {
         /// What a conversation takes on average; sizes the cache's tables, nothing else.
         const TYPICAL_BYTES: u64 = 32 * 1024;
         let items = (cache_bytes_max / TYPICAL_BYTES).max(16) as usize;
-        Self { shared, cache: Cache::with_weighter(items, cache_bytes_max, ByBytes) }
+        Self {
+            shared,
+            cache: Cache::with_weighter(items, cache_bytes_max, ByBytes),
+        }
     }
 
     /// Works until the channel closes or the process aborts.
@@ -112,9 +115,14 @@ impl Shard {
 
     /// Commits the batches, updates what stands outside of the conversations' slots, and then lets the records be done.
     async fn commit_all(&self, batches: HashMap<ConversationKey, Batch>) {
-        let commits: Vec<BoxFuture<'_, _>> =
-            batches.into_iter().map(|(key, batch)| self.commit_until_done(key, batch).boxed()).collect();
-        let committed: Vec<_> = futures::stream::iter(commits).buffer_unordered(CONCURRENT_COMMITS).collect().await;
+        let commits: Vec<BoxFuture<'_, _>> = batches
+            .into_iter()
+            .map(|(key, batch)| self.commit_until_done(key, batch).boxed())
+            .collect();
+        let committed: Vec<_> = futures::stream::iter(commits)
+            .buffer_unordered(CONCURRENT_COMMITS)
+            .collect()
+            .await;
         let (updates, tickets): (Vec<_>, Vec<_>) = committed.into_iter().flatten().unzip();
         let updates: Vec<IndexUpdate> = updates.into_iter().flatten().collect();
         let mut retry = Retry::new(&self.shared, "index");
@@ -128,7 +136,11 @@ impl Shard {
     }
 
     /// What to bring up to date, and the tickets; `None` when the process stops before the store could do it.
-    async fn commit_until_done(&self, key: ConversationKey, batch: Batch) -> Option<(Option<IndexUpdate>, Vec<Ticket>)> {
+    async fn commit_until_done(
+        &self,
+        key: ConversationKey,
+        batch: Batch,
+    ) -> Option<(Option<IndexUpdate>, Vec<Ticket>)> {
         let mut update = None;
         let mut retry = Retry::new(&self.shared, "commit");
         while !batch.facts.is_empty() || !batch.links.is_empty() {
@@ -164,16 +176,32 @@ impl Shard {
         match self.shared.store.load(key, 0).await {
             Ok(Some(snapshot)) => {
                 let mut conversation = Conversation::default();
-                snapshot.entries.into_iter().for_each(|entry| conversation.apply(entry));
-                Ok(Held { conversation, summary: snapshot.summary })
+                snapshot
+                    .entries
+                    .into_iter()
+                    .for_each(|entry| conversation.apply(entry));
+                Ok(Held {
+                    conversation,
+                    summary: snapshot.summary,
+                })
             }
-            Ok(None) => Ok(Held { conversation: Conversation::default(), summary: empty_summary(key) }),
+            Ok(None) => Ok(Held {
+                conversation: Conversation::default(),
+                summary: empty_summary(key),
+            }),
             Err(store::Error::Corrupt { key: stored, what }) => {
                 // Kafka is the truth: what cannot be read is dropped, and told, rather than stop everyone else.
-                error!(key = stored, what, "a stored conversation cannot be read: it begins anew, rebuild to recover");
+                error!(
+                    key = stored,
+                    what,
+                    "a stored conversation cannot be read: it begins anew, rebuild to recover"
+                );
                 counter!(names::CONVERSATIONS_RESET).increment(1);
                 self.shared.store.remove(key).await?;
-                Ok(Held { conversation: Conversation::default(), summary: empty_summary(key) })
+                Ok(Held {
+                    conversation: Conversation::default(),
+                    summary: empty_summary(key),
+                })
             }
             Err(cause) => Err(cause),
         }
@@ -185,14 +213,21 @@ impl Shard {
 
     /// Adds the batch's facts. What is known already is not written again, but its index is: the process may have died
     /// between the two.
-    async fn add(&self, key: &ConversationKey, batch: &Batch) -> Result<Option<IndexUpdate>, store::Error> {
+    async fn add(
+        &self,
+        key: &ConversationKey,
+        batch: &Batch,
+    ) -> Result<Option<IndexUpdate>, store::Error> {
         let limits = &self.shared.config.limits;
         for attempt in 0.. {
             let mut held = self.held(key).await?;
             let known_traces = held.summary.totals.trace_ids.len();
-            let mut entry = held.conversation.entry_for(&batch.facts, &batch.links, limits);
+            let mut entry = held
+                .conversation
+                .entry_for(&batch.facts, &batch.links, limits);
             if entry.is_empty() {
-                let update = (held.summary.version > 0).then(|| index_update(&held.summary, usize::MAX));
+                let update =
+                    (held.summary.version > 0).then(|| index_update(&held.summary, batch.traces()));
                 self.keep(held);
                 return Ok(update);
             }
@@ -203,9 +238,24 @@ impl Shard {
             held.summary.totals = held.conversation.view().totals;
             held.summary.version += 1;
             held.summary.entries += 1;
-            match self.shared.store.commit(&held.summary, Some(&entry)).await? {
+            match self
+                .shared
+                .store
+                .commit(&held.summary, Some(&entry))
+                .await?
+            {
                 Commit::Done => {
-                    let update = index_update(&held.summary, known_traces);
+                    let traces = held
+                        .summary
+                        .totals
+                        .trace_ids
+                        .get(known_traces..)
+                        .unwrap_or_default();
+                    let traces = traces
+                        .iter()
+                        .filter_map(|trace| TraceId::parse_hex(trace))
+                        .collect();
+                    let update = index_update(&held.summary, traces);
                     self.keep(held);
                     return Ok(Some(update));
                 }
@@ -234,7 +284,11 @@ impl Shard {
     }
 
     /// Closes every window that the watermark has passed, one revision after the other, each published before the next.
-    async fn close(&self, key: &ConversationKey, watermark_ms: i64) -> Result<Option<IndexUpdate>, store::Error> {
+    async fn close(
+        &self,
+        key: &ConversationKey,
+        watermark_ms: i64,
+    ) -> Result<Option<IndexUpdate>, store::Error> {
         let gap_ms = self.shared.config.inactivity_gap_ms;
         let mut update = None;
         loop {
@@ -250,7 +304,7 @@ impl Shard {
                 }
                 held.summary.published_revision = held.summary.windows.revision;
             } else if held.summary.windows.close(watermark_ms, gap_ms).is_none() {
-                update = Some(index_update(&held.summary, usize::MAX));
+                update = Some(index_update(&held.summary, Vec::new()));
                 self.keep(held);
                 return Ok(update);
             }
@@ -260,7 +314,7 @@ impl Shard {
                     if !unpublished {
                         counter!(names::WINDOWS_CLOSED).increment(1);
                     }
-                    update = Some(index_update(&held.summary, usize::MAX));
+                    update = Some(index_update(&held.summary, Vec::new()));
                     self.keep(held);
                 }
                 // Someone else closes it, or something new came: the next look at what is due will tell.
@@ -275,10 +329,19 @@ impl Shard {
         let windows = &held.summary.windows;
         let closed_at_ms = windows.closed_at_ms.unwrap_or_default();
         let last_ms = closed_at_ms - self.shared.config.inactivity_gap_ms;
-        let closed = Closed { revision: windows.revision, last_ms, closed_at_ms };
+        let closed = Closed {
+            revision: windows.revision,
+            last_ms,
+            closed_at_ms,
+        };
         let view = held.conversation.up_to(last_ms).view();
         let record = finalised::record(&held.summary.key, &view, closed).to_string();
-        match self.shared.publisher.publish(&held.summary.key, record.into_bytes()).await {
+        match self
+            .shared
+            .publisher
+            .publish(&held.summary.key, record.into_bytes())
+            .await
+        {
             Ok(()) => true,
             Err(cause) => {
                 counter!(names::PUBLISH_ERRORS).increment(1);
@@ -299,13 +362,19 @@ struct Retry<'a> {
 
 impl<'a> Retry<'a> {
     fn new(shared: &'a Shared, step: &'static str) -> Self {
-        Self { shared, step, pause: RETRY_MIN }
+        Self {
+            shared,
+            step,
+            pause: RETRY_MIN,
+        }
     }
 
     /// Waits, longer each time. False when the process stops meanwhile: the records are then read again.
     async fn after(&mut self, cause: &store::Error) -> bool {
         counter!(names::STORE_ERRORS, "step" => self.step).increment(1);
-        self.shared.store_condition.unmet(format!("{}: {cause}", self.step));
+        self.shared
+            .store_condition
+            .unmet(format!("{}: {cause}", self.step));
         let retry_ms = self.pause.as_millis() as u64;
         warn!(step = self.step, error = %cause, retry_ms, "the store failed, trying again");
         tokio::select! {
@@ -323,12 +392,23 @@ impl<'a> Retry<'a> {
     }
 }
 
-/// What to bring up to date outside of the conversation's slot. Traces from position `known_traces` on are new.
-fn index_update(summary: &Summary, known_traces: usize) -> IndexUpdate {
-    let traces = summary.totals.trace_ids.get(known_traces..).unwrap_or_default();
+impl Batch {
+    /// The traces that its facts are of.
+    fn traces(&self) -> Vec<TraceId> {
+        let traces = self.facts.iter().map(|prepared| match &prepared.fact {
+            Fact::Span(span) => span.key.trace,
+            Fact::Log(log) => log.key.trace,
+        });
+        let distinct: BTreeSet<TraceId> = traces.collect();
+        distinct.into_iter().collect()
+    }
+}
+
+/// What to bring up to date outside of the conversation's slot.
+fn index_update(summary: &Summary, trace_ids_added: Vec<TraceId>) -> IndexUpdate {
     IndexUpdate {
         summary: Arc::new(summary.clone()),
-        trace_ids_added: traces.iter().filter_map(|trace| TraceId::parse_hex(trace)).collect(),
+        trace_ids_added,
     }
 }
 
@@ -347,17 +427,29 @@ fn by_conversation(work: impl Iterator<Item = Work>) -> HashMap<ConversationKey,
     let mut batches: HashMap<ConversationKey, Batch> = HashMap::new();
     for work in work {
         match work {
-            Work::Fact { conversation, prepared, ticket } => {
+            Work::Fact {
+                conversation,
+                prepared,
+                ticket,
+            } => {
                 let batch = batches.entry(conversation).or_default();
                 batch.facts.push(*prepared);
                 batch.tickets.push(ticket);
             }
-            Work::Link { conversation, link, ticket } => {
+            Work::Link {
+                conversation,
+                link,
+                ticket,
+            } => {
                 let batch = batches.entry(conversation).or_default();
                 batch.links.push(link);
                 batch.tickets.extend(ticket);
             }
-            Work::Close { conversation, watermark_ms, permit } => {
+            Work::Close {
+                conversation,
+                watermark_ms,
+                permit,
+            } => {
                 let batch = batches.entry(conversation).or_default();
                 batch.close_at_ms = batch.close_at_ms.max(Some(watermark_ms));
                 batch.permits.push(permit);

@@ -11,7 +11,11 @@ use tracing::{debug, warn};
 /// Each sweep looks at a bounded part of the lists; readers skip what is gone meanwhile.
 const TICK: Duration = Duration::from_secs(60);
 
-pub async fn run(store: Store, clock: Arc<dyn Clock>, stopping: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    stopping: CancellationToken,
+) -> anyhow::Result<()> {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -21,14 +21,17 @@ impl Unassigned {
         if self.counts.len() >= PAIRS_MAX && !self.counts.contains_key(&pair) {
             pair.1 = "other".into();
         }
-        let count = self.counts.entry(pair).or_insert_with_key(|(project, instrumentation)| Count {
-            project: project.to_string(),
-            instrumentation: instrumentation.to_string(),
-            spans: 0,
-            llm_calls: 0,
-            last_seen_ms: now_ms,
-            example_trace: Some(item.trace()),
-        });
+        let count = self
+            .counts
+            .entry(pair)
+            .or_insert_with_key(|(project, instrumentation)| Count {
+                project: project.to_string(),
+                instrumentation: instrumentation.to_string(),
+                spans: 0,
+                llm_calls: 0,
+                last_seen_ms: now_ms,
+                example_trace: Some(item.trace()),
+            });
         count.spans += 1;
         count.llm_calls += u64::from(item.is_llm);
         count.last_seen_ms = count.last_seen_ms.max(now_ms);

@@ -9,7 +9,6 @@
 
 use super::calls::{Call, CallContent, History, Scope};
 use crate::conversation::Conversation;
-use crate::facts::Node as HistoryNode;
 use crate::ids::Digest;
 use crate::message::{Message, Role};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -42,6 +41,8 @@ pub(crate) struct Island {
     pub(crate) last_call: usize,
     /// Where the latest call stands: the end of the branch that the conversation took.
     pub(crate) tip: NodeIndex,
+    /// The chain node at which the latest call's history ends.
+    end: Option<Digest>,
 }
 
 /// A tool message of some history, with the node it stands after.
@@ -61,8 +62,9 @@ pub(crate) struct Forest<'a> {
     pub(crate) tool_messages: Vec<ToolMessage>,
     scope: Scope,
     is_cumulative: bool,
-    /// Where the history that ends in this chain node stands. Saves walking what was walked before.
-    placed: FxHashMap<Digest, NodeIndex>,
+    /// Where the history of the latest call of each island ends: a history that goes on from there need not be walked
+    /// again. Ends of earlier calls, and middles, prove nothing: a history whose head was cut off may begin alike.
+    ends: FxHashMap<Digest, NodeIndex>,
     by_identity: FxHashMap<Digest, Vec<NodeIndex>>,
     by_tool_call: FxHashMap<String, NodeIndex>,
     by_response: FxHashMap<&'a str, NodeIndex>,
@@ -78,9 +80,21 @@ struct Previous {
     tip: NodeIndex,
 }
 
-/// One step of a history: the chain node that ends there, and its message.
+/// How well a history fits below a node; the greater, the better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Alignment {
+    /// It leads to the answer given last, every utterance word for word, and only the user has spoken since.
+    is_exact_to_tip: bool,
+    /// How many utterances stand there word for word.
+    exact: usize,
+    is_at_root: bool,
+    /// How many utterances stand there, echoes included.
+    length: usize,
+    candidate: NodeIndex,
+}
+
+/// One step of a history.
 struct Step<'a> {
-    chain: Digest,
     digest: Digest,
     message: &'a Arc<Message>,
     identity: Digest,
@@ -108,7 +122,7 @@ impl<'a> Forest<'a> {
             tool_messages: Vec::new(),
             scope,
             is_cumulative: is_cumulative(conversation, calls, members),
-            placed: FxHashMap::default(),
+            ends: FxHashMap::default(),
             by_identity: FxHashMap::default(),
             by_tool_call: FxHashMap::default(),
             by_response: FxHashMap::default(),
@@ -129,59 +143,44 @@ impl<'a> Forest<'a> {
         let history_end = self.walk(call, start, &steps);
         let tip = self.place_output(call, content, history_end);
         let island = self.nodes[tip].island;
+        if let (History::Chain(end), true) = (&content.history, self.is_cumulative) {
+            if let Some(before) = self.islands[island].end.replace(*end) {
+                self.ends.remove(&before);
+            }
+            self.ends.insert(*end, history_end);
+        }
         self.islands[island].tip = tip;
         self.islands[island].last_call = call;
         self.previous = Some(Previous { call, start, tip });
     }
 
-    /// The part of a history that no earlier call had, and where the part before it stands.
+    /// The part of a history after the end of another one, and where that end stands; else all of it.
     fn unplaced_steps(&self, history: &History) -> (Option<NodeIndex>, Vec<Step<'a>>) {
         let conversation = self.conversation;
-        let mut steps = Vec::new();
-        let mut push = |chain: Digest, digest: Digest| {
-            if let Some(stored) = conversation.messages.get(&digest) {
-                steps.push(Step {
-                    chain,
-                    digest,
-                    message: &stored.message,
-                    identity: stored.identity,
-                });
-            }
+        let step = |digest: Digest| {
+            let stored = conversation.messages.get(&digest)?;
+            Some(Step {
+                digest,
+                message: &stored.message,
+                identity: stored.identity,
+            })
         };
-        let mut placed = None;
         match history {
-            History::None => {}
+            History::None => (None, Vec::new()),
             History::Chain(tip) => {
-                let mut next = Some(*tip);
-                while let Some(chain) = next {
-                    placed = self
-                        .placed
-                        .get(&chain)
-                        .copied()
-                        .filter(|_| self.is_cumulative);
-                    let Some(node) = conversation.nodes.get(&chain).filter(|_| placed.is_none())
-                    else {
-                        break;
-                    };
-                    push(chain, node.message);
-                    next = node.parent;
-                }
+                let mut placed = None;
+                let unplaced = conversation.chain(Some(*tip)).take_while(|(chain, _)| {
+                    placed = self.ends.get(chain).copied();
+                    placed.is_none()
+                });
+                let mut steps: Vec<_> = unplaced
+                    .filter_map(|(_, node)| step(node.message))
+                    .collect();
                 steps.reverse();
+                (placed, steps)
             }
-            History::List(digests) => {
-                let mut parent = None;
-                for message in digests {
-                    let chain = HistoryNode {
-                        parent,
-                        message: *message,
-                    }
-                    .id();
-                    push(chain, *message);
-                    parent = Some(chain);
-                }
-            }
+            History::List(digests) => (None, digests.iter().copied().filter_map(step).collect()),
         }
-        (placed, steps)
     }
 
     /// The node under which a history that shares no placed beginning attaches; `None` for a new island.
@@ -196,19 +195,16 @@ impl<'a> Forest<'a> {
         }
         let last_tip = self.previous.map(|previous| previous.tip);
         let utterances: Vec<&Step<'_>> = steps.iter().filter(|step| step.is_utterance()).collect();
-        let Some(first) = utterances.first() else {
+        if utterances.is_empty() {
             let mut results = steps.iter().flat_map(|step| step.message.tool_results());
             return results
                 .find_map(|(id, ..)| self.by_tool_call.get(id?).copied())
                 .or(last_tip);
-        };
+        }
         if !self.is_cumulative {
             return self.retried(call).or(last_tip);
         }
-        let mut roots = self.islands.iter().rev().map(|island| island.root);
-        roots
-            .find(|root| self.child_matching(*root, first).is_some())
-            .or_else(|| self.overlap(&utterances))
+        self.alignment(&utterances)
     }
 
     /// For a call with the history of the call before it, which failed: where that history began.
@@ -221,28 +217,58 @@ impl<'a> Forest<'a> {
         is_retry.then_some(previous.start)
     }
 
-    /// For a history whose head was cut off: the node under which its first utterance stands, chosen so that most of
-    /// what follows stands there too. One utterance alone proves nothing, unless it is the answer given last.
-    fn overlap(&self, utterances: &[&Step<'_>]) -> Option<NodeIndex> {
-        let mut best: Option<(usize, NodeIndex)> = None;
-        for candidate in self.by_identity.get(&utterances[0].identity)? {
-            let mut length = 1;
-            let mut node = *candidate;
-            while let Some(next) = utterances
-                .get(length)
-                .and_then(|step| self.child_matching(node, step))
-            {
-                node = next;
-                length += 1;
-            }
-            let is_last_answer =
-                utterances.len() >= 2 && self.previous.is_some_and(|last| last.tip == *candidate);
-            if (length >= 2 || is_last_answer) && best.is_none_or(|(longest, _)| length >= longest)
-            {
-                best = Some((length, *candidate));
-            }
+    /// The node under which a history's first utterance stands: the beginning of an island, or a place further down when
+    /// the history's head was cut off. Best is where the history leads word for word to the answer given last; then where
+    /// most of it stands word for word. One utterance alone proves nothing, unless it is the first or the last one.
+    fn alignment(&self, utterances: &[&Step<'_>]) -> Option<NodeIndex> {
+        let first = utterances.first()?;
+        let roots = self.islands.iter().rev().map(|island| island.root);
+        let at_roots = roots.filter_map(|root| self.child_matching(root, first));
+        let same = self
+            .by_identity
+            .get(&first.identity)
+            .into_iter()
+            .flatten()
+            .rev()
+            .take(ALIGNMENTS_MAX);
+        let candidates = at_roots.chain(same.copied());
+        let aligned = candidates.map(|candidate| self.align(candidate, utterances));
+        let best = aligned
+            .filter(|aligned| aligned.is_at_root || aligned.length >= 2 || aligned.is_exact_to_tip)
+            .max()?;
+        self.nodes[best.candidate].parent
+    }
+
+    fn align(&self, candidate: NodeIndex, utterances: &[&Step<'_>]) -> Alignment {
+        let last_tip = self.previous.map(|previous| previous.tip);
+        let is_same = |node: NodeIndex, step: &Step<'_>| {
+            usize::from(self.nodes[node].identity == step.identity)
+        };
+        let mut node = candidate;
+        let mut length = 1;
+        let mut exact = is_same(node, utterances[0]);
+        while let Some(step) = utterances.get(length).filter(|_| Some(node) != last_tip) {
+            let Some(next) = self.child_matching(node, step) else {
+                break;
+            };
+            node = next;
+            length += 1;
+            exact += is_same(node, step);
         }
-        best.and_then(|(_, node)| self.nodes[node].parent)
+        let is_at_root = self.nodes[candidate]
+            .parent
+            .is_some_and(|parent| self.nodes[parent].role.is_none());
+        // After the answer given last there can only be what the user said since.
+        let rest = &utterances[length..];
+        let goes_on = rest.iter().all(|step| step.message.role == Role::User);
+        let is_exact_to_tip = Some(node) == last_tip && exact == length && goes_on;
+        Alignment {
+            is_exact_to_tip,
+            exact,
+            is_at_root,
+            length,
+            candidate,
+        }
     }
 
     /// Follows the steps from a node, making nodes where there are none, and remembers where each step stands.
@@ -271,9 +297,6 @@ impl<'a> Forest<'a> {
                     message: step.digest,
                     call,
                 });
-            }
-            for step in &steps[index..index + taken] {
-                self.placed.insert(step.chain, position);
             }
             index += taken;
         }
@@ -454,6 +477,7 @@ impl<'a> Forest<'a> {
             first_call: call,
             last_call: call,
             tip: root,
+            end: None,
         });
         root
     }
@@ -501,6 +525,8 @@ impl<'a> Forest<'a> {
     }
 }
 
+/// Places at which a history is tried, the latest first. Only words said more often than this could stand elsewhere.
+const ALIGNMENTS_MAX: usize = 64;
 /// Longest run of assistant messages that is tried as one answer.
 const RUN_MAX: usize = 8;
 
