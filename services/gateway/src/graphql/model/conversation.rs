@@ -10,7 +10,7 @@ use store::Summary;
 use super::message::{MESSAGES_DEFAULT, MESSAGES_MAX, MessageConnection};
 use super::origin::Origin;
 use super::page::{PageInfo, WHOLE_CONVERSATION_COST, cost};
-use super::span::{SPANS_DEFAULT, SPANS_MAX, SpanConnection};
+use super::span::{SPANS_DEFAULT, SPANS_MAX, Span, SpanConnection};
 use super::usage::{Cost, ModelUsage, Usage};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::from_store;
@@ -42,6 +42,8 @@ pub struct ConversationConnection {
     pub edges: Vec<ConversationEdge>,
     pub nodes: Vec<Conversation>,
     pub page_info: PageInfo,
+    /// How far the page came: the last activity of the last conversation that was looked at, whether it matched or not.
+    pub looked_back_to: Option<DateTime>,
 }
 
 #[derive(Clone, Debug, SimpleObject)]
@@ -235,6 +237,13 @@ impl Conversation {
     /// Spans that were not kept because the conversation had reached its size limit. They are in no total.
     async fn omitted_spans(&self) -> u32 {
         self.summary.totals.omitted
+    }
+
+    /// One of its spans, by id; null when it has none with this id.
+    #[graphql(complexity = "WHOLE_CONVERSATION_COST.saturating_add(child_complexity)")]
+    async fn span(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Span>, Error> {
+        let folded = self.origin.folded(ctx).await?;
+        Ok(Span::with_id(folded, &id))
     }
 
     /// Conversations that share a trace with this one: the sub-agent's, or the one that called it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Context, Enum, Error, ID, SimpleObject};
 use domain::conversation::Conversation;
 use domain::facts::{SpanFact, ToolFact};
-use domain::ids::{Digest, SpanKey};
+use domain::ids::{Digest, SpanId, SpanKey};
 use serde_json::{Map, Value};
 
 use super::message::page_start;
@@ -112,6 +112,14 @@ impl Span {
 
     pub fn find(folded: &Folded, key: &SpanKey) -> Option<Self> {
         let fact = folded.conversation.span(key)?;
+        Some(Self::of(fact.clone(), folded.conversation.clone()))
+    }
+
+    /// By the id that it is given out with. Should two traces have used the same id, the earlier span.
+    pub fn with_id(folded: &Folded, id: &str) -> Option<Self> {
+        let id = SpanId::parse_hex(id)?;
+        let spans = folded.conversation.spans_in_order();
+        let fact = spans.into_iter().find(|fact| fact.key.span == id)?;
         Some(Self::of(fact.clone(), folded.conversation.clone()))
     }
 

@@ -10,6 +10,7 @@ use crate::graphql::cursor::RowCursor;
 use crate::graphql::filter::{ConversationFilter, Filter};
 use crate::graphql::model::page::{cost, rows};
 use crate::graphql::model::{Conversation, ConversationConnection, ConversationEdge, PageInfo};
+use crate::graphql::scalars::DateTime;
 
 const ROWS_DEFAULT: usize = 50;
 const ROWS_MAX: usize = 200;
@@ -62,6 +63,8 @@ impl ConversationsQuery {
                 start_cursor: edges.first().map(|edge| edge.cursor.clone()),
                 end_cursor: end.map(encode),
             },
+            looked_back_to: end
+                .map(|place| DateTime::from_ns(place.activity_us.saturating_mul(1_000))),
             edges,
         })
     }
