@@ -4,16 +4,18 @@
 //! a wrong setting or a bad deployment, stops the processor instead of being emptied into the dead letters.
 
 use crate::decode::{DecodeError, Decoded, RejectedSpan};
+use crate::metrics as names;
 use crate::publish::{Letter, Producer, is_too_large};
 use crate::source::config::KafkaConfig;
-use crate::source::{Record, SourceError, TopicPartition, names};
+use crate::source::{Record, SourceError, TopicPartition};
+use bytes::Bytes;
 use domain::text::cut_with_mark;
 use metrics::counter;
 use parking_lot::Mutex;
 use rdkafka::message::{Header, OwnedHeaders};
 use runtime::config::Problems;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tracing::warn;
 
@@ -23,6 +25,8 @@ const PREFIX: &str = "colloquy.dlq.";
 const DETAIL_BYTES_MAX: usize = 4 * 1024;
 /// What is left of a record that the broker refuses for its size. Every broker takes this much by default.
 const CUT_PAYLOAD_BYTES: usize = 512 * 1024;
+/// Key and headers of a record that is refused even so stay only if they are no larger than this.
+const CUT_HEADERS_BYTES: usize = 16 * 1024;
 /// Waits between tries of a delivery.
 const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(30);
@@ -164,27 +168,24 @@ impl DeadLetters {
     ) -> Result<(), TooManyDeadLetters> {
         self.judge(record, rejection)?;
         let mut wait = RETRY_MIN;
-        let mut payload_bytes_max = usize::MAX;
+        let mut cut = Cut::Nothing;
         loop {
-            let letter = self.letter(record, rejection, payload_bytes_max);
-            match self.producer.deliver(letter).await {
+            let letter = self.letter(record, rejection, cut);
+            let cause = match self.producer.deliver(letter).await {
                 Ok(()) => {
                     counter!(names::DEAD_LETTERS, "reason" => rejection.reason()).increment(1);
                     return Ok(());
                 }
-                Err(cause) if is_too_large(&cause) && payload_bytes_max > 0 => {
-                    // Headers alone fit anywhere: nothing may block the partition.
-                    let is_cut = payload_bytes_max <= CUT_PAYLOAD_BYTES
-                        || record.payload.len() <= CUT_PAYLOAD_BYTES;
-                    payload_bytes_max = if is_cut { 0 } else { CUT_PAYLOAD_BYTES };
-                }
-                Err(cause) => {
-                    counter!(names::DEAD_LETTER_ERRORS).increment(1);
-                    warn!(record = %record.at, topic = self.topic, error = %cause, "a dead letter could not be delivered and is tried again");
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(RETRY_MAX);
-                }
+                Err(cause) => cause,
+            };
+            if is_too_large(&cause) && cut < Cut::Everything {
+                cut = cut.further(record);
+                continue;
             }
+            counter!(names::DEAD_LETTER_ERRORS).increment(1);
+            warn!(record = %record.at, topic = self.topic, error = %cause, "a dead letter could not be delivered and is tried again");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RETRY_MAX);
         }
     }
 
@@ -205,20 +206,25 @@ impl DeadLetters {
         }
     }
 
-    fn letter<'a>(
-        &'a self,
-        record: &'a Record,
-        rejection: &Rejection,
-        payload_bytes_max: usize,
-    ) -> Letter<'a> {
-        let payload = &record.payload[..record.payload.len().min(payload_bytes_max)];
-        let mut headers = OwnedHeaders::new();
+    fn letter<'a>(&'a self, record: &'a Record, rejection: &Rejection, cut: Cut) -> Letter<'a> {
+        let payload = match cut {
+            Cut::Nothing => &record.payload[..],
+            Cut::Payload => &record.payload[..record.payload.len().min(CUT_PAYLOAD_BYTES)],
+            Cut::Everything => &[],
+        };
         // A record that is here for the second time has headers of the first; those of the last time count.
         let original = record
             .headers
             .iter()
             .filter(|(name, _)| !name.starts_with(PREFIX));
-        for (key, value) in original {
+        let beside_payload = original
+            .clone()
+            .map(|(name, value)| name.len() + value.len());
+        let beside_payload =
+            beside_payload.sum::<usize>() + record.key.as_ref().map_or(0, Bytes::len);
+        let is_whole = cut < Cut::Everything || beside_payload <= CUT_HEADERS_BYTES;
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in original.filter(|_| is_whole) {
             headers = headers.insert(Header {
                 key,
                 value: Some(value.as_ref()),
@@ -233,24 +239,45 @@ impl DeadLetters {
             ("timestamp_ms", record.timestamp_ms.to_string()),
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ];
-        let cut = (payload.len() < record.payload.len()).then(|| {
-            [
-                ("truncated", "true".to_owned()),
-                ("size_bytes", record.payload.len().to_string()),
-            ]
-        });
-        for (name, value) in own.into_iter().chain(cut.into_iter().flatten()) {
+        let size = [
+            ("truncated", "true".to_owned()),
+            ("size_bytes", record.payload.len().to_string()),
+        ];
+        let size = size
+            .into_iter()
+            .filter(|_| payload.len() < record.payload.len() || !is_whole);
+        for (name, value) in own.into_iter().chain(size) {
             let key = format!("{PREFIX}{name}");
             headers = headers.insert(Header {
                 key: &key,
                 value: Some(&value),
             });
         }
+        let key = record.key.as_deref().filter(|_| is_whole);
         Letter {
             topic: &self.topic,
-            key: record.key.as_deref(),
+            key,
             headers,
             payload,
+        }
+    }
+}
+
+/// How much of a record is left out, because the broker refuses it for its size. Nothing may block the partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cut {
+    Nothing,
+    /// All but the beginning of the payload.
+    Payload,
+    /// The payload, and key and headers if they are large.
+    Everything,
+}
+
+impl Cut {
+    fn further(self, record: &Record) -> Self {
+        match self {
+            Self::Nothing if record.payload.len() > CUT_PAYLOAD_BYTES => Self::Payload,
+            _ => Self::Everything,
         }
     }
 }
@@ -258,7 +285,7 @@ impl DeadLetters {
 /// Which of the last records of a partition could not be read.
 #[derive(Clone, Debug, Default)]
 struct Share {
-    window: std::collections::VecDeque<bool>,
+    window: VecDeque<bool>,
     bad: usize,
     consecutive: usize,
 }

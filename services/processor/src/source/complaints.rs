@@ -1,6 +1,6 @@
 //! Errors that the consumer recovers from by itself, told without flooding the log.
 
-use super::names;
+use crate::metrics as names;
 use metrics::counter;
 use rdkafka::error::KafkaError;
 use std::collections::HashMap;

@@ -4,13 +4,14 @@ use super::clients::PINNED;
 use crate::decode::{Encoding, Signal};
 use crate::dlq::LimitsConfig;
 use runtime::config::{Problems, Secret};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KafkaConfig {
-    /// `host:port` of some brokers; the others are learnt from them.
+    /// `host:port` of some brokers; the others are learnt from them. A list, or one text with commas.
+    #[serde(deserialize_with = "list_or_text")]
     pub brokers: Vec<String>,
     /// Processors with the same group share the partitions among them.
     pub group_id: String,
@@ -246,6 +247,23 @@ impl KafkaConfig {
     }
 }
 
+fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum ListOrText {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match ListOrText::deserialize(deserializer)? {
+        ListOrText::List(list) => list,
+        ListOrText::Text(text) => text
+            .split(',')
+            .map(|item| item.trim().to_owned())
+            .filter(|item| !item.is_empty())
+            .collect(),
+    })
+}
+
 fn is_topic_name(name: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     (1..=249).contains(&name.len()) && name.chars().all(is_allowed) && !matches!(name, "." | "..")
@@ -294,6 +312,8 @@ mod tests {
         assert_eq!(consumer.get("group.instance.id"), Some("one"));
         assert_eq!(consumer.get("sasl.password"), Some("hunter2"));
         assert_eq!(kafka.topics[0].signal, Signal::Logs);
+        let text = load(&[("BROKERS", "a:1, b:2")]).expect("valid").kafka;
+        assert_eq!(text.brokers, kafka.brokers);
         assert!(!format!("{kafka:?}").contains("hunter2"));
         assert!(
             !serde_json::to_string(&kafka)

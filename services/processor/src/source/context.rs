@@ -2,9 +2,9 @@
 
 use super::commits::{Commits, is_transient};
 use super::ends::Reading;
-use super::names;
 use super::queue::{Offered, Queue};
 use super::{Event, NextOffset, TopicPartition};
+use crate::metrics as names;
 use metrics::counter;
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
@@ -18,8 +18,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tracing::{debug, error, info, warn};
 
-/// Tries of the last commit before partitions are given away. The next owner waits meanwhile.
-const LAST_COMMIT_TRIES: usize = 3;
 /// A pipeline that has not taken so many assignments and revocations is not running any more.
 const OUTBOX_MAX: usize = 64;
 /// How often a full queue or an outstanding answer is looked at again.
@@ -164,8 +162,8 @@ impl Context {
         if partitions.is_empty() {
             return;
         }
+        let deadline = Instant::now() + self.revoke_wait;
         if !is_stopping {
-            let deadline = Instant::now() + self.revoke_wait;
             let (ack, answer) = oneshot::channel();
             self.send(Event::Revoked {
                 partitions: partitions.clone(),
@@ -186,7 +184,7 @@ impl Context {
                 "partitions were lost before they could be given away"
             );
         } else if last.count() > 0 {
-            commit_last(consumer, &last);
+            commit_last(consumer, &last, deadline);
         }
     }
 
@@ -211,30 +209,29 @@ impl Context {
     }
 }
 
-/// Commits and waits for the answer. False when it failed.
-pub(super) fn commit_last(consumer: &BaseConsumer<Context>, last: &TopicPartitionList) -> bool {
-    for _ in 0..LAST_COMMIT_TRIES {
-        match consumer.commit(last, CommitMode::Sync) {
+/// Commits and waits for the answer, again until the deadline where that may help. False when it failed. One try takes
+/// as long as the client takes to give up on a coordinator that is away, `session_timeout_ms`.
+pub(super) fn commit_last(
+    consumer: &BaseConsumer<Context>,
+    last: &TopicPartitionList,
+    deadline: Instant,
+) -> bool {
+    loop {
+        let cause = match consumer.commit(last, CommitMode::Sync) {
             Ok(()) => {
                 counter!(names::OFFSETS_COMMITTED).increment(1);
                 return true;
             }
-            Err(cause) if is_transient(&cause) => {
-                debug!(error = %cause, "the last commit failed and is repeated");
-            }
-            Err(cause) => {
-                counter!(names::COMMIT_ERRORS).increment(1);
-                warn!(error = %cause, "the last commit failed; some records will be read again");
-                return false;
-            }
+            Err(cause) => cause,
+        };
+        counter!(names::COMMIT_ERRORS).increment(1);
+        if !is_transient(&cause) || Instant::now() >= deadline {
+            warn!(error = %cause, "the last commit failed; some records will be read again");
+            return false;
         }
+        debug!(error = %cause, "the last commit failed and is repeated");
+        std::thread::sleep(LOOK_AGAIN);
     }
-    counter!(names::COMMIT_ERRORS).increment(1);
-    warn!(
-        tries = LAST_COMMIT_TRIES,
-        "the last commit failed; some records will be read again"
-    );
-    false
 }
 
 impl ConsumerContext for Context {

@@ -12,7 +12,6 @@ pub mod config;
 mod context;
 mod ends;
 mod handle;
-pub mod names;
 mod pausing;
 mod poll;
 mod position;

@@ -1,7 +1,7 @@
 //! When partitions stand still: under lasting pressure, on request, and when nobody takes records any more.
 
 use super::context::Context;
-use super::names;
+use crate::metrics as names;
 use metrics::counter;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;

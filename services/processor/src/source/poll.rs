@@ -12,7 +12,8 @@ use super::handle::{Command, SourceHandle, Stopped};
 use super::pausing::Pausing;
 use super::queue::{Offered, Queue};
 use super::seeks::Seeks;
-use super::{Event, NextOffset, Position, Record, SourceError, names};
+use super::{Event, NextOffset, Position, Record, SourceError};
+use crate::metrics as names;
 use metrics::{counter, gauge};
 use rdkafka::Statistics;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -361,7 +362,8 @@ impl Poll {
         }
         let last = state.commits.take(&partitions);
         drop(state);
-        match last.count() == 0 || commit_last(&self.consumer, &last) {
+        let deadline = Instant::now() + Duration::from_millis(self.config.revoke_wait_ms);
+        match last.count() == 0 || commit_last(&self.consumer, &last, deadline) {
             true => Stopped::Committed,
             false => Stopped::Uncommitted,
         }

@@ -114,7 +114,26 @@ async fn a_record_that_the_broker_refuses_for_its_size_is_cut() {
         let told = headers(last);
         assert_eq!(told["colloquy.dlq.truncated"], "true");
         assert_eq!(told["colloquy.dlq.size_bytes"], "900000");
+        assert_eq!(
+            (last.key(), told["project_id"].as_str()),
+            (Some(b"trace".as_slice()), "shop")
+        );
     }
+    // A key that no broker would take: nothing but the story is left.
+    let mut monstrous = record;
+    monstrous.key = Some(vec![b'k'; 700_000].into());
+    let mut config = broker.config();
+    config.produce_bytes_max = 600_000;
+    let letters = DeadLetters::new(&config).expect("dead letters");
+    letters
+        .send(&monstrous, &undecodable())
+        .await
+        .expect("sent");
+    let written = broker.written(DLQ, 3);
+    assert_eq!(
+        (written[2].key(), headers(&written[2]).get("project_id")),
+        (None, None)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
