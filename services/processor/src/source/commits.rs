@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Commits {
     partitions: BTreeMap<TopicPartition, Wanted>,
     last_sent: Option<Instant>,
+    /// The poll loop asks for every record; looking through all partitions that often would cost more than reading.
+    last_looked: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -51,12 +53,12 @@ impl Commits {
         interval: Duration,
         confirm_within: Duration,
     ) -> Option<Due> {
-        if self
-            .last_sent
-            .is_some_and(|sent| now.duration_since(sent) < interval)
-        {
+        let since =
+            |past: Option<Instant>| past.map_or(Duration::MAX, |past| now.duration_since(past));
+        if since(self.last_sent) < interval || since(self.last_looked) < interval / 10 {
             return None;
         }
+        self.last_looked = Some(now);
         let mut due = BTreeMap::new();
         let mut repeated = 0;
         for (partition, wanted) in &mut self.partitions {
