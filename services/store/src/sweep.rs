@@ -195,25 +195,29 @@ impl Store {
         Ok(())
     }
 
+    /// Projects with neither conversations nor counts of spans that found none.
     async fn empty_of(&self, projects: &[String]) -> Result<Vec<String>, Error> {
-        let counts = projects.iter().map(|project| {
-            let mut command = redis::cmd("ZCARD");
-            command.arg(self.keys.index(project).all());
+        let keys = |project: &String| {
+            [
+                self.keys.index(project).all(),
+                self.keys.unassigned(project),
+            ]
+        };
+        let existing = projects.iter().flat_map(keys).map(|key| {
+            let mut command = redis::cmd("EXISTS");
+            command.arg(key);
             command
         });
-        let mut empty = Vec::new();
-        for (answer, project) in self
-            .connection
-            .each(counts.collect())
-            .await?
+        let answers = self.connection.each(existing.collect()).await?;
+        let found: Vec<u64> = answers
             .into_iter()
-            .zip(projects)
-        {
-            if from_redis_value::<u64>(answer)? == 0 {
-                empty.push(project.clone());
-            }
-        }
-        Ok(empty)
+            .map(from_redis_value)
+            .collect::<Result<_, _>>()?;
+        let pairs = found.chunks_exact(2).zip(projects);
+        Ok(pairs
+            .filter(|(found, _)| *found == [0, 0])
+            .map(|(_, project)| project.clone())
+            .collect())
     }
 }
 

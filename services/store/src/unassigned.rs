@@ -4,7 +4,7 @@ use crate::script::{COUNT_UNASSIGNED, Call};
 use crate::{Error, Store};
 use domain::ids::TraceId;
 use domain::text::prefix;
-use redis::from_redis_value;
+use redis::{Value, from_redis_value};
 use std::collections::BTreeMap;
 
 /// Instrumentations told apart within one project. What comes after them is counted together.
@@ -55,6 +55,16 @@ impl Store {
             })
             .collect();
         self.connection.call_each(&calls).await?;
+        // A project that only sends spans without ids has no conversation that would name it.
+        let mut name = redis::cmd("ZADD");
+        name.arg(self.keys.projects()).arg("GT");
+        for count in counts {
+            name.arg(count.last_seen_ms.saturating_mul(1_000))
+                .arg(&count.project);
+        }
+        if !counts.is_empty() {
+            self.connection.query::<Value>(&name).await?;
+        }
         Ok(())
     }
 

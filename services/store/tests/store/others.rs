@@ -91,6 +91,19 @@ async fn unassigned_spans_are_counted_by_project_and_instrumentation(config: Sto
             unassigned("shop", "langchain", 2, 6)
         ]
     );
+    let named = ["bank".to_owned(), "shop".to_owned()];
+    assert_eq!(sorted(store.projects().await.unwrap()), named);
+    store.sweep(7).await.unwrap();
+    assert_eq!(
+        sorted(store.projects().await.unwrap()),
+        named,
+        "they have no conversations, but counts"
+    );
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
 }
 
 async fn the_number_of_instrumentations_is_bounded(config: StoreConfig) {
