@@ -61,6 +61,8 @@ pub struct Pipeline {
     pub heartbeat: Heartbeat,
     pub assigned: Condition,
     pub stopping: CancellationToken,
+    /// Cancelled by the pipeline when it has committed the last offsets: nobody need work on after that.
+    pub drained: CancellationToken,
 }
 
 /// Where this process stands, as of the last tick.
@@ -242,6 +244,8 @@ impl Pipeline {
             source,
             events,
             router,
+            readers,
+            drained,
             ..
         } = self;
         // No further record comes in, and the router ends when the last reader has handed over what it read.
@@ -260,6 +264,8 @@ impl Pipeline {
         if source.stop(books.tracker.committable()).await != Stopped::Committed {
             warn!("the last offsets could not be committed: some records will be read again");
         }
+        readers.close();
+        drained.cancel();
         Ok(())
     }
 }

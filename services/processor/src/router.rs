@@ -15,6 +15,7 @@ use std::time::Duration;
 use store::Store;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 const TICK: Duration = Duration::from_millis(200);
@@ -86,13 +87,21 @@ impl Router {
         }
     }
 
-    /// Routes until the channel closes. Items that still wait then are dropped undone, to be read again.
-    pub async fn run(mut self, mut routed: UnboundedReceiver<Routed>) -> anyhow::Result<()> {
+    /// Routes until the channel closes or the pipeline has committed its last offsets. Items that still wait then are
+    /// dropped undone, to be read again.
+    pub async fn run(
+        mut self,
+        mut routed: UnboundedReceiver<Routed>,
+        drained: CancellationToken,
+    ) -> anyhow::Result<()> {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut taken = Vec::new();
         loop {
             tokio::select! {
+                biased;
+                () = drained.cancelled() => return Ok(()),
+                _ = ticks.tick() => self.tick().await,
                 count = routed.recv_many(&mut taken, TAKEN_MAX) => {
                     if count == 0 {
                         return Ok(());
@@ -100,7 +109,6 @@ impl Router {
                     self.recall(&taken).await;
                     taken.drain(..).for_each(|message| self.route(message));
                 }
-                _ = ticks.tick() => self.tick().await,
             }
         }
     }

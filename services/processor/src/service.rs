@@ -13,6 +13,7 @@ use crate::reader::Reader;
 use crate::router::Router;
 use crate::shard::{Shard, Shared};
 use crate::source;
+use crate::source::config::{KafkaConfig, TopicConfig};
 use crate::sweeping;
 use anyhow::Context as _;
 use runtime::clock::{Clock, SystemClock};
@@ -27,6 +28,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 /// The loop ticks every second; silent for this long, it is stuck.
@@ -91,30 +93,17 @@ fn start(
         config: config.assembly.clone(),
         store_condition,
         stopping: life.stopping().clone(),
+        drained: CancellationToken::new(),
         cache_epoch: AtomicU64::new(0),
     });
-    let count = if config.shards == 0 {
-        2 * cores
-    } else {
-        config.shards
-    };
-    let cache_bytes_max = config.cache_bytes_max / count as u64;
-    let senders: Vec<UnboundedSender<_>> = (0..count)
-        .map(|_| {
-            let (sender, work) = unbounded_channel();
-            life.spawn_critical(
-                "shard",
-                Shard::new(Arc::clone(&shared), cache_bytes_max).run(work),
-            );
-            sender
-        })
-        .collect();
-    let shards = Shards(senders.into());
+    let drained = shared.drained.clone();
+    let count = or_default(config.shards, 2 * cores);
+    let shards = start_shards(&shared, count, config.cache_bytes_max, life);
 
     let (router, routed) = unbounded_channel();
     life.spawn_critical(
         "router",
-        Router::new(config.resolve, store.clone(), shards.clone()).run(routed),
+        Router::new(config.resolve, store.clone(), shards.clone()).run(routed, drained.clone()),
     );
 
     let (standing, stood) = watch::channel(Standing::default());
@@ -146,30 +135,16 @@ fn start(
     };
     life.spawn_critical("progress", recorder.run());
 
-    let formats = kafka.topics.iter().map(|topic| {
-        (
-            Arc::from(topic.name.as_str()),
-            Format {
-                encoding: topic.encoding,
-                signal: topic.signal,
-            },
-        )
-    });
-    let formats: HashMap<Arc<str>, Format> = formats.collect();
     let assigned = health.condition("partitions");
     assigned.unmet("no partitions assigned yet");
     let (source, events) = source::start(&kafka)?;
     let pipeline = Pipeline {
         clock,
-        formats,
+        formats: formats(&kafka),
         source,
         events,
         reader: Arc::new(reader),
-        readers: Arc::new(Semaphore::new(if config.readers == 0 {
-            cores
-        } else {
-            config.readers
-        })),
+        readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
         dead_letters: Arc::new(DeadLetters::new(&kafka)?),
         router,
         standing,
@@ -177,8 +152,43 @@ fn start(
         heartbeat: health.heartbeat("pipeline", SILENCE_MAX),
         assigned,
         stopping,
+        drained,
         config,
     };
     life.spawn_critical("pipeline", pipeline.run());
     Ok(())
+}
+
+/// Settings for which 0 means that the machine decides.
+fn or_default(setting: usize, default: usize) -> usize {
+    if setting == 0 { default } else { setting }
+}
+
+fn start_shards(
+    shared: &Arc<Shared>,
+    count: usize,
+    cache_bytes_max: u64,
+    life: &Lifecycle,
+) -> Shards {
+    let cache_bytes_max = cache_bytes_max / count as u64;
+    let senders: Vec<UnboundedSender<_>> = (0..count)
+        .map(|_| {
+            let (sender, work) = unbounded_channel();
+            let shard = Shard::new(Arc::clone(shared), cache_bytes_max);
+            life.spawn_critical("shard", shard.run(work));
+            sender
+        })
+        .collect();
+    Shards(senders.into())
+}
+
+fn formats(kafka: &KafkaConfig) -> HashMap<Arc<str>, Format> {
+    let format = |topic: &TopicConfig| {
+        let format = Format {
+            encoding: topic.encoding,
+            signal: topic.signal,
+        };
+        (Arc::from(topic.name.as_str()), format)
+    };
+    kafka.topics.iter().map(format).collect()
 }

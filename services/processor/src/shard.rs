@@ -50,6 +50,8 @@ pub struct Shared {
     pub config: AssemblyConfig,
     pub store_condition: Condition,
     pub stopping: CancellationToken,
+    /// Cancelled when the last offsets are committed: what is written after that is read again anyway.
+    pub drained: CancellationToken,
     /// Raised when Redis went back in time: what is cached may then have versions that Redis gave to something else.
     pub cache_epoch: AtomicU64,
 }
@@ -97,11 +99,20 @@ impl Shard {
         }
     }
 
-    /// Works until the channel closes or the process aborts.
+    /// Works until the channel closes or the pipeline has committed its last offsets.
     pub async fn run(self, mut work: UnboundedReceiver<Work>) -> anyhow::Result<()> {
         let mut taken = Vec::new();
         let mut epoch = 0;
-        while work.recv_many(&mut taken, BATCH_WORK_MAX).await > 0 {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.shared.drained.cancelled() => return Ok(()),
+                count = work.recv_many(&mut taken, BATCH_WORK_MAX) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                }
+            }
             let current = self.shared.cache_epoch.load(Ordering::Acquire);
             if std::mem::replace(&mut epoch, current) != current {
                 self.cache.clear();
@@ -110,7 +121,6 @@ impl Shard {
             histogram!(names::BATCH_CONVERSATIONS).record(batches.len() as f64);
             self.commit_all(batches).await;
         }
-        Ok(())
     }
 
     /// Commits the batches, updates what stands outside of the conversations' slots, and then lets the records be done.
