@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use runtime::health::{self, Condition, Health, Heartbeat};
 use runtime::lifecycle::Lifecycle;
 use runtime::telemetry::Metrics;
@@ -60,6 +61,16 @@ async fn start(
     let watching = health.heartbeat("store_watch", SILENCE_MAX);
     let watch = watch_store(store.clone(), redis, watching, life.stopping().clone());
     life.spawn("store_watch", watch);
+    let routes = assemble(store, &config, &health, &life);
+    info!(address = %config.gateway.bind, tokens = config.gateway.tokens.len(), "serving GraphQL");
+    axum::serve(listener, routes)
+        .with_graceful_shutdown(life.stopping().clone().cancelled_owned())
+        .await
+        .context("the server failed")
+}
+
+/// Everything behind the public port, with the tasks that keep it up to date running.
+pub fn assemble(store: Store, config: &Config, health: &Health, life: &Lifecycle) -> Router {
     let gateway = &config.gateway;
     let reader = Reader::new(store, &gateway.limits);
     let retention = Duration::from_millis(config.redis.retention_ms);
@@ -71,12 +82,8 @@ async fn start(
     let receiving = hub.clone().run(signals, life.stopping().clone());
     life.spawn_critical("hub", receiving);
     let schema = graphql::schema(reader, hub, gateway);
-    let app = Arc::new(App::new(schema, gateway.clone(), life.stopping().clone()));
-    info!(address = %gateway.bind, tokens = gateway.tokens.len(), "serving GraphQL");
-    axum::serve(listener, router(app))
-        .with_graceful_shutdown(life.stopping().clone().cancelled_owned())
-        .await
-        .context("the server failed")
+    let app = App::new(schema, gateway.clone(), life.stopping().clone());
+    router(Arc::new(app))
 }
 
 async fn listen(address: std::net::SocketAddr, what: &str) -> anyhow::Result<TcpListener> {

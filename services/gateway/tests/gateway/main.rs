@@ -1,3 +1,12 @@
 //! Black-box tests of the gateway: over HTTP and WebSockets, on a real Redis that is filled as the processor fills it.
 
+mod access;
+mod detail;
+mod limits;
+mod lists;
+mod live;
+mod process;
+mod rows;
 mod schema;
+mod search;
+mod support;

@@ -9,7 +9,7 @@ use store::Summary;
 
 use super::message::{MESSAGES_DEFAULT, MESSAGES_MAX, MessageConnection};
 use super::origin::Origin;
-use super::page::{PageInfo, WHOLE_CONVERSATION_COST, cost};
+use super::page::{PageInfo, WHOLE_CONVERSATION_COST, cost, weigh};
 use super::span::{SPANS_DEFAULT, SPANS_MAX, Span, SpanConnection};
 use super::usage::{Cost, ModelUsage, Usage};
 use crate::graphql::context::ContextExt as _;
@@ -240,14 +240,14 @@ impl Conversation {
     }
 
     /// One of its spans, by id; null when it has none with this id.
-    #[graphql(complexity = "WHOLE_CONVERSATION_COST.saturating_add(child_complexity)")]
+    #[graphql(complexity = "weigh(WHOLE_CONVERSATION_COST, 1, child_complexity)")]
     async fn span(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Span>, Error> {
         let folded = self.origin.folded(ctx).await?;
         Ok(Span::with_id(folded, &id))
     }
 
     /// Conversations that share a trace with this one: the sub-agent's, or the one that called it.
-    #[graphql(complexity = "RELATED_COST.saturating_mul(child_complexity)")]
+    #[graphql(complexity = "weigh(RELATED_COST, RELATED_COST, child_complexity)")]
     async fn related(&self, ctx: &Context<'_>) -> Result<Vec<Conversation>, Error> {
         let key = &self.summary.key;
         let traces: Vec<TraceId> = self
@@ -283,7 +283,7 @@ impl Conversation {
 
     /// The transcript in reading order: the main thread, each sub-agent thread after the message that opened it.
     #[graphql(
-        complexity = "WHOLE_CONVERSATION_COST.saturating_add(cost(first, MESSAGES_DEFAULT, MESSAGES_MAX, child_complexity))"
+        complexity = "weigh(WHOLE_CONVERSATION_COST, 1, cost(first, MESSAGES_DEFAULT, MESSAGES_MAX, child_complexity))"
     )]
     async fn messages(
         &self,
@@ -295,7 +295,7 @@ impl Conversation {
     }
 
     /// Distinct system prompts in order of first use; prompts that differ only in the parts that change at every call may be folded into one.
-    #[graphql(complexity = "WHOLE_CONVERSATION_COST.saturating_add(child_complexity)")]
+    #[graphql(complexity = "weigh(WHOLE_CONVERSATION_COST, 1, child_complexity)")]
     async fn system_prompts(&self, ctx: &Context<'_>) -> Result<Vec<SystemPrompt>, Error> {
         let folded = self.origin.folded(ctx).await?;
         let prompts = &folded.view.transcript.system_prompts;
@@ -312,7 +312,7 @@ impl Conversation {
 
     /// Every span of the conversation in start order.
     #[graphql(
-        complexity = "WHOLE_CONVERSATION_COST.saturating_add(cost(first, SPANS_DEFAULT, SPANS_MAX, child_complexity))"
+        complexity = "weigh(WHOLE_CONVERSATION_COST, 1, cost(first, SPANS_DEFAULT, SPANS_MAX, child_complexity))"
     )]
     async fn spans(
         &self,

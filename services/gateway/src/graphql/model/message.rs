@@ -8,7 +8,7 @@ use domain::view::Utterance;
 use serde_json::json;
 
 use super::origin::Origin;
-use super::page::{PageInfo, WHOLE_CONVERSATION_COST, rows, slice};
+use super::page::{PageInfo, rows, slice, weigh};
 use super::span::{Span, SpanError};
 use super::tool_call::ToolCall;
 use super::usage::{Cost, Usage};
@@ -20,6 +20,9 @@ use crate::graphql::scalars::{DateTime, Json, ms};
 
 pub const MESSAGES_DEFAULT: usize = 100;
 pub const MESSAGES_MAX: usize = 500;
+/// What the lists of one message hold on average, for what they cost.
+const TOOL_CALLS_EXPECTED: usize = 3;
+const SPANS_EXPECTED: usize = 2;
 
 /// TOOL is only a tool result whose call is not known; otherwise results stand in toolCalls. System and developer messages stand in Conversation.systemPrompts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -263,7 +266,7 @@ impl Message {
     }
 
     /// The tools this assistant message called, each with its result, in call order.
-    #[graphql(complexity = "child_complexity.saturating_mul(3)")]
+    #[graphql(complexity = "weigh(1, TOOL_CALLS_EXPECTED, child_complexity)")]
     async fn tool_calls(&self) -> Vec<ToolCall> {
         (0..self.utterance.tool_calls.len())
             .map(|position| ToolCall::of(self.utterance.clone(), position, self.origin.clone()))
@@ -291,9 +294,7 @@ impl Message {
     }
 
     /// The spans behind it: the LLM call that made it (assistant), or the first that carried it.
-    #[graphql(
-        complexity = "child_complexity.saturating_mul(2).saturating_add(WHOLE_CONVERSATION_COST / 10)"
-    )]
+    #[graphql(complexity = "weigh(1, SPANS_EXPECTED, child_complexity)")]
     async fn spans(&self, ctx: &Context<'_>) -> Result<Vec<Span>, Error> {
         let folded = self.origin.folded(ctx).await?;
         let keys = self.utterance.spans.iter();

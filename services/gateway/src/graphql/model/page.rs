@@ -25,12 +25,22 @@ pub fn rows(first: Option<i32>, default: usize, max: usize) -> Result<usize, Err
 
 /// What a page costs by the rows it may have. Arguments that will be refused count as a whole page.
 pub fn cost(first: Option<i32>, default: usize, max: usize, row: usize) -> usize {
-    let rows = rows(first, default, max).unwrap_or(max);
-    rows.saturating_mul(row).saturating_add(1)
+    weigh(1, rows(first, default, max).unwrap_or(max), row)
+}
+
+/// What a field costs that has so many times the cost of its parts.
+pub fn weigh(own: usize, times: usize, parts: usize) -> usize {
+    times
+        .saturating_mul(parts)
+        .saturating_add(own)
+        .min(COST_MAX)
 }
 
 /// Reading a whole conversation counts as much as this many fields.
 pub const WHOLE_CONVERSATION_COST: usize = 50;
+/// The library adds costs without looking at overflow. No sum of fields that fit into a request overflows with this,
+/// and it is beyond any limit.
+const COST_MAX: usize = 1_000_000_000;
 
 /// The rows from `start` on, with the information about the page; `cursor_of` is asked for positions.
 pub fn slice<T>(
@@ -75,7 +85,7 @@ mod tests {
         assert_eq!(cost(Some(10), 50, 200, 3), 31);
         assert_eq!(cost(None, 50, 200, 3), 151);
         assert_eq!(cost(Some(-5), 50, 200, 3), 601);
-        assert_eq!(cost(Some(200), 50, 200, usize::MAX), usize::MAX);
+        assert_eq!(cost(Some(200), 50, 200, usize::MAX), COST_MAX);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use async_graphql::{ComplexObject, Context, Enum, Error, ID, SimpleObject};
 use domain::conversation::Conversation;
 use domain::facts::{SpanFact, ToolFact};
 use domain::ids::{Digest, SpanId, SpanKey};
+use domain::prepare::BODY_REFERENCE;
 use serde_json::{Map, Value};
 
 use super::message::page_start;
@@ -19,9 +20,6 @@ use crate::graphql::scalars::{DateTime, Json, ms};
 
 pub const SPANS_DEFAULT: usize = 200;
 pub const SPANS_MAX: usize = 1_000;
-
-/// Stands where a large attribute was, with the digest under which its value is stored.
-const BODY: &str = "$body";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::span::Operation")]
@@ -235,7 +233,7 @@ impl Span {
 fn resolve(conversation: &Conversation, value: &Value) -> Value {
     let digest = match value {
         Value::Object(fields) if fields.len() == 1 => fields
-            .get(BODY)
+            .get(BODY_REFERENCE)
             .and_then(Value::as_str)
             .and_then(Digest::parse_hex),
         _ => None,

@@ -8,6 +8,7 @@ use super::scan::{Bounds, scan};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::filter::{ConversationFilter, Filter};
 use crate::graphql::model::facets::{Count, Facets};
+use crate::graphql::model::page::weigh;
 
 /// Rows counted between two looks at the clock.
 const CHUNK_ROWS: usize = 1_000;
@@ -20,7 +21,7 @@ pub struct FacetsQuery;
 #[Object]
 impl FacetsQuery {
     /// What the filter bar offers: distinct values within the filter, most used first.
-    #[graphql(complexity = "FACETS_COST + child_complexity")]
+    #[graphql(complexity = "weigh(FACETS_COST, 1, child_complexity)")]
     async fn facets(
         &self,
         ctx: &Context<'_>,

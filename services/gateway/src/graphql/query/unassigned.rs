@@ -4,6 +4,7 @@ use async_graphql::{Context, Error, ID, Object};
 
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{bad_input, from_store};
+use crate::graphql::model::page::weigh;
 use crate::graphql::model::unassigned::UnassignedSpans;
 
 /// Projects asked of the store at once.
@@ -17,7 +18,7 @@ pub struct UnassignedQuery;
 #[Object]
 impl UnassignedQuery {
     /// Spans without a conversation, by project and instrumentation, most spans first. Without `projects`: of every project that has conversations and may be seen.
-    #[graphql(complexity = "UNASSIGNED_COST + child_complexity")]
+    #[graphql(complexity = "weigh(UNASSIGNED_COST, 1, child_complexity)")]
     async fn unassigned_spans(
         &self,
         ctx: &Context<'_>,

@@ -1,0 +1,104 @@
+//! Writes conversations as the processor does: facts appended, the summary beside them, indexes and a wake-up after.
+
+use std::sync::Arc;
+
+use domain::conversation::Conversation;
+use domain::facts::Link;
+use domain::ids::{ConversationKey, TraceId};
+use domain::limits::Limits;
+use domain::prepare;
+use domain::span::Span;
+use domain::usage::NoPrices;
+use domain::window::Windows;
+use store::{Commit, IndexUpdate, Store, Summary};
+
+/// Silence after which a conversation is finalised.
+pub(crate) const GAP_MS: i64 = 60_000;
+
+/// Writes one conversation.
+pub(crate) struct Writer {
+    store: Store,
+    key: ConversationKey,
+    conversation: Conversation,
+    windows: Windows,
+    version: u64,
+    entries: u64,
+    traces: Vec<TraceId>,
+}
+
+impl Writer {
+    pub(crate) fn new(store: &Store, project: &str, id: &str) -> Self {
+        Self {
+            store: store.clone(),
+            key: ConversationKey {
+                project: project.to_owned(),
+                id: id.to_owned(),
+            },
+            conversation: Conversation::default(),
+            windows: Windows::default(),
+            version: 0,
+            entries: 0,
+            traces: Vec::new(),
+        }
+    }
+
+    /// Commits the spans as one entry.
+    pub(crate) async fn write(&mut self, spans: impl IntoIterator<Item = Span>) {
+        self.write_linked(spans, &[]).await;
+    }
+
+    pub(crate) async fn write_linked(
+        &mut self,
+        spans: impl IntoIterator<Item = Span>,
+        links: &[Link],
+    ) {
+        let mut prepared = Vec::new();
+        let mut added = Vec::new();
+        for span in spans {
+            let record_ms = span.end_ns / 1_000_000;
+            self.windows.record(record_ms, GAP_MS);
+            if !self.traces.contains(&span.key.trace) {
+                self.traces.push(span.key.trace);
+                added.push(span.key.trace);
+            }
+            prepared.push(prepare::span(span, record_ms, &NoPrices));
+        }
+        let entry = self
+            .conversation
+            .entry_for(&prepared, links, &Limits::default());
+        self.conversation.apply(entry.clone());
+        self.entries += 1;
+        self.commit(Some(&entry), added).await;
+    }
+
+    /// Closes the window, as the processor does when the watermark has passed it.
+    pub(crate) async fn finalise(&mut self) {
+        self.windows
+            .close(i64::MAX, GAP_MS)
+            .expect("a window was open");
+        self.commit(None, Vec::new()).await;
+    }
+
+    async fn commit(
+        &mut self,
+        entry: Option<&domain::facts::Entry>,
+        trace_ids_added: Vec<TraceId>,
+    ) {
+        self.version += 1;
+        let summary = Summary {
+            key: self.key.clone(),
+            version: self.version,
+            entries: self.entries,
+            windows: self.windows.clone(),
+            totals: self.conversation.view().totals,
+            published_revision: self.windows.revision,
+        };
+        let outcome = self.store.commit(&summary, entry).await.expect("commits");
+        assert_eq!(outcome, Commit::Done);
+        let update = IndexUpdate {
+            summary: Arc::new(summary),
+            trace_ids_added,
+        };
+        self.store.index(&[update]).await.expect("indexes");
+    }
+}
