@@ -35,9 +35,9 @@ export class StubConversation {
   span(operation, name, startMs, endMs, rest = {}) {
     const id = hex(++spanNumber, 16);
     const span = {
-      id: `${this.trace}-${id}`,
+      id,
       traceId: this.trace,
-      parentSpanId: rest.parent?.split('-')[1] ?? null,
+      parentSpanId: rest.parent ?? null,
       parent: null,
       name,
       operation,
@@ -55,6 +55,8 @@ export class StubConversation {
       input: null,
       output: null,
       attributes: {},
+      resource: { 'service.name': this.project, 'telemetry.sdk.language': 'python' },
+      instrumentation: 'otel opentelemetry.instrumentation.openai_v2',
       ...rest,
     };
     span.attributes = {
@@ -175,6 +177,9 @@ export class StubConversation {
       user: this.user,
       environment: this.environment,
       traceIds: this.traces,
+      spanCount: this.spans.length,
+      messageCount: this.messages.length,
+      omittedSpans: 0,
       inferred: this.inferred,
       systemPrompts: this.systemPrompts,
     };

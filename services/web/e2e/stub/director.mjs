@@ -1,5 +1,5 @@
 // Makes things happen in the stub's world on request: messages arrive, rows change, sockets break.
-import { StubConversation } from './conversation.mjs';
+import { iso, StubConversation } from './conversation.mjs';
 import { Script } from './script.mjs';
 
 export class Director {
@@ -20,12 +20,27 @@ export class Director {
         this.state.token = parameters.get('value');
         this.state.dropSockets();
       },
+      unassigned: () => this.unassigned(),
       latency: () => {
         this.state.latencyMs = Number(parameters.get('ms') ?? 0);
       },
     };
     if (!actions[name]) throw new Error(`the stub cannot ${name}`);
     actions[name]();
+  }
+
+  /** Spans arrive, but none of them names a conversation. */
+  unassigned() {
+    this.state.world.unassigned = [
+      {
+        project: 'support',
+        instrumentation: 'otel opentelemetry.instrumentation.openai_v2',
+        spans: 42,
+        llmCalls: 17,
+        lastSeenAt: iso(Date.now()),
+        exampleTraceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+      },
+    ];
   }
 
   /** New turns at the end of a conversation. */

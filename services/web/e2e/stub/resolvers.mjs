@@ -1,7 +1,8 @@
 // The contract over the stub's world. Cursors are plain numbers here; the page must not look into them anyway.
 import { GraphQLError } from 'graphql';
 
-const PAGE_MAX = 200;
+const ROWS_MAX = 200;
+const PAGE_MAX = 1_000;
 const failure = (code, message) => new GraphQLError(message, { extensions: { code } });
 
 export function resolvers(world) {
@@ -12,13 +13,14 @@ export function resolvers(world) {
       return found ? conversation(world, found) : null;
     },
     facets: ({ filter }) => facets(world.matching(filter)),
+    unassignedSpans: () => world.unassigned,
   };
 }
 
 function listPage(world, { first, after, filter }) {
   const rows = world.matching(filter);
   const start = after ? rows.findIndex(row => `row-${world.key(row)}` === after) + 1 : 0;
-  const page = rows.slice(start, start + Math.min(first, PAGE_MAX)).map(row => conversation(world, row));
+  const page = rows.slice(start, start + Math.min(first, ROWS_MAX)).map(row => conversation(world, row));
   return {
     nodes: page,
     edges: page.map(node => ({ cursor: `row-${world.key(node)}`, node })),
@@ -28,6 +30,7 @@ function listPage(world, { first, after, filter }) {
       startCursor: page[0] ? `row-${world.key(page[0])}` : null,
       endCursor: page.at(-1) ? `row-${world.key(page.at(-1))}` : null,
     },
+    lookedBackTo: page.at(-1)?.lastActivityAt ?? null,
   };
 }
 
@@ -73,19 +76,20 @@ const FACETS = {
 };
 
 function facets(rows) {
-  return Object.fromEntries(
+  const counts = Object.fromEntries(
     Object.entries(FACETS).map(([name, read]) => {
-      const counts = new Map();
+      const found = new Map();
       for (const row of rows)
-        for (const value of read(row.head()).filter(Boolean)) counts.set(value, (counts.get(value) ?? 0) + 1);
+        for (const value of read(row.head()).filter(Boolean)) found.set(value, (found.get(value) ?? 0) + 1);
       return [
         name,
-        [...counts]
+        [...found]
           .map(([value, conversations]) => ({ value, conversations }))
           .sort((a, b) => b.conversations - a.conversations),
       ];
     }),
   );
+  return { ...counts, counted: rows.length, complete: true };
 }
 
 export function subscriptions(world) {

@@ -72,7 +72,17 @@ function trip(startedAt) {
   });
   script.wait(40_000).turn();
   script.invoke(() => {
-    script.user('Yes, hold both. Window seats if there are any.');
+    script.user('Yes, hold both. Window seats if there are any.', {
+      parts: [
+        { type: 'TEXT', text: 'Yes, hold both. Window seats if there are any.' },
+        {
+          type: 'MEDIA',
+          mimeType: 'image/png',
+          uri: 'https://files.example.com/seat-map.png',
+          json: { sizeBytes: 182_400 },
+        },
+      ],
+    });
     script.assistant(null, {
       input: 2_110,
       output: 61,

@@ -4,6 +4,7 @@ import { scenarios } from './scenarios.mjs';
 export class World {
   constructor({ empty = false } = {}) {
     this.watchers = new Set();
+    this.unassigned = [];
     this.conversations = new Map();
     if (!empty) for (const conversation of scenarios(Date.now())) this.add(conversation);
   }

@@ -10,6 +10,7 @@ import type {
   MessageFieldsFragment,
   SpanBarFragment,
   SpanDetailQuery,
+  UnassignedQuery,
   UsageFieldsFragment,
 } from './generated';
 
@@ -31,6 +32,7 @@ export type Facets = FacetsQuery['facets'];
 export type Facet = Facets['projects'][number];
 export type Context = NonNullable<ConversationContextQuery['conversation']>;
 export type Related = Context['related'][number];
+export type UnassignedSpans = UnassignedQuery['unassignedSpans'][number];
 export type SystemPrompt = Context['systemPrompts'][number];
 
 /** A conversation's identity: ids are only distinct within a project. */

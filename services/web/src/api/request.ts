@@ -37,6 +37,8 @@ export async function request<T, V>(
     if (isAbort(cause)) throw cause;
     throw new ApiError('NETWORK', 'The gateway cannot be reached.');
   }
+  // Nobody waits for it any more, even if it came in time.
+  signal?.throwIfAborted();
   const error = failure(response, answer);
   if (error?.code === 'UNAUTHENTICATED') refuse();
   if (error) throw error;

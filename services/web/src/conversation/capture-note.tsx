@@ -1,4 +1,4 @@
-import type { Message } from '../api/model';
+import type { ConversationHead, Message } from '../api/model';
 import { plural } from '../format/number';
 import { Popover } from '../ui/popover';
 
@@ -40,6 +40,17 @@ export function CaptureNote({ messages }: { messages: readonly Message[] }) {
           </div>
         )}
       </Popover>
+    </div>
+  );
+}
+
+/** Says that the conversation is larger than what is kept of it. */
+export function OmittedNote({ head }: { head: ConversationHead }) {
+  if (head.omittedSpans === 0) return null;
+  return (
+    <div className="banner" role="note">
+      {plural(head.omittedSpans, 'span')} came after the conversation had reached its size limit: they were not kept and
+      are in no number here.
     </div>
   );
 }

@@ -10,7 +10,7 @@ import { Transcript } from '../transcript/transcript';
 import { Notice } from '../ui/notice';
 import { currentAddress, navigate } from '../url/location';
 import { conversationPath, messageHash, type Route, withChange } from '../url/route';
-import { CaptureNote } from './capture-note';
+import { CaptureNote, OmittedNote } from './capture-note';
 import { Head } from './head';
 import { PanelBar } from './panel-bar';
 import { PanelTools } from './panel-tools';
@@ -76,6 +76,7 @@ export function ConversationPanel({ conversation, route, settings, onClose }: Co
           </button>
         </div>
       )}
+      <OmittedNote head={head} />
       <CaptureNote messages={messages} />
       <div className="panel-body">
         <div className="panel-main" role="tabpanel" aria-label={route.tab === 'timeline' ? 'Timeline' : 'Transcript'}>
@@ -85,6 +86,7 @@ export function ConversationPanel({ conversation, route, settings, onClose }: Co
             <TranscriptTab
               messages={messages}
               isReading={transcript.after !== null}
+              messageCount={head.messageCount}
               route={route}
               openSpan={openSpan}
               messageUrl={messageUrl}
@@ -109,12 +111,13 @@ export function ConversationPanel({ conversation, route, settings, onClose }: Co
 interface TranscriptTabProps {
   readonly messages: readonly Message[];
   readonly isReading: boolean;
+  readonly messageCount: number;
   readonly route: Route;
   readonly openSpan: (span: string) => void;
   readonly messageUrl: (id: string) => string;
 }
 
-function TranscriptTab({ messages, isReading, route, openSpan, messageUrl }: TranscriptTabProps) {
+function TranscriptTab({ messages, isReading, messageCount, route, openSpan, messageUrl }: TranscriptTabProps) {
   const [found, setFound] = useState<string | null>(null);
   if (messages.length === 0) {
     return (
@@ -125,7 +128,7 @@ function TranscriptTab({ messages, isReading, route, openSpan, messageUrl }: Tra
   }
   return (
     <>
-      <FindBar messages={messages} onTarget={setFound} />
+      <FindBar messages={messages} unread={isReading ? messageCount - messages.length : 0} onTarget={setFound} />
       <Transcript
         messages={messages}
         isReading={isReading}

@@ -7,14 +7,15 @@ import { FrameBatch } from '../state/frame-batch';
 import { Observable } from '../state/observable';
 import { EMPTY_TRANSCRIPT, type TranscriptState, withMessageEvents, withMessages, withOrder } from './transcript-state';
 
-/** The gateway's largest page: the fewest requests for a long conversation. */
-const PAGE_MESSAGES = 200;
+/** Enough to fill any window at once; what follows is read in pages as large as the gateway gives. */
+const FIRST_MESSAGES = 100;
+const PAGE_MESSAGES = 500;
 /** The order is read at most this often while late messages arrive. */
 const REORDER_MS = 1_500;
 /** A conversation is finalised without any message: an open one is looked at this often. */
 const STATE_MS = 20_000;
 /** Pages of the order that are read at most: some 20,000 messages. */
-const ORDER_PAGES_MAX = 100;
+const ORDER_PAGES_MAX = 40;
 
 export interface ConversationView {
   readonly status: 'loading' | 'ready' | 'missing' | 'error';
@@ -67,7 +68,7 @@ export class ConversationStore {
     const { signal } = this.#abort;
     this.view.update(view => ({ ...view, status: view.head ? 'ready' : 'loading', error: null }));
     try {
-      const variables = { ...this.ref, first: PAGE_MESSAGES };
+      const variables = { ...this.ref, first: FIRST_MESSAGES };
       const { conversation } = await request(OpenConversation, variables, signal);
       if (conversation === null) {
         this.view.update(view => ({ ...view, status: 'missing', head: null, transcript: EMPTY_TRANSCRIPT }));

@@ -15,6 +15,8 @@ interface PanelBarProps {
 /** What conversation this is, its state, and ways out. */
 export function PanelBar({ title, conversation, head, onClose }: PanelBarProps) {
   const path = conversationPath(conversation);
+  // In the drawer it stands under the list's heading.
+  const Heading = onClose ? 'h2' : 'h1';
   return (
     <header className="panel-bar">
       {!onClose && (
@@ -33,9 +35,9 @@ export function PanelBar({ title, conversation, head, onClose }: PanelBarProps) 
         </a>
       )}
       <div className="panel-title">
-        <h1 className="ellipsis" title={title}>
+        <Heading className="ellipsis" title={title}>
           {title}
-        </h1>
+        </Heading>
         <div className="panel-id">
           <span className="ellipsis">
             {conversation.project} <span aria-hidden="true">·</span> <span className="mono">{conversation.id}</span>

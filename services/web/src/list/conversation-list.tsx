@@ -7,6 +7,7 @@ import { Icon } from '../ui/icon';
 import { isPlainClick } from '../url/location';
 import type { ListStore } from './list-store';
 import { Row } from './row';
+import { searchReach } from './search-reach';
 import { useListKeys } from './use-list-keys';
 
 /** Heights in list.css; rows of one height need no measuring. */
@@ -167,16 +168,14 @@ function ListFoot({ store, isSearch, loadingMore }: { store: ListStore; isSearch
   const { list } = useObservable(store.view);
   const count = list.order.length;
   const more = list.after !== null;
-  const oldest = list.rows.get(list.order.at(-1) ?? '');
-  const reach = oldest && more ? ` back to ${new Date(Date.parse(oldest.lastActivityAt)).toLocaleString()}` : '';
   const found = `${formatCount(count)}${more ? '+' : ''} ${count === 1 ? 'conversation' : 'conversations'}`;
   return (
     <footer className="list-foot">
-      <span aria-live="polite">{isSearch ? `Searched${reach || ' everything'}: ${found}` : found}</span>
+      <span aria-live="polite">{isSearch ? `${found}, ${searchReach(list)}` : found}</span>
       {loadingMore && <span>Loading more …</span>}
       {more && !loadingMore && (
         <button type="button" className="link-button" onClick={() => void store.loadMore()}>
-          Load more
+          {isSearch ? 'Search further back' : 'Load more'}
         </button>
       )}
     </footer>

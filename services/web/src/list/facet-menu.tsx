@@ -40,7 +40,7 @@ export function FacetMenu({ field, name, filter, onChange }: FacetMenuProps) {
 
 function FacetChoice({ field, name, filter, onChange }: FacetMenuProps) {
   const [typed, setTyped] = useState('');
-  const { facets, error } = useFacets(field, filter);
+  const { facets, error, counted } = useFacets(field, filter);
   const chosen = filter[field];
   const shown = useMemo(() => {
     const counted = facets ?? [];
@@ -86,6 +86,7 @@ function FacetChoice({ field, name, filter, onChange }: FacetMenuProps) {
       </ul>
       {error && <p className="choice-note">{error}</p>}
       {!error && facets === null && <p className="choice-note">Counting …</p>}
+      {counted !== null && <p className="choice-note">Counted in the newest {formatCount(counted)} conversations.</p>}
       {facets !== null && shown.length === 0 && <p className="choice-note">Nothing to choose from</p>}
       {chosen.length > 0 && (
         <button type="button" className="button is-quiet" onClick={() => onChange([])}>
@@ -96,20 +97,25 @@ function FacetChoice({ field, name, filter, onChange }: FacetMenuProps) {
   );
 }
 
+interface Counts {
+  readonly facets: readonly Facet[] | null;
+  readonly error: string | null;
+  /** Of how many conversations, when there are more than could be counted. */
+  readonly counted: number | null;
+}
+
 /** Counted within the filter without this field: else choosing one value would hide all others. */
-function useFacets(field: ListField, filter: Filter): { facets: readonly Facet[] | null; error: string | null } {
-  const [state, setState] = useState<{ facets: readonly Facet[] | null; error: string | null }>({
-    facets: null,
-    error: null,
-  });
+function useFacets(field: ListField, filter: Filter): Counts {
+  const [state, setState] = useState<Counts>({ facets: null, error: null, counted: null });
   const others = JSON.stringify({ ...filter, [field]: [] });
   useEffect(() => {
     const abort = new AbortController();
     const without = JSON.parse(others) as Filter;
     request(FacetsQuery, { filter: toConversationFilter(without, Date.now()) }, abort.signal).then(
-      ({ facets }) => setState({ facets: facets[field], error: null }),
+      ({ facets }) =>
+        setState({ facets: facets[field], error: null, counted: facets.complete ? null : facets.counted }),
       (cause: unknown) => {
-        if (!isAbort(cause)) setState({ facets: null, error: asApiError(cause).message });
+        if (!isAbort(cause)) setState({ facets: null, error: asApiError(cause).message, counted: null });
       },
     );
     return () => abort.abort();

@@ -12,6 +12,7 @@ import { ConversationList } from './conversation-list';
 import { FilterBar } from './filter-bar';
 import type { ListStore } from './list-store';
 import { SearchBox } from './search-box';
+import { searchReach } from './search-reach';
 import { TopBar } from './top-bar';
 import { useList } from './use-list';
 import { isElsewhere } from './use-list-keys';
@@ -45,8 +46,9 @@ export function ListPage({ route, settings }: ListPageProps) {
       <TopBar>
         <SearchBox search={filter.search} onChange={text => setFilter({ ...filter, search: text }, true)} />
       </TopBar>
-      <FilterBar filter={filter} onChange={next => setFilter(next)} />
       <main className="list-main">
+        <h1 className="visually-hidden">Conversations</h1>
+        <FilterBar filter={filter} onChange={next => setFilter(next)} />
         <ListBody
           store={store}
           isFiltered={isFiltered(filter)}
@@ -98,12 +100,22 @@ function ListBody({ store, isFiltered: filtered, isSearch, openKey, onOpen, onCl
       </Notice>
     );
   }
-  if (status === 'loading' && isEmpty) return <ListSkeleton />;
-  if (isEmpty && list.after === null && list.waiting.size === 0) {
-    if (!filtered) return <FirstVisit />;
+  if (status === 'loading' && isEmpty) {
+    return <ListSkeleton label={isSearch ? searchReach(list) : null} />;
+  }
+  if (isEmpty && list.waiting.size === 0) {
+    if (!filtered && list.after === null) return <FirstVisit />;
     return (
       <Notice title="No conversation matches">
         <p>New ones that match appear here by themselves.</p>
+        {list.after !== null && (
+          <p>
+            It {searchReach(list)}.{' '}
+            <button type="button" className="link-button" onClick={() => void store.loadMore()}>
+              Search further back
+            </button>
+          </p>
+        )}
         <button type="button" className="button" onClick={onClear}>
           Clear all filters
         </button>
@@ -125,9 +137,10 @@ function ListBody({ store, isFiltered: filtered, isSearch, openKey, onOpen, onCl
   );
 }
 
-function ListSkeleton() {
+function ListSkeleton({ label }: { label: string | null }) {
   return (
-    <div className="list-skeleton" role="status" aria-label="Loading conversations">
+    <div className="list-skeleton" role="status" aria-label={label ?? 'Loading conversations'}>
+      {label && <p className="muted">{label}</p>}
       {Array.from({ length: 12 }, (_, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the bars are all alike
         <div key={index} className="skeleton" />

@@ -19,6 +19,8 @@ export interface ListState {
   readonly moved: boolean;
   /** Where the next page begins; null when there is none. */
   readonly after: string | null;
+  /** How far back the pages looked; null when nothing is left to look at. */
+  readonly lookedBackTo: string | null;
   /** Set when more was missed than can be patched: only reading anew helps. */
   readonly stale: boolean;
 }
@@ -30,11 +32,17 @@ export const EMPTY_LIST: ListState = {
   gone: new Set(),
   moved: false,
   after: null,
+  lookedBackTo: null,
   stale: false,
 };
 
 /** Adds a page at the end. Rows that are known already keep their place and take the newer values. */
-export function withPage(state: ListState, nodes: readonly ConversationRow[], after: string | null): ListState {
+export function withPage(
+  state: ListState,
+  nodes: readonly ConversationRow[],
+  after: string | null,
+  lookedBackTo: string | null = null,
+): ListState {
   const rows = new Map(state.rows);
   const waiting = new Set(state.waiting);
   const order = [...state.order];
@@ -50,7 +58,7 @@ export function withPage(state: ListState, nodes: readonly ConversationRow[], af
       order.push(key);
     }
   }
-  return { ...state, rows, waiting, order, after };
+  return { ...state, rows, waiting, order, after, lookedBackTo: after === null ? null : lookedBackTo };
 }
 
 /** Takes in live events without moving what is shown. */

@@ -90,10 +90,13 @@ export class ListStore {
         const after = (base ?? this.view.get().list).after;
         const variables = { first: PAGE_ROWS, after, filter: this.#filter };
         const { conversations } = await request(Conversations, variables, this.#abort.signal);
-        const { nodes, pageInfo } = conversations;
-        const next = withPage(base ?? this.view.get().list, nodes, pageInfo.hasNextPage ? pageInfo.endCursor : null);
+        const { nodes, pageInfo, lookedBackTo } = conversations;
+        const end = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+        const next = withPage(base ?? this.view.get().list, nodes, end, lookedBackTo);
         base = null;
-        this.view.update(view => ({ ...view, list: next, status: 'ready' }));
+        // More of a search that has found nothing yet is on its way: not "nothing found".
+        const isSearching = next.order.length === 0 && next.after !== null && page + 1 < EMPTY_PAGES_MAX;
+        this.view.update(view => ({ ...view, list: next, status: isSearching ? 'loading' : 'ready' }));
         if (nodes.length > 0 || next.after === null) break;
       }
       this.view.update(view => ({ ...view, loadingMore: false }));
@@ -107,7 +110,8 @@ export class ListStore {
   }
 
   #take(events: readonly ConversationEvent[]): void {
-    this.#change(list => withEvents(list, events));
+    // In an empty list nothing can move under the reader's eyes.
+    this.#change(list => (list.order.length === 0 ? settled(withEvents(list, events)) : withEvents(list, events)));
     if (!this.#held) this.#settleSoon();
   }
 

@@ -4,8 +4,11 @@ import { CopyButton } from '../ui/copy-button';
 import { Folded } from '../ui/folded';
 import { formatJson } from '../ui/json';
 
+/** Fewer are seen at a glance. */
+const SEARCHABLE_MIN = 5;
+
 /** All attributes as they came, found by name or value. */
-export function Attributes({ attributes }: { attributes: unknown }) {
+export function Attributes({ name: title, attributes }: { name: string; attributes: unknown }) {
   const [wanted, setWanted] = useState('');
   const all = useMemo(() => entries(attributes), [attributes]);
   const needle = wanted.trim().toLowerCase();
@@ -16,18 +19,20 @@ export function Attributes({ attributes }: { attributes: unknown }) {
     <section className="payload">
       <div className="payload-head">
         <h3>
-          Attributes <span className="muted numbers">{formatCount(all.length)}</span>
+          {title} <span className="muted numbers">{formatCount(all.length)}</span>
         </h3>
-        <CopyButton label="Copy attributes" text={() => JSON.stringify(attributes, null, 2)} />
+        <CopyButton label={`Copy ${title.toLowerCase()}`} text={() => JSON.stringify(attributes, null, 2)} />
       </div>
-      <input
-        className="input"
-        type="search"
-        placeholder="Find an attribute"
-        aria-label="Find an attribute"
-        value={wanted}
-        onChange={event => setWanted(event.target.value)}
-      />
+      {all.length >= SEARCHABLE_MIN && (
+        <input
+          className="input"
+          type="search"
+          placeholder="Find by name or value"
+          aria-label={`Find in ${title.toLowerCase()}`}
+          value={wanted}
+          onChange={event => setWanted(event.target.value)}
+        />
+      )}
       <dl className="attributes">
         {shown.map(([name, value]) => (
           <div key={name} className="attribute">

@@ -34,6 +34,7 @@ export function SpanFacts({ span, onOpen }: { span: SpanDetail; onOpen: (spanId:
       <Fact name="Provider">{span.provider}</Fact>
       <Fact name="Tokens">{span.usage && <UsageText usage={span.usage} />}</Fact>
       <Fact name="Cost">{span.cost && <CostText cost={span.cost} />}</Fact>
+      <Fact name="Written by">{span.instrumentation}</Fact>
       <Fact name="Parent">
         {parent !== null && (
           <button type="button" className="link-button" onClick={() => onOpen(parent)}>

@@ -27,7 +27,7 @@ export function SpanPane({ conversation, messages, spanId, traceUrlTemplate, onO
   const { span, error } = useSpan(conversation, spanId);
   const pane = useRef<HTMLElement>(null);
   const related = useMemo(() => siblings(messages, spanId), [messages, spanId]);
-  const url = span ? traceUrl(traceUrlTemplate, span.traceId, plainSpanId(span)) : null;
+  const url = span ? traceUrl(traceUrlTemplate, span.traceId, span.id) : null;
   return (
     <section ref={pane} className="span-pane" aria-label="Span" tabIndex={-1}>
       <header className="span-bar">
@@ -80,14 +80,10 @@ function SpanContent({ span, onOpen }: { span: SpanDetail; onOpen: (spanId: stri
       <SpanFacts span={span} onOpen={onOpen} />
       <Payload name="Input" value={span.input} />
       <Payload name="Output" value={span.output} />
-      <Attributes attributes={span.attributes} />
+      <Attributes name="Attributes" attributes={span.attributes} />
+      {span.resource !== null && <Attributes name="Resource" attributes={span.resource} />}
     </>
   );
-}
-
-/** Ids of spans are made of trace and span id; tracing tools want the latter alone. */
-function plainSpanId(span: SpanDetail): string {
-  return span.id.match(/[0-9a-f]{16}$/)?.[0] ?? span.id;
 }
 
 function useSpan(

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { CopyButton } from '../ui/copy-button';
 import { SNIPPETS } from './snippets';
+import { Unassigned } from './unassigned';
 
 /** What an empty installation shows: how to connect an app. The list is subscribed to, so the first row replaces it. */
 export function FirstVisit() {
@@ -8,7 +9,7 @@ export function FirstVisit() {
   const chosen = SNIPPETS.find(snippet => snippet.name === name) ?? SNIPPETS[0];
   return (
     <div className="first-visit">
-      <h1>Waiting for the first conversation</h1>
+      <h2>Waiting for the first conversation</h2>
       <p className="first-lead">
         Point an app that talks to a model at this machine. Every span with a conversation id becomes part of a
         conversation, and it appears here as it happens.
@@ -17,6 +18,7 @@ export function FirstVisit() {
         <span className="dot is-waiting" />
         Listening
       </div>
+      <Unassigned />
       <div className="snippet-tabs" role="tablist" aria-label="Ways to connect">
         {SNIPPETS.map((snippet, index) => (
           <button

@@ -59,7 +59,7 @@ const { text } = await generateText({
   experimental_telemetry: {
     isEnabled: true,
     functionId: "concierge",
-    metadata: { "gen_ai.conversation.id": "order-4711" },
+    metadata: { conversationId: "order-4711" },
   },
 });`,
   },

@@ -49,6 +49,8 @@ export function sampleHead(id: string, change: Partial<ConversationHead> = {}): 
     generationMs: 0,
     usageByModel: [],
     traceIds: [],
+    messageCount: 0,
+    omittedSpans: 0,
     ...change,
   };
 }

@@ -35,7 +35,6 @@ export const Bar = memo(function Bar({ row, top, scale, view, isSelected, onOpen
       <button
         type="button"
         className={`timeline-row is-${kind} ${span.error ? 'is-error' : ''} ${isSelected ? 'is-selected' : ''}`}
-        aria-label={facts}
         aria-pressed={isSelected}
         title={`${facts}\n${span.name}\n${formatUtc(span.startedAt)}${span.error?.message ? `\n${span.error.message}` : ''}`}
         onClick={() => onOpen(span.id)}
@@ -49,6 +48,7 @@ export const Bar = memo(function Bar({ row, top, scale, view, isSelected, onOpen
       >
         <span className="timeline-name" style={{ paddingLeft: 12 + Math.min(depth, DEPTH_MAX) * INDENT_PX }}>
           <Icon name={span.error ? 'alert' : ICONS[kind]} />
+          <span className="visually-hidden">{`${WORDS[kind]}${span.error ? ', failed' : ''} `}</span>
           <span className="ellipsis">{barName(span)}</span>
         </span>
         <span className="timeline-track">

@@ -4,9 +4,9 @@ import type { ConversationRef, SpanBar } from '../api/model';
 import { request } from '../api/request';
 import { Observable } from '../state/observable';
 
-const PAGE_SPANS = 200;
+const PAGE_SPANS = 500;
 /** Some 20,000 spans: beyond it the timeline says that it is not whole. */
-const PAGES_MAX = 100;
+const PAGES_MAX = 40;
 /** While the conversation changes, the spans are read again no sooner than this, nor than thrice what reading took. */
 const AGAIN_MS = 1_000;
 

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Message } from '../api/model';
+import { formatCount } from '../format/number';
 import { Icon } from '../ui/icon';
 import { failedMessages, findMessages } from './find';
 
@@ -8,12 +9,14 @@ const TYPING_PAUSE_MS = 150;
 
 interface FindBarProps {
   readonly messages: readonly Message[];
+  /** Messages that are still being read and so cannot be found yet. */
+  readonly unread: number;
   /** Shows a message; null when nothing is looked for any more. */
   readonly onTarget: (id: string | null) => void;
 }
 
 /** Finds within the conversation. The browser's own search sees only the messages that are drawn. */
-export function FindBar({ messages, onTarget }: FindBarProps) {
+export function FindBar({ messages, unread, onTarget }: FindBarProps) {
   const [typed, setTyped] = useState('');
   const [text, setText] = useState('');
   const [at, setAt] = useState<{ id: string } | null>(null);
@@ -74,6 +77,7 @@ export function FindBar({ messages, onTarget }: FindBarProps) {
           <FindButton label="Next match" icon="down" onClick={() => go(found, 1)} disabled={found.length === 0} />
         </>
       )}
+      {unread > 0 && <span className="find-count numbers">{formatCount(unread)} more to read …</span>}
       {failed.length > 0 && text === '' && (
         <button type="button" className="button is-quiet find-errors" onClick={() => go(failed, 1)}>
           <Icon name="alert" />

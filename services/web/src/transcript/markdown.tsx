@@ -23,6 +23,8 @@ const COMPONENTS: Components = {
       <table>{children}</table>
     </div>
   ),
+  // The corner of a table is often empty, and an empty heading is none.
+  th: ({ children, style }) => (children ? <th style={style}>{children}</th> : <td />),
   pre: ({ children }) => <pre tabIndex={0}>{children}</pre>,
   // Headings of a message must not mix with the headings of the page.
   h1: ({ children }) => <p className="md-heading is-1">{children}</p>,

@@ -9,7 +9,7 @@ import { Clock } from '../ui/time';
 import { useTranscript } from './actions';
 import { ErrorText } from './error-text';
 import { Markdown } from './markdown';
-import { Media } from './media';
+import { OtherParts } from './other-parts';
 import { Reasoning } from './reasoning';
 import { ToolCalls } from './tool-call';
 
@@ -72,16 +72,21 @@ function Speaker({ message }: { message: Message }) {
 }
 
 function Body({ message }: { message: Message }) {
-  const media = message.parts.filter(part => part.type === 'MEDIA');
-  const isEmpty = message.text === null && media.length === 0;
+  const parts = message.parts.filter(part => isShown(part, message.role));
+  const isEmpty = message.text === null && parts.length === 0;
   if (!message.contentCaptured && isEmpty) return <NotCaptured message={message} />;
   if (isEmpty) return null;
   return (
     <div className="bubble">
       {message.text !== null && <Folded text={message.text}>{text => <Markdown text={text} />}</Folded>}
-      {media.length > 0 && <Media parts={media} />}
+      {parts.length > 0 && <OtherParts parts={parts} />}
     </div>
   );
+}
+
+/** Text and reasoning stand in their own fields; calls and their results in `toolCalls`, unless the call is unknown. */
+function isShown({ type }: Message['parts'][number], role: Message['role']): boolean {
+  return type === 'MEDIA' || type === 'OTHER' || (type === 'TOOL_RESULT' && role === 'TOOL');
 }
 
 function NotCaptured({ message }: { message: Message }) {

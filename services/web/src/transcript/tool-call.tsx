@@ -68,13 +68,13 @@ function ToolCallRow({ call }: { call: ToolCall }) {
       </div>
       {isOpen && (
         <div className="tool-body">
-          <h4>Arguments</h4>
+          <p className="tool-part">Arguments</p>
           {call.arguments === null ? (
             <p className="muted">Not captured</p>
           ) : (
             <Json value={call.arguments} label="Arguments" />
           )}
-          <h4>{call.status === 'ERROR' ? 'Error' : 'Result'}</h4>
+          <p className="tool-part">{call.status === 'ERROR' ? 'Error' : 'Result'}</p>
           {call.error && <ErrorText error={call.error} />}
           {call.result !== null && <Json value={call.result} label="Result" />}
           {call.result === null && !call.error && (

@@ -38,9 +38,7 @@ export function Transcript({ messages, isReading, target, openSpanId, openSpan, 
     paddingStart: 16,
     paddingEnd: 32,
   });
-  const following = useFollowing(scroller, rows, messages, isReading, () =>
-    virtualizer.scrollToIndex(rows.length - 1, { align: 'end' }),
-  );
+  const following = useFollowing(scroller, rows, messages, isReading);
 
   useTarget(
     target,

@@ -21,7 +21,6 @@ export function useFollowing(
   rows: readonly unknown[],
   messages: readonly Message[],
   isReading: boolean,
-  scrollToEnd: () => void,
 ): Following {
   const isAtEnd = useRef(true);
   const seen = useRef(0);
@@ -47,6 +46,11 @@ export function useFollowing(
     };
   }, [scroller]);
 
+  const scrollToEnd = () => {
+    growsUntil.current = performance.now() + MEASURED_WITHIN_MS;
+    scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
+  };
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: new rows are what this is about
   useLayoutEffect(() => {
     const added = messages.length - seen.current;
@@ -59,10 +63,8 @@ export function useFollowing(
       isAtEnd.current = element.scrollHeight <= element.clientHeight + AT_END_PX;
       return;
     }
-    if (isAtEnd.current) {
-      growsUntil.current = performance.now() + MEASURED_WITHIN_MS;
-      scrollToEnd();
-    } else if (added > 0) setBelow(count => count + added);
+    if (isAtEnd.current) scrollToEnd();
+    else if (added > 0) setBelow(count => count + added);
   }, [rows, messages, isReading]);
 
   return {
@@ -70,7 +72,6 @@ export function useFollowing(
     follow: () => {
       setBelow(0);
       isAtEnd.current = true;
-      growsUntil.current = performance.now() + MEASURED_WITHIN_MS;
       scrollToEnd();
     },
   };
