@@ -46,6 +46,10 @@ pub struct GatewayConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
+    /// Connections at once, those of WebSockets among them.
+    pub connections_max: usize,
+    /// How long a client may take to send the head of a request; also how long an idle connection is kept.
+    pub header_timeout_ms: u64,
     /// Size of a request's body, and of one WebSocket message.
     pub request_bytes_max: usize,
     /// Nesting of fields. The usual introspection query has 15 levels.
@@ -57,7 +61,9 @@ pub struct LimitsConfig {
     pub aliases_max: usize,
     /// Directives in the whole document.
     pub directives_max: usize,
-    /// Longest time for one query, or for one event of a subscription.
+    /// Size of the texts and JSON values in one answer, or in one event. A conversation may be as large.
+    pub response_bytes_max: usize,
+    /// Longest time for one query, or for one event of a subscription; also for the body of a request to arrive.
     pub query_timeout_ms: u64,
     /// Queries answered at once; the next one is refused.
     pub queries_max: usize,
@@ -118,11 +124,14 @@ impl Default for GatewayConfig {
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
+            connections_max: 4_000,
+            header_timeout_ms: 30_000,
             request_bytes_max: 256 * 1024,
             depth_max: 20,
             complexity_max: 50_000,
             aliases_max: 50,
             directives_max: 50,
+            response_bytes_max: 64 * 1024 * 1024,
             query_timeout_ms: 15_000,
             queries_max: 256,
             search_budget_ms: 2_000,
@@ -186,10 +195,20 @@ impl GatewayConfig {
                 format!("{origin:?} is not an origin: write scheme and host, such as https://app.example.com"),
             );
         }
+        self.validate_bounds(problems);
+    }
+
+    fn validate_bounds(&self, problems: &mut Problems) {
         let must_be_positive = [
             (
                 "limits.request_bytes_max",
                 self.limits.request_bytes_max as u64,
+            ),
+            ("limits.connections_max", self.limits.connections_max as u64),
+            ("limits.header_timeout_ms", self.limits.header_timeout_ms),
+            (
+                "limits.response_bytes_max",
+                self.limits.response_bytes_max as u64,
             ),
             ("limits.depth_max", self.limits.depth_max as u64),
             ("limits.complexity_max", self.limits.complexity_max as u64),
@@ -208,6 +227,11 @@ impl GatewayConfig {
         for (key, value) in must_be_positive {
             problems.require(value > 0, &format!("gateway.{key}"), "must be above 0");
         }
+        problems.require(
+            self.live.sockets_max < self.limits.connections_max,
+            "gateway.live.sockets_max",
+            "must be below gateway.limits.connections_max, or sockets leave no connection for queries",
+        );
         for (key, budget_ms) in [
             ("search_budget_ms", self.limits.search_budget_ms),
             ("facets_budget_ms", self.limits.facets_budget_ms),

@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use async_graphql::Response as GraphQlResponse;
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::auth::Authenticator;
-use crate::config::GatewayConfig;
+use crate::config::{GatewayConfig, LimitsConfig};
 use crate::conversations::Slots;
 use crate::graphql::Schema;
 use crate::graphql::error::Code;
@@ -35,6 +36,8 @@ pub struct App {
     pub requests: Slots,
     pub sockets: Slots,
     pub stopping: CancellationToken,
+    /// The open sockets, so that a stop can wait until they are closed in order.
+    pub open_sockets: TaskTracker,
     origins: OriginPolicy,
 }
 
@@ -61,6 +64,7 @@ impl App {
             requests: Slots::new(config.limits.queries_max),
             sockets: Slots::new(config.live.sockets_max).with_gauge(SOCKETS),
             stopping,
+            open_sockets: TaskTracker::new(),
             config,
         }
     }
@@ -78,7 +82,6 @@ pub fn router(app: Arc<App>) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     router
-        .layer(DefaultBodyLimit::max(app.config.limits.request_bytes_max))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), check_origin))
         .layer(cors(&app.config.allowed_origins))
@@ -107,12 +110,9 @@ async fn check_origin(State(app): State<Arc<App>>, request: Request, next: Next)
     }
 }
 
-async fn graphql(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let requester = match app.authenticator.authenticate_headers(&headers) {
+async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let requester = match app.authenticator.authenticate_headers(&head.headers) {
         Ok(requester) => requester,
         Err(denied) => {
             let answer = refusal(
@@ -131,16 +131,16 @@ async fn graphql(
         );
     };
     // A form or plain text can be sent by any page in the world without asking first; JSON cannot.
-    if !is_json(&headers) {
+    if !is_json(&head.headers) {
         return refusal(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::BadRequest,
             "send the query as JSON, with `Content-Type: application/json`",
         );
     }
-    let body = match body {
+    let body = match read(&app.config.limits, body).await {
         Ok(body) => body,
-        Err(cause) => return unreadable(&app, cause),
+        Err(refused) => return refused,
     };
     match parse(&body) {
         Ok(request) => {
@@ -159,14 +159,28 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn unreadable(app: &App, cause: BytesRejection) -> Response {
-    let status = cause.status();
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        let max = app.config.limits.request_bytes_max;
-        let message = format!("the request is larger than {max} bytes");
-        return refusal(status, Code::PayloadTooLarge, message);
+/// The whole body, if it is not too large and arrives in time.
+async fn read(limits: &LimitsConfig, body: Body) -> Result<Bytes, Response> {
+    let bytes_max = limits.request_bytes_max;
+    let reading = Limited::new(body, bytes_max).collect();
+    match tokio::time::timeout(limits.query_timeout(), reading).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(cause)) if cause.is::<LengthLimitError>() => Err(refusal(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            Code::PayloadTooLarge,
+            format!("the request is larger than {bytes_max} bytes"),
+        )),
+        Ok(Err(cause)) => Err(refusal(
+            StatusCode::BAD_REQUEST,
+            Code::BadRequest,
+            format!("the request did not arrive whole: {cause}"),
+        )),
+        Err(_) => Err(refusal(
+            StatusCode::REQUEST_TIMEOUT,
+            Code::Timeout,
+            "the request did not arrive in time",
+        )),
     }
-    refusal(status, Code::BadRequest, cause.body_text())
 }
 
 fn parse(body: &[u8]) -> Result<async_graphql::Request, (Code, String)> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use runtime::health::{self, Condition, Health, Heartbeat};
+use runtime::http::{self, Bounds};
 use runtime::lifecycle::Lifecycle;
 use runtime::telemetry::Metrics;
 use store::{Store, StoreConfig};
@@ -61,16 +61,26 @@ async fn start(
     let watching = health.heartbeat("store_watch", SILENCE_MAX);
     let watch = watch_store(store.clone(), redis, watching, life.stopping().clone());
     life.spawn("store_watch", watch);
-    let routes = assemble(store, &config, &health, &life);
+    let app = assemble(store, &config, &health, &life);
     info!(address = %config.gateway.bind, tokens = config.gateway.tokens.len(), "serving GraphQL");
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(life.stopping().clone().cancelled_owned())
-        .await
-        .context("the server failed")
+    serve(app, listener, life.stopping().clone()).await;
+    Ok(())
+}
+
+/// Serves until the token is cancelled, then ends requests and sockets in order.
+pub async fn serve(app: Arc<App>, listener: TcpListener, stopping: CancellationToken) {
+    let limits = &app.config.limits;
+    let bounds = Bounds {
+        connections_max: limits.connections_max,
+        header_timeout: Duration::from_millis(limits.header_timeout_ms),
+    };
+    http::serve(listener, router(app.clone()), bounds, stopping).await;
+    app.open_sockets.close();
+    app.open_sockets.wait().await;
 }
 
 /// Everything behind the public port, with the tasks that keep it up to date running.
-pub fn assemble(store: Store, config: &Config, health: &Health, life: &Lifecycle) -> Router {
+pub fn assemble(store: Store, config: &Config, health: &Health, life: &Lifecycle) -> Arc<App> {
     let gateway = &config.gateway;
     let reader = Reader::new(store, &gateway.limits);
     let retention = Duration::from_millis(config.redis.retention_ms);
@@ -82,8 +92,7 @@ pub fn assemble(store: Store, config: &Config, health: &Health, life: &Lifecycle
     let receiving = hub.clone().run(signals, life.stopping().clone());
     life.spawn_critical("hub", receiving);
     let schema = graphql::schema(reader, hub, gateway);
-    let app = App::new(schema, gateway.clone(), life.stopping().clone());
-    router(Arc::new(app))
+    Arc::new(App::new(schema, gateway.clone(), life.stopping().clone()))
 }
 
 async fn listen(address: std::net::SocketAddr, what: &str) -> anyhow::Result<TcpListener> {

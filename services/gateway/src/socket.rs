@@ -68,10 +68,13 @@ pub(crate) async fn upgrade(
     upgrade
         .max_message_size(bytes_max)
         .max_frame_size(bytes_max)
-        .on_upgrade(move |socket| async move {
-            let reason = serve(app, headers, socket).await;
-            metrics::counter!(SOCKETS_CLOSED, "reason" => reason).increment(1);
-            drop(slot);
+        .on_upgrade(move |socket| {
+            let tracker = app.open_sockets.clone();
+            tracker.track_future(async move {
+                let reason = serve(app, headers, socket).await;
+                metrics::counter!(SOCKETS_CLOSED, "reason" => reason).increment(1);
+                drop(slot);
+            })
         })
 }
 

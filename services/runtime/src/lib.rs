@@ -4,5 +4,6 @@ pub mod clock;
 pub mod config;
 pub mod health;
 pub mod healthcheck;
+pub mod http;
 pub mod lifecycle;
 pub mod telemetry;

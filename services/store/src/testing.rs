@@ -104,6 +104,14 @@ impl RedisServer {
         }
     }
 
+    /// Lets every command of every client wait, as when the server hangs.
+    pub async fn pause(&self, pause: Duration) -> redis::RedisResult<()> {
+        let mut command = redis::cmd("CLIENT");
+        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        command.arg("PAUSE").arg(pause_ms);
+        self.command(&command).await
+    }
+
     /// Sends one command on a connection of its own.
     pub async fn command<T: FromRedisValue>(&self, command: &Cmd) -> redis::RedisResult<T> {
         let client = redis::Client::open(self.url())?;

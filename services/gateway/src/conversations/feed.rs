@@ -72,14 +72,16 @@ impl Feed {
     }
 
     pub(super) fn listen(&self) -> RowEvents {
+        // Under the lock, so that nothing is noted, or thrown away, for a watcher that is half there.
+        let _noted = self.noted.lock();
         self.events.subscribe()
     }
 
     pub(super) fn note(&self, digest: Digest, version: u64) {
+        let mut noted = self.noted.lock();
         if self.events.receiver_count() == 0 {
             return;
         }
-        let mut noted = self.noted.lock();
         if noted.pending.len() >= PENDING_MAX && !noted.pending.contains_key(&digest) {
             noted.pending.clear();
             noted.resync = true;
@@ -100,16 +102,25 @@ impl Feed {
         loop {
             turns.tick().await;
             heartbeat.beat();
-            if self.events.receiver_count() == 0 {
+            if self.is_unwatched() {
                 // What is known goes stale while nobody watches.
                 known = KnownRows::default();
-                *self.noted.lock() = Noted::default();
                 continue;
             }
             if let Err(cause) = self.turn(&mut known).await {
                 tracing::warn!(error = %cause, "cannot read changed conversations; trying again");
             }
         }
+    }
+
+    /// Whether nobody watches; then what was noted is thrown away.
+    fn is_unwatched(&self) -> bool {
+        let mut noted = self.noted.lock();
+        let is_unwatched = self.events.receiver_count() == 0;
+        if is_unwatched {
+            *noted = Noted::default();
+        }
+        is_unwatched
     }
 
     async fn turn(&self, known: &mut KnownRows) -> Result<(), store::Error> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use domain::ids::Digest;
 use futures::StreamExt as _;
 use parking_lot::Mutex;
@@ -12,6 +11,7 @@ use rustc_hash::FxHashMap;
 use store::Wakeup;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::feed::{Feed, RowEvents};
 use super::follower::{Follower, Following, Pace};
@@ -21,6 +21,8 @@ use crate::metrics::{FOLLOWERS, RESYNCS, WAKEUPS};
 
 /// A conversation that ends while someone begins to listen is looked up once more: it may have begun anew.
 const JOIN_ATTEMPTS: usize = 2;
+/// Between two attempts to listen.
+const LISTEN_RETRY: Duration = Duration::from_secs(1);
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 /// Live updates of one gateway. Clones share everything.
@@ -85,18 +87,23 @@ impl Hub {
         tokio::select! {
             () = stopping.cancelled() => Ok(()),
             () = feed => Ok(()),
-            ended = self.receive(signals.wakeups) => ended,
+            () = self.receive(signals.wakeups) => Ok(()),
         }
     }
 
-    async fn receive(&self, heartbeat: Heartbeat) -> anyhow::Result<()> {
-        let mut wakeups = self
-            .inner
-            .reader
-            .store()
-            .wakeups()
-            .await
-            .context("cannot listen for changes")?;
+    /// Listens for as long as it is let, whatever becomes of the connection.
+    async fn receive(&self, heartbeat: Heartbeat) {
+        loop {
+            heartbeat.beat();
+            if let Err(cause) = self.listen(&heartbeat).await {
+                warn!(error = %cause, "cannot listen for changes; trying again");
+            }
+            tokio::time::sleep(LISTEN_RETRY).await;
+        }
+    }
+
+    async fn listen(&self, heartbeat: &Heartbeat) -> Result<(), store::Error> {
+        let mut wakeups = self.inner.reader.store().wakeups().await?;
         let mut beats = tokio::time::interval(BEAT_EVERY);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -104,7 +111,7 @@ impl Hub {
                 wakeup = wakeups.next() => match wakeup {
                     Some(Wakeup::Changed { digest, version }) => self.changed(digest, version),
                     Some(Wakeup::Resync) => self.resync(),
-                    None => anyhow::bail!("the stream of wake-ups ended"),
+                    None => return Ok(()),
                 },
                 _ = beats.tick() => heartbeat.beat(),
             }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, Error};
 use store::Store;
 
+use super::budget::Budget;
 use super::loaders::SummaryLoader;
 use crate::auth::Requester;
 use crate::config::{LimitsConfig, LiveConfig};
@@ -34,6 +35,8 @@ impl std::fmt::Debug for SummaryLoaderHandle {
 pub trait ContextExt {
     fn state(&self) -> &Arc<State>;
     fn requester(&self) -> &Requester;
+    /// Takes the bytes from what the answer may still take on.
+    fn take_bytes(&self, bytes: usize) -> Result<(), Error>;
 
     fn reader(&self) -> &Reader {
         &self.state().reader
@@ -57,5 +60,12 @@ impl ContextExt for Context<'_> {
 
     fn requester(&self) -> &Requester {
         self.data_unchecked::<Requester>()
+    }
+
+    fn take_bytes(&self, bytes: usize) -> Result<(), Error> {
+        match self.data_opt::<Budget>() {
+            Some(budget) => budget.take(bytes),
+            None => Ok(()),
+        }
     }
 }

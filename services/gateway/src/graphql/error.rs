@@ -28,6 +28,8 @@ pub enum Code {
     Reconnect,
     /// The conversation expired or was deleted.
     ConversationGone,
+    /// The answer would be larger than is allowed: ask for fewer rows.
+    ResponseTooLarge,
     /// As much is going on as is allowed: try again later.
     Busy,
     Timeout,
@@ -52,6 +54,7 @@ impl Code {
             Self::ReconnectWithCursor => "RECONNECT_WITH_CURSOR",
             Self::Reconnect => "RECONNECT",
             Self::ConversationGone => "CONVERSATION_GONE",
+            Self::ResponseTooLarge => "RESPONSE_TOO_LARGE",
             Self::Busy => "BUSY",
             Self::Timeout => "TIMEOUT",
             Self::Unavailable => "UNAVAILABLE",

@@ -8,10 +8,13 @@ use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextValidation,
 };
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
-use async_graphql::{Positioned, Response, ServerError, ServerResult, ValidationResult, Variables};
+use async_graphql::{
+    Data, Positioned, Response, ServerError, ServerResult, ValidationResult, Variables,
+};
 use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 
+use super::budget::Budget;
 use super::error::{Code, code_of};
 use crate::config::LimitsConfig;
 use crate::metrics::{PANICS, REFUSED, REQUEST_SECONDS, REQUESTS};
@@ -21,6 +24,7 @@ use crate::metrics::{PANICS, REFUSED, REQUEST_SECONDS, REQUESTS};
 pub struct Limits {
     aliases_max: usize,
     directives_max: usize,
+    response_bytes_max: usize,
     timeout: Duration,
     /// Answers computed at once. Over a WebSocket nobody else counts them.
     turns: Arc<Semaphore>,
@@ -31,6 +35,7 @@ impl Limits {
         Self {
             aliases_max: config.aliases_max,
             directives_max: config.directives_max,
+            response_bytes_max: config.response_bytes_max,
             timeout: config.query_timeout(),
             turns: Arc::new(Semaphore::new(config.queries_max.max(1))),
         }
@@ -74,12 +79,15 @@ impl Extension for Limits {
         ctx: &ExtensionContext<'_>,
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
-        next.run(ctx).await.map_err(|errors| {
-            errors
-                .into_iter()
-                .map(|error| refuse(validation_code(&error), error))
-                .collect()
-        })
+        match AssertUnwindSafe(next.run(ctx)).catch_unwind().await {
+            Ok(valid) => valid.map_err(|errors| {
+                errors
+                    .into_iter()
+                    .map(|error| refuse(validation_code(&error), error))
+                    .collect()
+            }),
+            Err(_) => Err(vec![panicked()]),
+        }
     }
 
     async fn execute(
@@ -89,20 +97,18 @@ impl Extension for Limits {
         next: NextExecute<'_>,
     ) -> Response {
         let begun = Instant::now();
+        let mut data = Data::default();
+        data.insert(Budget::new(self.response_bytes_max));
         let answer = async {
             // The semaphore is never closed, so waiting for it cannot fail.
             let _turn = self.turns.acquire().await;
-            AssertUnwindSafe(next.run(ctx, operation_name))
+            AssertUnwindSafe(next.run_with_data(ctx, operation_name, data))
                 .catch_unwind()
                 .await
         };
         let mut response = match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(response)) => response,
-            Ok(Err(_)) => {
-                metrics::counter!(PANICS).increment(1);
-                let message = "the gateway failed to answer; its log says why";
-                Response::from_errors(vec![Code::Internal.server_error(message)])
-            }
+            Ok(Err(_)) => Response::from_errors(vec![panicked()]),
             Err(_) => {
                 let message = format!(
                     "the query took longer than {} ms: ask for less at once",
@@ -120,6 +126,12 @@ impl Extension for Limits {
         metrics::histogram!(REQUEST_SECONDS).record(begun.elapsed().as_secs_f64());
         response
     }
+}
+
+/// The panic itself was logged where it happened.
+fn panicked() -> ServerError {
+    metrics::counter!(PANICS).increment(1);
+    Code::Internal.server_error("the gateway failed to answer; its log says why")
 }
 
 fn refuse(code: Code, mut error: ServerError) -> ServerError {
@@ -177,6 +189,47 @@ impl Used {
 mod tests {
     use super::*;
     use async_graphql::parser::parse_query;
+    use async_graphql::{EmptyMutation, EmptySubscription, Object};
+
+    struct Query;
+
+    fn on_purpose<T>() -> T {
+        panic!("on purpose")
+    }
+
+    #[Object]
+    impl Query {
+        async fn panics(&self) -> bool {
+            on_purpose()
+        }
+
+        #[graphql(complexity = "on_purpose()")]
+        async fn panics_early(&self) -> bool {
+            true
+        }
+
+        async fn never(&self) -> bool {
+            std::future::pending().await
+        }
+    }
+
+    async fn code(query: &str) -> String {
+        let limits = Limits::new(&LimitsConfig::default());
+        let schema = async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription)
+            .limit_complexity(1_000)
+            .extension(limits)
+            .finish();
+        let answer = schema.execute(query).await;
+        let error = answer.errors.first().expect("an error");
+        code_of(error).expect("a code").to_owned()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn panics_and_endless_queries_end_in_errors_with_a_code() {
+        assert_eq!(code("{ panics }").await, "INTERNAL");
+        assert_eq!(code("{ panicsEarly }").await, "INTERNAL");
+        assert_eq!(code("{ never }").await, "TIMEOUT");
+    }
 
     #[test]
     fn aliases_and_directives_are_counted_everywhere() {

@@ -1,5 +1,6 @@
 //! The GraphQL schema: `schemas/graphql/contract.graphql` and what was added to it.
 
+pub mod budget;
 pub mod context;
 pub mod cursor;
 pub mod error;

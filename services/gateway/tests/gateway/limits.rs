@@ -124,6 +124,29 @@ async fn one_query_of_bounded_size_is_read_from_a_request() {
 }
 
 #[tokio::test]
+async fn an_answer_has_a_largest_size() {
+    let world = World::new().await;
+    let gateway = world
+        .gateway_with(|config| config.gateway.limits.response_bytes_max = 500)
+        .await;
+    world.writer("shop", "c").write(turns(1, 10)).await;
+    let of = |part: &str| format!("{{ conversation(project: \"shop\", id: \"c\") {{ {part} }} }}");
+    for part in [
+        "messages { nodes { text parts { text } } }",
+        "spans { nodes { input } }",
+    ] {
+        assert_eq!(
+            gateway.error(&of(part), json!({})).await,
+            "RESPONSE_TOO_LARGE",
+            "{part}"
+        );
+    }
+    gateway
+        .query(&of("messages(first: 3) { nodes { text } }"), json!({}))
+        .await;
+}
+
+#[tokio::test]
 async fn what_is_beyond_the_bounds_is_refused_and_not_kept_waiting() {
     let world = World::new().await;
     let no_queries = world

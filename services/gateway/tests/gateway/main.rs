@@ -5,6 +5,7 @@ mod detail;
 mod limits;
 mod lists;
 mod live;
+mod outages;
 mod process;
 mod rows;
 mod schema;

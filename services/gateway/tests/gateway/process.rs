@@ -3,6 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
+use store::testing::RedisServer;
 
 use crate::support::dialogue::turns;
 use crate::support::eventually;
@@ -92,7 +93,8 @@ fn a_new_token_comes_with_the_entry_that_lets_it_in() {
 
 #[tokio::test]
 async fn it_starts_says_that_it_is_ready_answers_and_stops_when_asked() {
-    let world = World::new().await;
+    let server = RedisServer::start().await.expect("redis-server starts");
+    let world = World::on(server.config()).await;
     world.writer("shop", "c").write(turns(1, 1)).await;
     let (bind, probes) = (free_address(), free_address());
     let urls = world.redis.urls[0].clone();
@@ -139,6 +141,21 @@ async fn it_starts_says_that_it_is_ready_answers_and_stops_when_asked() {
         answer["data"]["conversations"]["nodes"],
         json!([{"id": "c"}])
     );
+    let port = server.port();
+    drop(server);
+    eventually("it says that it is not ready", || async {
+        let (output, text) = run(&["healthcheck"], &variables);
+        (!output.status.success() && text.contains("redis")).then_some(())
+    })
+    .await;
+    let _server = RedisServer::start_on(port, &[])
+        .await
+        .expect("starts again");
+    eventually("it is ready again", || async {
+        let (output, _) = run(&["healthcheck"], &variables);
+        output.status.success().then_some(())
+    })
+    .await;
     let terminated = Command::new("kill").arg(process.id().to_string()).status();
     assert!(terminated.expect("kill runs").success());
     let status = tokio::task::spawn_blocking(move || process.wait())

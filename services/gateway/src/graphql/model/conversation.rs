@@ -299,6 +299,7 @@ impl Conversation {
     async fn system_prompts(&self, ctx: &Context<'_>) -> Result<Vec<SystemPrompt>, Error> {
         let folded = self.origin.folded(ctx).await?;
         let prompts = &folded.view.transcript.system_prompts;
+        ctx.take_bytes(prompts.iter().map(|prompt| prompt.text.len()).sum())?;
         Ok(prompts
             .iter()
             .map(|prompt| SystemPrompt {

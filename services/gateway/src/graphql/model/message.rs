@@ -13,6 +13,7 @@ use super::span::{Span, SpanError};
 use super::tool_call::ToolCall;
 use super::usage::{Cost, Usage};
 use crate::conversations::{Folded, Point};
+use crate::graphql::budget::message_bytes;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::cursor::{LiveCursor, PageCursor, PageKind, short};
 use crate::graphql::error::from_read;
@@ -211,24 +212,33 @@ impl Message {
             origin,
         }
     }
+
+    fn spoken(&self) -> Option<&domain::message::Message> {
+        self.utterance.message.as_deref()
+    }
 }
 
 #[ComplexObject]
 impl Message {
     /// The text parts, joined by newlines. null when there is none (a pure tool turn, or content not captured).
-    async fn text(&self) -> Option<String> {
-        self.utterance.message.as_ref()?.text()
+    async fn text(&self, ctx: &Context<'_>) -> Result<Option<String>, Error> {
+        let text = self.spoken().and_then(|message| message.text());
+        ctx.take_bytes(text.as_ref().map_or(0, String::len))?;
+        Ok(text)
     }
 
-    async fn reasoning(&self) -> Option<String> {
-        self.utterance.message.as_ref()?.reasoning()
+    async fn reasoning(&self, ctx: &Context<'_>) -> Result<Option<String>, Error> {
+        let text = self.spoken().and_then(|message| message.reasoning());
+        ctx.take_bytes(text.as_ref().map_or(0, String::len))?;
+        Ok(text)
     }
 
-    async fn parts(&self) -> Vec<Part> {
-        match &self.utterance.message {
-            Some(message) => message.parts.iter().map(Part::from).collect(),
-            None => Vec::new(),
-        }
+    async fn parts(&self, ctx: &Context<'_>) -> Result<Vec<Part>, Error> {
+        let Some(message) = self.spoken() else {
+            return Ok(Vec::new());
+        };
+        ctx.take_bytes(message_bytes(message))?;
+        Ok(message.parts.iter().map(Part::from).collect())
     }
 
     /// When it was said: the start of the first LLM call that carries a user message, the end of the call that made an assistant message.

@@ -15,11 +15,15 @@ use super::page::{PageInfo, rows, slice};
 use super::spoken;
 use super::usage::{Cost, Usage};
 use crate::conversations::Folded;
+use crate::graphql::budget::{message_bytes, value_bytes};
+use crate::graphql::context::ContextExt as _;
 use crate::graphql::cursor::{PageCursor, PageKind, short};
 use crate::graphql::scalars::{DateTime, Json, ms};
 
 pub const SPANS_DEFAULT: usize = 200;
 pub const SPANS_MAX: usize = 1_000;
+/// The input of a call is everything that was said before it.
+const WHOLE_HISTORY_COST: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::span::Operation")]
@@ -121,13 +125,20 @@ impl Span {
         Some(Self::of(fact.clone(), folded.conversation.clone()))
     }
 
-    fn stored(&self, digest: Option<Digest>) -> Option<Json> {
-        let value = self.conversation.value(&digest?)?;
-        Some(Json(value.as_ref().clone()))
+    fn stored(&self, ctx: &Context<'_>, digest: Option<Digest>) -> Result<Option<Json>, Error> {
+        let Some(value) = digest.and_then(|digest| self.conversation.value(&digest)) else {
+            return Ok(None);
+        };
+        ctx.take_bytes(value_bytes(value))?;
+        Ok(Some(Json(value.as_ref().clone())))
     }
 
-    fn of_tool(&self, pick: impl Fn(&ToolFact) -> Option<Digest>) -> Option<Json> {
-        self.stored(self.fact.tool.as_ref().and_then(pick))
+    fn of_tool(
+        &self,
+        ctx: &Context<'_>,
+        pick: impl Fn(&ToolFact) -> Option<Digest>,
+    ) -> Result<Option<Json>, Error> {
+        self.stored(ctx, self.fact.tool.as_ref().and_then(pick))
     }
 }
 
@@ -196,31 +207,44 @@ impl Span {
     }
 
     /// What it was given: messages in the parts form of the OpenTelemetry GenAI conventions, system prompts first; the arguments of a tool.
-    async fn input(&self) -> Option<Json> {
-        self.of_tool(|tool| tool.arguments)
-            .or_else(|| spoken::input(&self.conversation.spoken_by(&self.fact)).map(Json))
+    #[graphql(complexity = "WHOLE_HISTORY_COST")]
+    async fn input(&self, ctx: &Context<'_>) -> Result<Option<Json>, Error> {
+        if let Some(arguments) = self.of_tool(ctx, |tool| tool.arguments)? {
+            return Ok(Some(arguments));
+        }
+        let spoken = self.conversation.spoken_by(&self.fact);
+        for message in spoken.system.iter().chain(&spoken.input) {
+            ctx.take_bytes(message_bytes(message))?;
+        }
+        Ok(spoken::input(&spoken).map(Json))
     }
 
     /// What it gave: the model's answers in the same form; the result of a tool.
-    async fn output(&self) -> Option<Json> {
-        self.of_tool(|tool| tool.result)
-            .or_else(|| spoken::output(&self.conversation.spoken_by(&self.fact)).map(Json))
+    async fn output(&self, ctx: &Context<'_>) -> Result<Option<Json>, Error> {
+        if let Some(result) = self.of_tool(ctx, |tool| tool.result)? {
+            return Ok(Some(result));
+        }
+        let spoken = self.conversation.spoken_by(&self.fact);
+        for message in &spoken.output {
+            ctx.take_bytes(message_bytes(message))?;
+        }
+        Ok(spoken::output(&spoken).map(Json))
     }
 
     /// The attributes of the span that did not become one of the other fields.
-    async fn attributes(&self) -> Json {
-        let resolved: Map<String, Value> = self
-            .fact
-            .attributes
-            .iter()
-            .map(|(key, value)| (key.clone(), resolve(&self.conversation, value)))
-            .collect();
-        Json(Value::Object(resolved))
+    async fn attributes(&self, ctx: &Context<'_>) -> Result<Json, Error> {
+        let mut resolved = Map::new();
+        for (key, value) in &self.fact.attributes {
+            let value = resolve(&self.conversation, value);
+            ctx.take_bytes(key.len() + value_bytes(value))?;
+            resolved.insert(key.clone(), value.clone());
+        }
+        Ok(Json(Value::Object(resolved)))
     }
 
     /// The attributes of the process that made the span.
-    async fn resource(&self) -> Option<Json> {
-        self.stored(self.fact.resource)
+    async fn resource(&self, ctx: &Context<'_>) -> Result<Option<Json>, Error> {
+        self.stored(ctx, self.fact.resource)
     }
 
     /// What wrote the span: dialect and instrumentation library.
@@ -230,7 +254,7 @@ impl Span {
 }
 
 /// A value that was stored apart is put back in its place.
-fn resolve(conversation: &Conversation, value: &Value) -> Value {
+fn resolve<'a>(conversation: &'a Conversation, value: &'a Value) -> &'a Value {
     let digest = match value {
         Value::Object(fields) if fields.len() == 1 => fields
             .get(BODY_REFERENCE)
@@ -238,8 +262,7 @@ fn resolve(conversation: &Conversation, value: &Value) -> Value {
             .and_then(Digest::parse_hex),
         _ => None,
     };
-    match digest.and_then(|digest| conversation.value(&digest)) {
-        Some(stored) => stored.as_ref().clone(),
-        None => value.clone(),
-    }
+    digest
+        .and_then(|digest| conversation.value(&digest))
+        .map_or(value, |stored| stored.as_ref())
 }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, Error, ID, SimpleObject};
 use domain::view::{ToolUse, Utterance};
+use serde_json::Value;
 
 use super::origin::Origin;
 use super::span::{Span, SpanError};
+use crate::graphql::budget::value_bytes;
+use crate::graphql::context::ContextExt as _;
 use crate::graphql::scalars::{DateTime, Json, ms};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -48,14 +51,19 @@ impl ToolCall {
     }
 }
 
+fn shown(ctx: &Context<'_>, value: Option<&Value>) -> Result<Option<Json>, Error> {
+    ctx.take_bytes(value.map_or(0, value_bytes))?;
+    Ok(value.cloned().map(Json))
+}
+
 #[ComplexObject]
 impl ToolCall {
-    async fn arguments(&self) -> Option<Json> {
-        self.call().arguments.clone().map(Json)
+    async fn arguments(&self, ctx: &Context<'_>) -> Result<Option<Json>, Error> {
+        shown(ctx, self.call().arguments.as_ref())
     }
 
-    async fn result(&self) -> Option<Json> {
-        self.call().result.clone().map(Json)
+    async fn result(&self, ctx: &Context<'_>) -> Result<Option<Json>, Error> {
+        shown(ctx, self.call().result.as_ref())
     }
 
     async fn status(&self) -> ToolStatus {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gateway::auth::TokenConfig;
 use gateway::config::Config;
-use gateway::server::assemble;
+use gateway::server::{assemble, serve};
 use gateway::token;
 use runtime::health::Health;
 use runtime::lifecycle::Lifecycle;
@@ -42,6 +42,11 @@ impl World {
     pub(crate) async fn with(change: impl FnOnce(&mut StoreConfig)) -> Self {
         let mut redis = redis().await;
         change(&mut redis);
+        Self::on(redis).await
+    }
+
+    /// On a server of the test's own.
+    pub(crate) async fn on(redis: StoreConfig) -> Self {
         let store = Store::connect(&redis).await.expect("connects");
         Self { redis, store }
     }
@@ -98,13 +103,9 @@ impl Gateway {
         let life = Lifecycle::new(Duration::from_secs(1));
         let health = Health::default();
         let store = Store::connect(&config.redis).await.expect("connects");
-        let routes = assemble(store, &config, &health, &life);
-        let stopping = life.stopping().clone();
-        tokio::spawn(async move {
-            axum::serve(listener, routes)
-                .with_graceful_shutdown(stopping.cancelled_owned())
-                .await
-        });
+        let app = assemble(store, &config, &health, &life);
+        let serving = serve(app, listener, life.stopping().clone());
+        life.spawn("server", serving);
         Self {
             address,
             _health: health,
@@ -112,6 +113,11 @@ impl Gateway {
             client: reqwest::Client::new(),
             token: None,
         }
+    }
+
+    /// Tells it to stop, without waiting for that.
+    pub(crate) fn stop(&self) {
+        self.life.stop();
     }
 
     /// All further requests carry the token.
