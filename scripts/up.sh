@@ -20,6 +20,7 @@ main() {
   stop_services
   require_free_ports
   make_pid=$PPID
+  make_caught_interrupts=$(make_catches_interrupts)
   write_pid_file up $$
   trap 'shut_down' EXIT
   trap 'exit 0' INT TERM HUP
@@ -96,13 +97,17 @@ stopped_by_itself() {
   printf 'error: %s stopped by itself; its log is %s\n' "$1" "$log_dir/$1.log" >&2
 }
 
-# False once make has caught a signal: it then waits for this script, without passing SIGINT on. A terminal signals the
-# whole process group, `kill -INT` on make alone does not.
+# False once make is gone or has caught a SIGINT: it then waits for this script, without passing the signal on. A terminal
+# signals the whole process group, `kill -INT` of make alone does not.
 make_waits() {
-  local caught
-  caught=$(sed -n 's/^SigCgt:\t*//p' "/proc/$make_pid/status" 2>/dev/null) || return 1
-  [ -n "$caught" ] || return 1
-  [ "$(ps -o comm= -p "$make_pid" 2>/dev/null)" != make ] || (((16#$caught & 2) != 0))
+  [ -d "/proc/$make_pid" ] && [ "$(make_catches_interrupts)" = "$make_caught_interrupts" ]
+}
+
+# Make puts its own handler away when the signal comes. Started in the background of a shell, it never had one.
+make_catches_interrupts() {
+  local mask
+  mask=$(sed -n 's/^SigCgt:\t*//p' "/proc/$make_pid/status" 2>/dev/null)
+  echo $(((16#${mask:-0} & 2) != 0))
 }
 
 shut_down() {
