@@ -1,4 +1,13 @@
 //! What the system promises, tried on real Kafka and real Redis.
 
+mod auth;
+mod captured;
+mod cluster;
+mod crash;
 mod layers;
+mod live;
+mod poison;
+mod processors;
 mod servers;
+mod unassigned;
+mod windows;

@@ -1,12 +1,15 @@
 //! What tests ask of the gateway, in their words.
 
 use crate::graphql::{Client, Subscription};
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The largest page that the contract allows.
 const PAGE: u32 = 200;
+/// Keeps the gateway busy without queueing at it.
+const REQUESTS_AT_ONCE: usize = 8;
 
 const SUMMARY: &str = "
 fragment Summary on Conversation {
@@ -37,12 +40,22 @@ impl Client {
     /// # Errors
     /// When the gateway refuses or does not answer.
     pub async fn list(&self, filter: Value) -> anyhow::Result<Vec<Value>> {
+        self.pages("...Summary status revision finalizedAt", SUMMARY, filter)
+            .await
+    }
+
+    async fn pages(
+        &self,
+        fields: &str,
+        fragments: &str,
+        filter: Value,
+    ) -> anyhow::Result<Vec<Value>> {
         let query = format!(
             "query($filter: ConversationFilter, $first: Int, $after: String) {{
                conversations(filter: $filter, first: $first, after: $after) {{
-                 nodes {{ ...Summary status revision finalizedAt }} pageInfo {{ hasNextPage endCursor }}
+                 nodes {{ {fields} }} pageInfo {{ hasNextPage endCursor }}
                }}
-             }} {SUMMARY}"
+             }} {fragments}"
         );
         let mut rows = Vec::new();
         let mut after = Value::Null;
@@ -56,6 +69,18 @@ impl Client {
             }
             after = page["pageInfo"]["endCursor"].take();
         }
+    }
+
+    /// Project and id of every row of the list: cheap, since no conversation has to be read for them.
+    ///
+    /// # Errors
+    /// When the gateway refuses or does not answer.
+    pub async fn keys(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let rows = self.pages("id project", "", Value::Null).await?;
+        Ok(rows
+            .iter()
+            .map(|row| (text(&row["project"]), text(&row["id"])))
+            .collect())
     }
 
     /// One conversation with its first `messages` messages; `None` when the gateway knows none.
@@ -84,26 +109,30 @@ impl Client {
     /// # Errors
     /// When the gateway refuses or does not answer.
     pub async fn dump(&self) -> anyhow::Result<BTreeMap<(String, String), Value>> {
-        let mut dump = BTreeMap::new();
-        for row in self.list(Value::Null).await? {
-            let (project, id) = (text(&row["project"]), text(&row["id"]));
-            let mut conversation = self
-                .conversation(&project, &id)
-                .await?
-                .context("listed but not found")?;
-            let messages = &mut conversation["messages"];
-            anyhow::ensure!(
-                messages["pageInfo"]["hasNextPage"] == false,
-                "{id}: more than {PAGE} messages"
-            );
-            *messages = messages["nodes"].take();
-            let fields = conversation.as_object_mut().context("an object")?;
-            for field in ["status", "revision", "finalizedAt"] {
-                fields.remove(field);
-            }
-            dump.insert((project, id), conversation);
+        let keys = stream::iter(self.keys().await?);
+        let whole = keys.map(|(project, id)| async move {
+            let conversation = self.whole(&project, &id).await.context(id.clone())?;
+            anyhow::Ok(((project, id), conversation))
+        });
+        whole.buffer_unordered(REQUESTS_AT_ONCE).try_collect().await
+    }
+
+    async fn whole(&self, project: &str, id: &str) -> anyhow::Result<Value> {
+        let mut conversation = self
+            .conversation(project, id)
+            .await?
+            .context("listed but not found")?;
+        let messages = &mut conversation["messages"];
+        ensure!(
+            messages["pageInfo"]["hasNextPage"] == false,
+            "more than {PAGE} messages"
+        );
+        *messages = messages["nodes"].take();
+        let fields = conversation.as_object_mut().context("an object")?;
+        for field in ["status", "revision", "finalizedAt"] {
+            fields.remove(field);
         }
-        Ok(dump)
+        Ok(conversation)
     }
 
     /// The messages of one conversation as they come, from `after` on.

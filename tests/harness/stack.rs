@@ -20,6 +20,8 @@ const PARTITIONS: i32 = 3;
 /// A span without a conversation id holds its offset back for this long. The default of a minute suits exporters that
 /// flush now and then; tests send whole traces at once.
 const RESOLVE_WAIT_MS: u64 = 2_000;
+/// A processor that was killed gives up its partitions after this long.
+const SESSION_TIMEOUT_MS: u64 = 20_000;
 /// For everything that a test sends at once, on a small and busy machine.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(120);
 
@@ -49,6 +51,19 @@ impl Stack {
         let urls = [redis.url()];
         Self::assemble(name, settings.set_list("redis.urls", &urls), redis).await
     }
+
+    /// Another system that reads the same records, with a consumer group, outputs and a Redis of its own.
+    pub async fn beside(&self, name: &str, settings: Settings) -> Self {
+        let redis = Redis::start().await;
+        let urls = [redis.url()];
+        let outputs = Topics::with_prefix(&format!("{name}-"));
+        let topics = Topics {
+            conversations: outputs.conversations,
+            dead_letters: outputs.dead_letters,
+            ..self.topics.clone()
+        };
+        Self::read(topics, name, settings.set_list("redis.urls", &urls), redis).await
+    }
 }
 
 impl Stack<RedisCluster> {
@@ -63,8 +78,12 @@ impl Stack<RedisCluster> {
 
 impl<R> Stack<R> {
     async fn assemble(name: &str, settings: Settings, redis: R) -> Self {
-        let kafka = Kafka::shared().await;
         let topics = Topics::with_prefix(&format!("{name}-"));
+        Self::read(topics, name, settings, redis).await
+    }
+
+    async fn read(topics: Topics, name: &str, settings: Settings, redis: R) -> Self {
+        let kafka = Kafka::shared().await;
         topics
             .create(&kafka.brokers(), PARTITIONS)
             .await
@@ -72,10 +91,15 @@ impl<R> Stack<R> {
         let directory = tempfile::tempdir().expect("a temporary folder");
         let gateway_port = free_port();
         let settings = Settings::default()
-            .set("kafka.brokers", kafka.brokers())
-            .set("kafka.group", name)
-            .set("gateway.bind", format!("127.0.0.1:{gateway_port}"))
+            .set_list("kafka.brokers", &[kafka.brokers()])
+            .set("kafka.group_id", name)
+            .set("kafka.topics", inputs(&topics))
+            .set("kafka.conversations_topic", &topics.conversations)
+            .set("kafka.dead_letter_topic", &topics.dead_letters)
+            .set("kafka.session_timeout_ms", SESSION_TIMEOUT_MS)
+            .set("processor.stop_grace_ms", SESSION_TIMEOUT_MS / 2)
             .set("processor.resolve.wait_ms", RESOLVE_WAIT_MS)
+            .set("gateway.bind", format!("127.0.0.1:{gateway_port}"))
             .over(settings);
         let processor = Service::start("processor", directory.path(), settings.clone()).await;
         let gateway = Service::start("gateway", directory.path(), settings.clone()).await;
@@ -133,6 +157,20 @@ impl<R> Stack<R> {
             .await
             .expect("the topic is readable")
     }
+}
+
+/// The topics that are read and how their records are written, as a setting.
+fn inputs(topics: &Topics) -> String {
+    let input = |name: &str, encoding: &str, signal: &str| {
+        format!("{{name = \"{name}\", encoding = \"{encoding}\", signal = \"{signal}\"}}")
+    };
+    let inputs = [
+        input(&topics.spans, "otlp_proto", "spans"),
+        input(&topics.spans_json, "otlp_json", "spans"),
+        input(&topics.logs, "otlp_proto", "logs"),
+        input(&topics.sentry, "sentry_span_json", "spans"),
+    ];
+    format!("[{}]", inputs.join(", "))
 }
 
 /// How many records of the topics the group has not committed.

@@ -1,0 +1,58 @@
+//! Killed processors lose nothing and count nothing twice.
+
+use harness::load::Load;
+use harness::record::Producer;
+use harness::services::Settings;
+use harness::stack::Stack;
+use std::time::Duration;
+
+const SPANS: u64 = 100_000;
+const CONVERSATIONS: usize = 2_000;
+const SEED: u64 = 20_260_105;
+const KILLS: u32 = 20;
+/// Long enough to get some work done before the next kill, so that kills hit all stages of it.
+const LIFE_AFTER_READY: Duration = Duration::from_millis(700);
+/// Handed to the client at once.
+const BATCH_RECORDS: usize = 500;
+
+async fn send_load(brokers: String, topic: String) {
+    let producer = Producer::new(&brokers).expect("a producer");
+    let mut load = Load::new(&topic, CONVERSATIONS, SEED);
+    while load.spans() < SPANS {
+        let batch: Vec<_> = load.by_ref().take(BATCH_RECORDS).collect();
+        producer.send(batch).await.expect("Kafka takes the records");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_kills_under_load_leave_the_state_of_an_undisturbed_run() {
+    let undisturbed = Stack::start("crash-undisturbed").await;
+    // With a name of its own within the group, a processor that comes back takes its partitions at once.
+    let named = Settings::default().set("kafka.group_instance_id", "processor-1");
+    let mut killed = undisturbed.beside("crash-killed", named).await;
+
+    let (brokers, topic) = (killed.kafka.brokers(), killed.topics.spans.clone());
+    let sending = tokio::spawn(send_load(brokers, topic));
+    for _ in 0..KILLS {
+        killed.processor.ready().await;
+        tokio::time::sleep(LIFE_AFTER_READY).await;
+        killed.processor.kill();
+        killed.processor.restart();
+    }
+    let was_sending = !sending.is_finished();
+    sending.await.expect("all is sent");
+    assert!(
+        was_sending,
+        "the last kill came when all was sent: send more"
+    );
+    undisturbed.settle().await;
+    killed.settle().await;
+
+    let expected = undisturbed.client.dump().await.expect("a dump");
+    assert_eq!(expected.len(), CONVERSATIONS);
+    let found = killed.client.dump().await.expect("a dump");
+    assert_eq!(found.len(), expected.len());
+    for (key, conversation) in &expected {
+        assert_eq!(found.get(key), Some(conversation), "{key:?}");
+    }
+}

@@ -1,0 +1,94 @@
+//! Several processors, stopping processors, and a Redis that forgets.
+
+use harness::eventually;
+use harness::load::Load;
+use harness::record::Record;
+use harness::stack::Stack;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const SPANS: u64 = 6_000;
+const CONVERSATIONS: usize = 150;
+const REBUILD_DEADLINE: Duration = Duration::from_secs(90);
+
+fn load(stack: &Stack, seed: u64) -> Vec<Record> {
+    let mut load = Load::new(&stack.topics.spans, CONVERSATIONS, seed);
+    let mut records = Vec::new();
+    while load.spans() < SPANS {
+        records.extend(load.next());
+    }
+    records
+}
+
+/// What one processor that nobody disturbs makes of the load.
+async fn undisturbed(name: &str, seed: u64) -> BTreeMap<(String, String), Value> {
+    let stack = Stack::start(name).await;
+    stack.send(load(&stack, seed)).await;
+    stack.settle().await;
+    stack.client.dump().await.expect("a dump")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processors_share_the_work_and_one_goes_on_alone() {
+    let expected = undisturbed("rebalance-expected", 5).await;
+    let mut stack = Stack::start("rebalance").await;
+    let records = load(&stack, 5);
+    let (first, rest) = records.split_at(records.len() / 3);
+    let (second, third) = rest.split_at(rest.len() / 2);
+
+    stack.send(first.to_vec()).await;
+    let another = stack.another_processor().await;
+    stack.send(second.to_vec()).await;
+    let status = stack.processor.stop();
+    assert!(
+        status.success(),
+        "a stop that was asked for is a success: {status}"
+    );
+    stack.send(third.to_vec()).await;
+    stack.settle().await;
+
+    assert_eq!(stack.client.dump().await.expect("a dump"), expected);
+    drop(another);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wiped_redis_is_filled_again_from_kafka() {
+    let mut stack = Stack::start("wiped").await;
+    stack.send(load(&stack, 6)).await;
+    stack.settle().await;
+    let before = stack.client.dump().await.expect("a dump");
+
+    stack.redis.replace_by_an_empty_one().await;
+    eventually("everything is there again", REBUILD_DEADLINE, async || {
+        let after = stack
+            .client
+            .dump()
+            .await
+            .map_err(|error| error.to_string())?;
+        if after == before {
+            Ok(())
+        } else {
+            Err(format!("{} of {} conversations", after.len(), before.len()))
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_finishes_what_was_begun() {
+    let mut stack = Stack::start("graceful").await;
+    stack.send(load(&stack, 7)).await;
+    let status = stack.processor.stop();
+    assert!(status.success(), "{status}");
+    // Whatever was read is either done and committed or left for the next: nothing is half there.
+    stack.processor.restart();
+    stack.processor.ready().await;
+    stack.settle().await;
+    assert_eq!(
+        stack.client.dump().await.expect("a dump"),
+        undisturbed("graceful-expected", 7).await
+    );
+    let status = stack.gateway.stop();
+    assert!(status.success(), "{status}");
+}
