@@ -2,7 +2,7 @@
 //!
 //! A request is authenticated ([`auth`]), checked against the limits, and resolved from summaries (lists) or from
 //! folded conversations ([`conversations`]). Live updates go the other way: one subscription to the store's wake-ups
-//! feeds followers and the list feed, which every subscriber shares. The modules stand in reading order.
+//! feeds followers and the list feed, which every subscriber shares. Read `server` first: it puts the parts together.
 
 pub mod auth;
 pub mod cli;

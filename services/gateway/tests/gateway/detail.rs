@@ -125,55 +125,47 @@ async fn the_transcript_tells_who_said_what_and_which_tools_ran() {
     );
 }
 
-#[tokio::test]
-async fn spans_show_their_relations_what_they_said_and_every_attribute() {
-    let world = World::new().await;
-    let gateway = world.gateway().await;
+/// An agent, a call below an HTTP request below it, and a tool that failed below the call.
+async fn write_nested(world: &World) {
     let mut agent = span(1, 1, Operation::InvokeAgent);
     agent.agent = Some("helper".to_owned());
     agent.end_ns += 10_000_000_000;
     let mut call = chat(1, 3, &[system("Be brief."), user("Hi")], assistant("Hello"));
-    call.parent = Some(SpanId(2u64.to_be_bytes()));
-    let long = "x".repeat(5_000);
-    call.attributes = json!({"short": 1, "long": long})
-        .as_object()
-        .expect("a map")
-        .clone();
-    call.resource = json!({"service.name": "shop-bot"})
-        .as_object()
-        .expect("a map")
-        .clone();
+    // The request is not of the conversation, but stands between its spans.
+    let mut request = call.key;
+    request.span = SpanId(2u64.to_be_bytes());
+    call.parent = Some(request.span);
+    let map = |value: Value| value.as_object().expect("a map").clone();
+    call.attributes = map(json!({"short": 1, "long": "x".repeat(5_000)}));
+    call.resource = map(json!({"service.name": "shop-bot"}));
     let mut failing = failed(tool(1, 4, "lookup", "k", json!("none")));
     failing.parent = Some(call.key.span);
-    // Span 2 is an HTTP request: not of the conversation, but between its spans.
-    let mut key = call.key;
-    key.span = SpanId(2u64.to_be_bytes());
     let link = Link {
-        key,
+        key: request,
         parent: Some(agent.key.span),
     };
-    world
-        .writer("shop", "c")
-        .write_linked([agent, call, failing], &[link])
-        .await;
+    let mut writer = world.writer("shop", "c");
+    writer.write_linked([agent, call, failing], &[link]).await;
+}
+
+#[tokio::test]
+async fn spans_show_their_relations_what_they_said_and_every_attribute() {
+    let world = World::new().await;
+    let gateway = world.gateway().await;
+    write_nested(&world).await;
     let fields =
         "spans { nodes { id traceId parentSpanId parent name operation startedAt endedAt durationMs
         error { type message } agent requestModel provider tool usage { inputTokens } cost { total }
         input output attributes resource instrumentation } }";
     let shown = conversation(&gateway, "c", fields).await;
-    let spans = shown["spans"]["nodes"].as_array().expect("spans");
-    assert_eq!(spans.len(), 3);
-    assert_eq!(spans[0]["operation"], "INVOKE_AGENT");
-    assert_eq!(
-        (&spans[0]["parent"], &spans[0]["input"]),
-        (&Value::Null, &Value::Null)
-    );
-    let call = &spans[1];
-    assert_eq!(call["parentSpanId"], "0000000000000002");
-    assert_eq!(
-        call["parent"], "0000000000000001",
-        "across the HTTP request"
-    );
+    let [agent, call, tool] = &shown["spans"]["nodes"].as_array().expect("spans")[..] else {
+        panic!("three spans, not {shown}")
+    };
+    let pair = |span: &Value, a: &str, b: &str| json!([span[a], span[b]]);
+    assert_eq!(agent["operation"], "INVOKE_AGENT");
+    assert_eq!(pair(agent, "parent", "input"), json!([null, null]));
+    let across_the_request = json!(["0000000000000002", "0000000000000001"]);
+    assert_eq!(pair(call, "parentSpanId", "parent"), across_the_request);
     assert_eq!(
         call["input"],
         json!([
@@ -183,22 +175,21 @@ async fn spans_show_their_relations_what_they_said_and_every_attribute() {
     );
     assert_eq!(
         call["output"],
-        json!([{"role": "assistant", "parts": [{"type": "text", "content": "Hello"}], "finish_reason": "stop"}])
+        json!([{
+            "role": "assistant",
+            "parts": [{"type": "text", "content": "Hello"}],
+            "finish_reason": "stop",
+        }])
     );
-    assert_eq!(call["attributes"]["short"], 1);
     assert_eq!(
-        call["attributes"]["long"].as_str().map(str::len),
-        Some(5_000)
+        call["attributes"],
+        json!({"short": 1, "long": "x".repeat(5_000)})
     );
     assert_eq!(call["resource"], json!({"service.name": "shop-bot"}));
-    let tool = &spans[2];
+    assert_eq!(pair(tool, "tool", "parent"), json!(["lookup", call["id"]]));
     assert_eq!(
-        (&tool["tool"], &tool["parent"]),
-        (&json!("lookup"), &json!("0000000000000003"))
-    );
-    assert_eq!(
-        (&tool["input"], &tool["output"]),
-        (&json!({"order": 4711}), &json!("none"))
+        pair(tool, "input", "output"),
+        json!([{"order": 4711}, "none"])
     );
     assert_eq!(
         tool["error"],

@@ -91,6 +91,33 @@ fn a_new_token_comes_with_the_entry_that_lets_it_in() {
     assert!(output.status.success(), "{text}");
 }
 
+/// The probes, the page and the API.
+async fn answers(bind: &str, probes: &str) {
+    let metrics = reqwest::get(format!("http://{probes}/metrics"))
+        .await
+        .expect("answers");
+    let metrics = metrics.text().await.expect("text");
+    assert!(metrics.contains("build_info"), "{metrics}");
+    let page = reqwest::get(format!("http://{bind}/"))
+        .await
+        .expect("answers");
+    assert!(page.text().await.expect("text").contains("/graphiql"));
+    let answer: serde_json::Value = reqwest::Client::new()
+        .post(format!("http://{bind}/graphql"))
+        .header("content-type", "application/json")
+        .body(json!({"query": "{ conversations { nodes { id } } }"}).to_string())
+        .send()
+        .await
+        .expect("answers")
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(
+        answer["data"]["conversations"]["nodes"],
+        json!([{"id": "c"}])
+    );
+}
+
 #[tokio::test]
 async fn it_starts_says_that_it_is_ready_answers_and_stops_when_asked() {
     let server = RedisServer::start().await.expect("redis-server starts");
@@ -118,29 +145,7 @@ async fn it_starts_says_that_it_is_ready_answers_and_stops_when_asked() {
         output.status.success().then_some(())
     })
     .await;
-    let metrics = reqwest::get(format!("http://{probes}/metrics"))
-        .await
-        .expect("answers");
-    let metrics = metrics.text().await.expect("text");
-    assert!(metrics.contains("build_info"), "{metrics}");
-    let page = reqwest::get(format!("http://{bind}/"))
-        .await
-        .expect("answers");
-    assert!(page.text().await.expect("text").contains("/graphiql"));
-    let answer: serde_json::Value = reqwest::Client::new()
-        .post(format!("http://{bind}/graphql"))
-        .header("content-type", "application/json")
-        .body(json!({"query": "{ conversations { nodes { id } } }"}).to_string())
-        .send()
-        .await
-        .expect("answers")
-        .json()
-        .await
-        .expect("JSON");
-    assert_eq!(
-        answer["data"]["conversations"]["nodes"],
-        json!([{"id": "c"}])
-    );
+    answers(&bind, &probes).await;
     let port = server.port();
     drop(server);
     eventually("it says that it is not ready", || async {
