@@ -198,6 +198,23 @@ async fn spans_show_their_relations_what_they_said_and_every_attribute() {
 }
 
 #[tokio::test]
+async fn one_span_is_found_by_the_id_that_it_has_elsewhere() {
+    let world = World::new().await;
+    let gateway = world.gateway().await;
+    world.writer("shop", "c").write(turns(1, 3)).await;
+    let all = conversation(&gateway, "c", "spans { nodes { id name input } }").await;
+    for span in all["spans"]["nodes"].as_array().expect("spans") {
+        let fields = format!("span(id: {}) {{ id name input }}", span["id"]);
+        assert_eq!(conversation(&gateway, "c", &fields).await["span"], *span);
+    }
+    for unknown in ["00000000000000ff", "not an id", ""] {
+        let fields = format!("span(id: {}) {{ id }}", json!(unknown));
+        let found = conversation(&gateway, "c", &fields).await;
+        assert_eq!(found["span"], Value::Null, "{unknown:?}");
+    }
+}
+
+#[tokio::test]
 async fn pages_of_messages_and_spans_show_one_moment_while_more_arrives() {
     let world = World::new().await;
     let gateway = world.gateway().await;

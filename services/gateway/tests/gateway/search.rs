@@ -11,6 +11,7 @@ const SEARCH: &str = "query($first: Int, $after: String, $search: String) {
     conversations(first: $first, after: $after, filter: {search: $search}) {
         nodes { id }
         pageInfo { hasNextPage endCursor }
+        lookedBackTo
     }
 }";
 
@@ -72,5 +73,11 @@ async fn a_search_without_time_still_comes_to_the_end_page_by_page() {
     assert_eq!(page["nodes"], json!([]), "the match is the oldest");
     assert_eq!(page["pageInfo"]["hasNextPage"], true);
     assert!(page["pageInfo"]["endCursor"].is_string());
+    let parcel = "{ conversation(project: \"shop\", id: \"parcel\") { lastActivityAt } }";
+    let parcel = gateway.query(parcel, json!({})).await;
+    assert_eq!(
+        page["lookedBackTo"], parcel["conversation"]["lastActivityAt"],
+        "only the newest was looked at"
+    );
     assert_eq!(search(&gateway, "where österreich").await.len(), 1);
 }
