@@ -67,7 +67,7 @@ export function ConversationPanel({ conversation, route, settings, onClose }: Co
     <>
       <PanelBar title={title(head)} conversation={conversation} head={head} onClose={onClose} />
       <Head head={head} traceUrlTemplate={settings.traceUrlTemplate} />
-      <PanelTools store={store} head={head} messages={messages} tab={route.tab} messageUrl={messageUrl} />
+      <PanelTools store={store} head={head} messages={messages} tab={route.tab} isReading={transcript.after !== null} />
       {status === 'error' && (
         <div className="banner is-error" role="alert">
           {error?.message}

@@ -15,11 +15,11 @@ interface PanelToolsProps {
   readonly head: ConversationHead;
   readonly messages: readonly Message[];
   readonly tab: Tab;
-  readonly messageUrl: (id: string) => string;
+  readonly isReading: boolean;
 }
 
 /** Tabs, and what can be done with the conversation. */
-export function PanelTools({ store, head, messages, tab }: PanelToolsProps) {
+export function PanelTools({ store, head, messages, tab, isReading }: PanelToolsProps) {
   const choose = (next: Tab) => navigate(withChange(currentAddress(), { tab: next }), { replace: true });
   return (
     <div className="panel-tools">
@@ -47,7 +47,7 @@ export function PanelTools({ store, head, messages, tab }: PanelToolsProps) {
       </div>
       <div className="panel-actions">
         <Context conversation={store.ref} />
-        <ExportMenu head={head} messages={messages} />
+        <ExportMenu head={head} messages={messages} isReading={isReading} />
       </div>
     </div>
   );

@@ -1,5 +1,5 @@
 import { traceUrl } from '../api/settings';
-import { plural } from '../format/number';
+import { formatCount, plural } from '../format/number';
 import { CopyButton } from '../ui/copy-button';
 import { Popover } from '../ui/popover';
 
@@ -34,6 +34,11 @@ export function Traces({ traceIds, template }: TracesProps) {
                 </li>
               );
             })}
+            {traceIds.length > SHOWN_MAX && (
+              <li className="muted">
+                The last {SHOWN_MAX} of {formatCount(traceIds.length)} are shown.
+              </li>
+            )}
           </ul>
         )}
       </Popover>

@@ -79,5 +79,7 @@ test('what stands for a conversation and a user', () => {
   expect(title({ firstInput: null, id: 'c-1' })).toBe('c-1');
   expect(userName({ id: 'u', email: 'e', name: null, ipAddress: null })).toBe('e');
   expect(userName(null)).toBeNull();
-  expect(shortId('0c9d1e52-6a1f-4f0e-9a53-1f0bb7b0a6de')).toBe('0c9d1e52…');
+  expect(shortId('0c9d1e52-6a1f-4f0e-9a53-1f0bb7b0a6de')).toBe('0c9d1e52');
+  expect(shortId('order-4711')).toBe('order-4711');
+  expect(shortId('conversation-of-the-shop-with-4711')).toBe('conversation-…hop-with-4711');
 });

@@ -28,7 +28,13 @@ export function title(row: Pick<ConversationRow, 'firstInput' | 'id'>): string {
   return preview(row.firstInput) ?? row.id;
 }
 
-/** A long id by its beginning; UUIDs differ there. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const ID_CHARS_MAX = 26;
+
+/** A long id so that it still differs from its neighbours: UUIDs by their beginning, others by both ends. */
 export function shortId(id: string): string {
-  return id.length > 14 ? `${id.slice(0, 8)}…` : id;
+  if (UUID.test(id)) return id.slice(0, 8);
+  if (id.length <= ID_CHARS_MAX) return id;
+  const half = ID_CHARS_MAX / 2;
+  return `${id.slice(0, half)}…${id.slice(-half)}`;
 }

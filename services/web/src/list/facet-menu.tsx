@@ -66,7 +66,7 @@ function FacetChoice({ field, name, filter, onChange }: FacetMenuProps) {
         value={typed}
         onChange={event => setTyped(event.target.value)}
         onKeyDown={event => {
-          if (event.key === 'Enter' && shown[0]) toggle(shown[0].value);
+          if (event.key === 'Enter' && typed.trim() !== '') toggle(shown[0]?.value ?? typed.trim());
         }}
       />
       <ul aria-label={name}>
@@ -84,10 +84,16 @@ function FacetChoice({ field, name, filter, onChange }: FacetMenuProps) {
           </li>
         ))}
       </ul>
+      {typed.trim() !== '' && !shown.some(facet => facet.value === typed.trim()) && (
+        // Facets are counted among the newest conversations; an older one may have a value that is not among them.
+        <button type="button" className="button is-quiet" onClick={() => toggle(typed.trim())}>
+          <span className="ellipsis">Filter by “{typed.trim()}”</span>
+        </button>
+      )}
       {error && <p className="choice-note">{error}</p>}
       {!error && facets === null && <p className="choice-note">Counting …</p>}
       {counted !== null && <p className="choice-note">Counted in the newest {formatCount(counted)} conversations.</p>}
-      {facets !== null && shown.length === 0 && <p className="choice-note">Nothing to choose from</p>}
+      {facets !== null && shown.length === 0 && typed === '' && <p className="choice-note">Nothing to choose from</p>}
       {chosen.length > 0 && (
         <button type="button" className="button is-quiet" onClick={() => onChange([])}>
           Clear {name.toLowerCase()}

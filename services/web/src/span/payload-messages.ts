@@ -33,7 +33,8 @@ function isMessage(value: unknown): value is Fields {
 }
 
 function read(message: Fields): PayloadMessage {
-  const { role, content, parts, ...others } = message;
+  // Why the model stopped stands among the span's facts.
+  const { role, content, parts, finish_reason: _, ...others } = message;
   const body = parts ?? content;
   const pieces: unknown[] = Array.isArray(body) ? body : body === null || body === undefined ? [] : [body];
   const texts = pieces.map(textOf);

@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState } from 'react';
 import { formatDuration } from '../format/time';
 import { concurrency, type Scale, type Window } from './scale';
-import { barKind, type TimelineRow } from './tree';
+import type { TimelineRow } from './tree';
 
 const TICKS = 5;
 /** The concurrency strip is drawn in these units and stretched. */
@@ -76,10 +76,10 @@ export function Axis({ rows, scale, view, onSelect }: AxisProps) {
   );
 }
 
-/** How many calls and tools ran at once; agents only wrap them. */
+/** How much ran at once. Only what has nothing below it counts: the rest waits for what it called. */
 function Strip({ rows, scale, view }: { rows: readonly TimelineRow[]; scale: Scale; view: Window }) {
   const { path, most } = useMemo(() => {
-    const steps = concurrency(rows.filter(row => barKind(row.span) !== 'agent'));
+    const steps = concurrency(rows.filter((row, index) => (rows[index + 1]?.depth ?? 0) <= row.depth));
     const highest = Math.max(1, ...steps.map(step => step.count));
     const height = (count: number) => STRIP_HEIGHT - (count / highest) * (STRIP_HEIGHT - 2);
     const points = steps.map(({ ms, count }) => `H${(scale.place(ms) * UNITS).toFixed(2)}V${height(count).toFixed(1)}`);
@@ -91,7 +91,7 @@ function Strip({ rows, scale, view }: { rows: readonly TimelineRow[]; scale: Sca
       viewBox={`${view.from * UNITS} 0 ${(view.to - view.from) * UNITS} ${STRIP_HEIGHT}`}
       preserveAspectRatio="none"
       role="img"
-      aria-label={`At most ${most} calls and tools ran at once`}
+      aria-label={`At most ${most} of them ran at once`}
     >
       <path d={path} />
     </svg>

@@ -4,7 +4,7 @@ import { Icon, type IconName } from '../ui/icon';
 import type { Scale, Window } from './scale';
 import { type BarKind, barKind, barName, type TimelineRow } from './tree';
 
-const ICONS: Record<BarKind, IconName> = { agent: 'agent', chat: 'thought', tool: 'tool', other: 'right' };
+const ICONS: Record<BarKind, IconName> = { agent: 'agent', chat: 'thought', tool: 'tool', other: 'dot' };
 const WORDS: Record<BarKind, string> = { agent: 'Agent', chat: 'LLM call', tool: 'Tool', other: 'Span' };
 const INDENT_PX = 14;
 const DEPTH_MAX = 10;

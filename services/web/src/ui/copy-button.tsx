@@ -3,14 +3,26 @@ import { Icon } from './icon';
 
 const CONFIRM_MS = 1_500;
 
-/** Writes to the clipboard; false when the browser forbids it, as it does on pages without TLS off this machine. */
+/** Writes to the clipboard; false when the browser forbids it. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return false;
+    return copyBySelection(text);
   }
+}
+
+/** Without TLS, off this machine, browsers have no clipboard but still copy what is selected. */
+function copyBySelection(text: string): boolean {
+  const holder = document.createElement('textarea');
+  holder.value = text;
+  holder.className = 'visually-hidden';
+  document.body.append(holder);
+  holder.select();
+  const copied = document.execCommand('copy');
+  holder.remove();
+  return copied;
 }
 
 interface CopyButtonProps {
