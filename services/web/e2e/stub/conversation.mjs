@@ -1,5 +1,7 @@
 // One conversation of the stub: its spans, its messages in reading order, and the log of changes that cursors point
 // into. Totals are summed from what was said, so the page's numbers agree with each other.
+import { createHash } from 'node:crypto';
+
 const PRICES = { 'gpt-4.1': [2, 8], 'claude-sonnet-4': [3, 15], 'gpt-4.1-mini': [0.4, 1.6] };
 const PER_MILLION = 1e6;
 
@@ -7,8 +9,7 @@ export const iso = ms =>
   new Date(ms).toISOString().replace('Z', `${String(Math.round((ms % 1) * 1000)).padStart(3, '0')}Z`);
 
 let spanNumber = 0;
-const hex = (number, length) =>
-  (number * 2654435761).toString(16).replace('.', '').padStart(length, '0').slice(-length);
+const hex = (number, length) => createHash('sha256').update(String(number)).digest('hex').slice(0, length);
 
 export class StubConversation {
   constructor({ project, id, startedAt, user = null, environment = 'production', inferred = false }) {
@@ -28,7 +29,7 @@ export class StubConversation {
   }
 
   newTrace() {
-    this.trace = hex(++spanNumber * 7919, 12).padStart(32, 'a');
+    this.trace = hex(`trace ${++spanNumber}`, 32);
     this.traces.push(this.trace);
   }
 
@@ -56,7 +57,7 @@ export class StubConversation {
       output: null,
       attributes: {},
       resource: { 'service.name': this.project, 'telemetry.sdk.language': 'python' },
-      instrumentation: 'otel opentelemetry.instrumentation.openai_v2',
+      instrumentation: 'otel/opentelemetry.instrumentation.openai_v2',
       ...rest,
     };
     span.attributes = {

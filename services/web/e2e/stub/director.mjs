@@ -34,7 +34,7 @@ export class Director {
     this.state.world.unassigned = [
       {
         project: 'support',
-        instrumentation: 'otel opentelemetry.instrumentation.openai_v2',
+        instrumentation: 'otel/opentelemetry.instrumentation.openai_v2',
         spans: 42,
         llmCalls: 17,
         lastSeenAt: iso(Date.now()),

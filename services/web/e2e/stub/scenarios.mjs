@@ -319,6 +319,17 @@ const TOLD = [
   'Monday: lentil soup. Tuesday: roast pumpkin …',
   'Logs are now kept for 14 days instead of 30.',
 ];
+const TOLD_MORE = [
+  'Keep the old key for a day after the last client has changed: the audit log shows who still uses it.',
+  'The disk alarm came twenty minutes late. Its threshold is now 80 %.',
+  'The deposit is a separate clause and stays untouched.',
+  'The same port is used by two other tests; they pass only because they run later.',
+  'Under local law the answer is due within two weeks.',
+  '2044 has a reminder already; the other two have none.',
+  'The pumpkin also makes the soup for Thursday.',
+  'Exports older than 14 days have to be made before Friday.',
+];
+const TOOLS = ['search_docs', 'run_query', 'lookup_order', 'read_calendar', 'send_mail'];
 const PROJECTS = ['travel-desk', 'support', 'ops-bot', 'market-notes'];
 
 function filler(now) {
@@ -339,20 +350,20 @@ function filler(now) {
       model,
       provider: index % 3 === 1 ? 'anthropic' : 'openai',
     });
-    for (let turn = 0; turn <= index % 4; turn += 1) {
-      script.user(turn === 0 ? ASKED[index % 8] : 'And what else should I know?');
+    for (let turn = 0; turn <= index % 2; turn += 1) {
+      script.user(turn === 0 ? ASKED[index % 8] : 'Anything else that I should know?');
       const tools =
-        index % 3 === 1
+        index % 3 !== 2
           ? [
               {
-                name: ['search_docs', 'run_query', 'lookup_order'][index % 3],
+                name: TOOLS[index % 5],
                 args: { q: 'x' },
                 result: 'ok',
                 error: index % 11 === 4 ? { type: 'Timeout', message: 'no answer' } : null,
               },
             ]
           : [];
-      script.assistant(TOLD[(index + turn) % 8], {
+      script.assistant((turn === 0 ? TOLD : TOLD_MORE)[index % 8], {
         input: 600 + index * 13 + turn * 900,
         output: 60 + (index % 50) * 4,
         tools,

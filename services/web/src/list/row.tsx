@@ -6,7 +6,8 @@ import { formatDuration } from '../format/time';
 import { Ago } from '../ui/time';
 import { conversationPath } from '../url/route';
 
-const TOOLS_SHOWN = 2;
+/** One name in full says more than two that are cut. */
+const TOOLS_SHOWN = 1;
 
 interface RowProps {
   readonly row: ConversationRow;
