@@ -66,6 +66,19 @@ test('the list is used by keyboard alone', () =>
     await page.waitForURL(url => !url.search.includes('q='));
   }));
 
+test('another row shows another conversation from its beginning', () =>
+  onPage('/', async page => {
+    await page.locator('.row-link').nth(1).click();
+    await page.getByRole('heading', { name: /One page on heat pumps/ }).waitFor();
+    await page.locator('.transcript-scroller').evaluate(element => element.scrollTo(0, 400));
+    await page.getByRole('searchbox', { name: 'Find in conversation' }).fill('noise');
+    await page.locator('.row-link').nth(0).click();
+    await page.getByRole('heading', { name: /I need to be in Lisbon/ }).waitFor();
+    await page.locator('.message').first().waitFor();
+    assert.equal(await page.locator('.transcript-scroller').evaluate(element => element.scrollTop), 0);
+    assert.equal(await page.getByRole('searchbox', { name: 'Find in conversation' }).inputValue(), '');
+  }));
+
 test('the list scrolls on through all pages', () =>
   onPage('/', async page => {
     await page.locator('.row-link').first().waitFor();

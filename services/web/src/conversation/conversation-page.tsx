@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import type { ConversationRef } from '../api/model';
+import { type ConversationRef, refKey } from '../api/model';
 import type { Settings } from '../api/settings';
 import { TopBar } from '../list/top-bar';
 import { currentAddress, navigate } from '../url/location';
@@ -31,7 +31,13 @@ export function ConversationPage({ conversation, route, settings }: Conversation
     <div className="conversation-page">
       <TopBar />
       <main className={`panel ${span === null ? '' : 'has-span'}`} aria-label="Conversation">
-        <ConversationPanel conversation={conversation} route={route} settings={settings} onClose={null} />
+        <ConversationPanel
+          key={refKey(conversation)}
+          conversation={conversation}
+          route={route}
+          settings={settings}
+          onClose={null}
+        />
       </main>
     </div>
   );

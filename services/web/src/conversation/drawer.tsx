@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import type { ConversationRef } from '../api/model';
+import { type ConversationRef, refKey } from '../api/model';
 import type { Settings } from '../api/settings';
 import type { Route } from '../url/route';
 import { ConversationPanel } from './conversation-panel';
@@ -28,7 +28,14 @@ export function Drawer({ conversation, route, settings, onClose }: DrawerProps) 
       aria-label="Conversation"
       tabIndex={-1}
     >
-      <ConversationPanel conversation={conversation} route={route} settings={settings} onClose={onClose} />
+      <ConversationPanel
+        // What is unfolded, found and scrolled to belongs to one conversation.
+        key={refKey(conversation)}
+        conversation={conversation}
+        route={route}
+        settings={settings}
+        onClose={onClose}
+      />
     </aside>
   );
 }
