@@ -50,7 +50,8 @@ pub async fn run(settings: ProcessorSettings) -> anyhow::Result<ExitCode> {
             )
         })?;
     let (stopping, aborting) = (life.stopping().clone(), life.aborting().clone());
-    life.spawn("probes", {
+    // Outside of the lifecycle, which would wait for it: probes are answered to the very end.
+    tokio::spawn({
         let health = health.clone();
         async move {
             if let Err(cause) =
