@@ -22,7 +22,7 @@ function trip(startedAt) {
     project: 'travel-desk',
     id: 'trip-7f3a91c2',
     startedAt,
-    user: { id: 'u-204', email: 'mara@example.com', name: 'Mara Okafor', ipAddress: null },
+    user: { id: 'u-204', email: 'traveller-204@example.com', name: null, ipAddress: null },
   });
   const script = new Script(conversation);
   script.system(
@@ -208,7 +208,7 @@ function refund(startedAt) {
     project: 'support',
     id: 'ticket-88412',
     startedAt,
-    user: { id: 'c-5512', email: 'jonas.weber@example.net', name: null, ipAddress: '203.0.113.8' },
+    user: { id: 'c-5512', email: 'customer-5512@example.net', name: null, ipAddress: '203.0.113.8' },
   });
   const script = new Script(conversation, { agent: 'triage', model: 'gpt-4.1-mini', provider: 'openai' });
   script.user('I was charged twice for order 88412. Please refund one.');

@@ -19,7 +19,7 @@ const messages = [
   sampleMessage('lost', 5, { role: 'USER', text: null, contentCaptured: false }),
 ];
 const head = sampleHead('c-1', {
-  user: { id: 'u', email: 'mara@example.com', name: null, ipAddress: null },
+  user: { id: 'u', email: 'user-7@example.com', name: null, ipAddress: null },
   llmCalls: 3,
   toolCalls: 2,
   errors: 1,
@@ -30,7 +30,7 @@ test('Markdown keeps who said what, in order, with tools, threads and superseded
 
 - Conversation: \`c-1\` (project p)
 - 2026-11-23 06:00:00.000000 UTC to 2026-11-23 06:01:00.000000 UTC
-- User: mara@example.com
+- User: user-7@example.com
 - 3 LLM calls, 2 tool calls, 1 errors, 0 tokens, $0
 
 **User** (2026-11-23 06:00:00.000000 UTC)
