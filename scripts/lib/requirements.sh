@@ -14,13 +14,17 @@ java|default-jdk-headless
 mvn|maven
 ss|iproute2
 setsid|util-linux
+python3|python3
 NEEDS
+  # Virtual environments for the tests of the Helm chart.
+  printf '%s\n' 'module ensurepip|python3-venv'
   # Headers of the C libraries that librdkafka is built with.
   printf '%s\n' 'header openssl/ssl.h|libssl-dev' 'header zlib.h|zlib1g-dev'
 }
 
 has_requirement() {
   case $1 in
+    module\ *) python3 -c "import ${1#module }" >/dev/null 2>&1 ;;
     header\ *) echo "#include <${1#header }>" | cc -E - >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
   esac
