@@ -13,7 +13,7 @@ if is_running up; then
   step "asking 'make up' (pid $(pid_of up)) to stop"
   kill -TERM "$(pid_of up)"
   # It stops each service in turn, with up to 30 s for each.
-  deadline=$((SECONDS + 150))
+  deadline=$((SECONDS + 180))
   while is_running up && [ $SECONDS -lt $deadline ]; do sleep 0.2; done
 fi
 stop demo 5

@@ -70,6 +70,8 @@ print_addresses() {
 
     GraphiQL       http://$gateway/graphiql
     GraphQL        http://$gateway/graphql   (WebSocket: ws://$gateway/graphql, graphql-transport-ws)
+    OTLP           OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:$INTAKE_HTTP_PORT   (gRPC: http://127.0.0.1:$INTAKE_GRPC_PORT)
+    Sentry         SENTRY_DSN=http://colloquy@127.0.0.1:$INTAKE_HTTP_PORT/1
     Kafka          127.0.0.1:$KAFKA_PORT   (OTLP protobuf to topic otlp_spans)
     Redis          127.0.0.1:$REDIS_PORT
     Logs           $log_dir

@@ -1,6 +1,6 @@
 # The services of `make up` in start order. A service NAME has start_NAME, and ready_NAME which waits until it serves.
 
-services=(redis kafka processor gateway)
+services=(redis kafka processor gateway intake)
 data_dir=$root/.local/data
 bin_dir=$root/target/release
 
@@ -23,6 +23,9 @@ ready_processor() { await 60 processor "it was ready" curl -fsS "http://127.0.0.
 start_gateway() { start gateway "$bin_dir/gateway" run --config "$root/colloquy.toml"; }
 ready_gateway() { await 60 gateway "it was ready" curl -fsS "http://127.0.0.1:$GATEWAY_PROBE_PORT/ready"; }
 
+start_intake() { start intake "$bin_dir/intake" run --config "$root/colloquy.toml"; }
+ready_intake() { await 60 intake "it was ready" curl -fsS "http://127.0.0.1:$INTAKE_PROBE_PORT/ready"; }
+
 # The services read these over what colloquy.toml says.
 service_environment() {
   export COLLOQUY_KAFKA__BROKERS="[\"127.0.0.1:$KAFKA_PORT\"]"
@@ -30,6 +33,9 @@ service_environment() {
   export COLLOQUY_GATEWAY__BIND="127.0.0.1:$GATEWAY_PORT"
   export COLLOQUY_GATEWAY__PROBES_BIND="127.0.0.1:$GATEWAY_PROBE_PORT"
   export COLLOQUY_PROCESSOR__PROBES_BIND="127.0.0.1:$PROCESSOR_PROBE_PORT"
+  export COLLOQUY_INTAKE__HTTP_BIND="127.0.0.1:$INTAKE_HTTP_PORT"
+  export COLLOQUY_INTAKE__GRPC_BIND="127.0.0.1:$INTAKE_GRPC_PORT"
+  export COLLOQUY_INTAKE__PROBES_BIND="127.0.0.1:$INTAKE_PROBE_PORT"
 }
 
 # Newest first, so that nothing loses what it writes to. Thirty seconds are more than a processor's drain deadline.

@@ -82,7 +82,11 @@ fn no_crate_reaches_what_it_must_not_know() {
         ),
         ("store", &["rdkafka", "axum", "async-graphql", "runtime"]),
         ("gateway", &["rdkafka", "processor"]),
-        ("processor", &["async-graphql", "gateway"]),
+        ("processor", &["async-graphql", "gateway", "intake"]),
+        (
+            "intake",
+            &["redis", "store", "async-graphql", "gateway", "processor"],
+        ),
     ] {
         for name in forbidden {
             assert!(

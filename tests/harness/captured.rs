@@ -51,7 +51,19 @@ enum Export {
     TracesJson(Value),
     Logs(ExportLogsServiceRequest),
     /// Records of `ingest-spans`, one a span: what Sentry Relay makes of the envelope.
-    Sentry(Vec<sentry_envelope::Record>),
+    Sentry {
+        records: Vec<sentry_envelope::Record>,
+        envelope: Vec<u8>,
+    },
+}
+
+/// A request as the SDK sent it, before compression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    pub path: &'static str,
+    /// Sentry's SDKs for Node send none.
+    pub content_type: Option<&'static str>,
+    pub body: Vec<u8>,
 }
 
 /// All recordings, by name.
@@ -102,7 +114,10 @@ fn load_folder(folder: PathBuf) -> anyhow::Result<Capture> {
         } else if name.ends_with(".traces.json") {
             Export::TracesJson(serde_json::from_slice(&bytes)?)
         } else if name.ends_with(".envelope.raw") {
-            Export::Sentry(sentry_envelope::read(&bytes, &SENTRY)?.records)
+            Export::Sentry {
+                records: sentry_envelope::read(&bytes, &SENTRY)?.records,
+                envelope: bytes,
+            }
         } else {
             continue;
         };
@@ -128,6 +143,11 @@ impl Capture {
             .iter()
             .map(|export| export.records(topics))
             .collect()
+    }
+
+    /// The requests that the SDK sent, in order. Their times are the recorded ones.
+    pub fn requests(&self) -> Vec<Request> {
+        self.exports.iter().map(Export::request).collect()
     }
 
     pub fn records(&self, topics: &Topics) -> Vec<Record> {
@@ -185,10 +205,36 @@ impl Export {
                 let key = find_text(request, "traceId").unwrap_or_default();
                 vec![Record::new(&topics.spans_json, key, request.to_string())]
             }
-            Self::Sentry(records) => records
+            Self::Sentry { records, .. } => records
                 .iter()
                 .map(|record| sentry_record(topics, record))
                 .collect(),
+        }
+    }
+
+    fn request(&self) -> Request {
+        let (path, content_type, body) = match self {
+            Self::Traces(request) => (
+                "/v1/traces",
+                Some("application/x-protobuf"),
+                request.encode_to_vec(),
+            ),
+            Self::Logs(request) => (
+                "/v1/logs",
+                Some("application/x-protobuf"),
+                request.encode_to_vec(),
+            ),
+            Self::TracesJson(request) => (
+                "/v1/traces",
+                Some("application/json"),
+                request.to_string().into_bytes(),
+            ),
+            Self::Sentry { envelope, .. } => ("/api/1/envelope/", None, envelope.clone()),
+        };
+        Request {
+            path,
+            content_type,
+            body,
         }
     }
 
@@ -219,10 +265,11 @@ impl Export {
                 }
             }
             Self::TracesJson(request) => edit_json_texts(request, edit),
-            Self::Sentry(records) => {
+            Self::Sentry { records, envelope } => {
                 for record in records {
                     edit_json_texts(&mut record.body, edit);
                 }
+                *envelope = edited_envelope(envelope, edit);
             }
         }
     }
@@ -245,13 +292,47 @@ impl Export {
                 }
             }
             Self::TracesJson(request) => edit_json_times(request, edit),
-            Self::Sentry(records) => {
+            Self::Sentry { records, .. } => {
                 for record in records {
                     edit_json_times(&mut record.body, edit);
                 }
             }
         }
     }
+}
+
+/// The same envelope with other texts, and so with other lengths where it says any.
+fn edited_envelope(envelope: &[u8], edit: &mut dyn FnMut(&mut String)) -> Vec<u8> {
+    let mut edited = |bytes: &[u8]| {
+        let mut text = String::from_utf8_lossy(bytes).into_owned();
+        edit(&mut text);
+        text.into_bytes()
+    };
+    let line = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or(bytes.len())
+    };
+    let (head, mut rest) = envelope.split_at(line(envelope));
+    let mut out = edited(head);
+    while let Some(after) = rest.get(1..).filter(|after| !after.is_empty()) {
+        let (head, body) = after.split_at(line(after));
+        let mut head: Value = serde_json::from_slice(head).expect("the header of an item");
+        let body = body.get(1..).unwrap_or_default();
+        let promised = head["length"].as_u64().map(|length| length as usize);
+        let (payload, after) = body.split_at(promised.unwrap_or_else(|| line(body)));
+        let payload = edited(payload);
+        if promised.is_some() {
+            head["length"] = payload.len().into();
+        }
+        out.push(b'\n');
+        out.extend(head.to_string().into_bytes());
+        out.push(b'\n');
+        out.extend(payload);
+        rest = after;
+    }
+    out
 }
 
 fn sentry_record(topics: &Topics, record: &sentry_envelope::Record) -> Record {

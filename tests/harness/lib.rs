@@ -4,6 +4,7 @@ pub mod captured;
 pub mod demo;
 pub mod dialogue;
 pub mod graphql;
+pub mod intake;
 pub mod kafka;
 pub mod load;
 pub mod otlp;

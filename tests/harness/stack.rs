@@ -3,6 +3,7 @@
 
 use crate::eventually;
 use crate::graphql::Client;
+use crate::intake::Intake;
 use crate::kafka::Kafka;
 use crate::process::free_port;
 use crate::record::{Producer, Record, read_all};
@@ -120,6 +121,15 @@ impl<R> Stack<R> {
     /// One more processor of the same group.
     pub async fn another_processor(&self) -> Service {
         Service::start("processor", self.directory.path(), self.settings.clone()).await
+    }
+
+    /// The front door for SDKs, writing to this system's topics.
+    pub async fn intake(&self) -> Intake {
+        self.intake_with(Settings::default()).await
+    }
+
+    pub async fn intake_with(&self, settings: Settings) -> Intake {
+        Intake::start(self.directory.path(), self.settings.clone().over(settings)).await
     }
 
     pub async fn send(&self, records: impl IntoIterator<Item = Record>) {

@@ -5,7 +5,8 @@
 //! replaced by a visible mark instead of refusing the document.
 
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
+    Visitor,
 };
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -53,6 +54,16 @@ pub fn document(bytes: &[u8]) -> Result<Value, Error> {
             documents.len() + 1
         ))),
     }
+}
+
+/// Reads one document into a declared type, for readers that need no tree. The type bounds the depth.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let text = text_of(bytes);
+    let syntax = |error: serde_json::Error| Error::Syntax(error.to_string());
+    serde_json::from_str(&text).or_else(|error| match without_lone_surrogates(&text) {
+        Some(mended) => serde_json::from_str(&mended).map_err(syntax),
+        None => Err(syntax(error)),
+    })
 }
 
 /// Whether the bytes can only be JSON text: after an optional byte order mark and white space, an object or an array.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use runtime::health::{self, Condition, Health, Heartbeat};
-use runtime::http::{self, Bounds};
+use runtime::http::{self, Bounds, Protocol};
 use runtime::lifecycle::Lifecycle;
 use runtime::telemetry::Metrics;
 use store::{Store, StoreConfig};
@@ -71,6 +71,7 @@ async fn start(
 pub async fn serve(app: Arc<App>, listener: TcpListener, stopping: CancellationToken) {
     let limits = &app.config.limits;
     let bounds = Bounds {
+        protocol: Protocol::Http1,
         connections_max: limits.connections_max,
         header_timeout: Duration::from_millis(limits.header_timeout_ms),
     };

@@ -1,4 +1,4 @@
-//! HTTP/1 on a public port: as many connections as are allowed, none that keeps one busy by saying nothing.
+//! HTTP on a public port: as many connections as are allowed, none that keeps one busy by saying nothing.
 //!
 //! `axum::serve` has neither bound, so connections are accepted here.
 
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -19,12 +19,30 @@ use tracing::{debug, warn};
 /// After an error such as too many open files, accepting again at once would only fail again.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
 
+/// Calls at once on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 128;
+/// Headers of one HTTP/2 request, as the standard counts them.
+const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
+/// What a HTTP/2 client may send before it was taken: of one call, and of all calls of a connection together.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// The protocol of a port. Nothing is negotiated: there is no TLS here that could.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    /// With prior knowledge, as gRPC speaks it.
+    Http2,
+}
+
 /// What the clients of one port may take up.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
+    pub protocol: Protocol,
     /// Connections at once. Further ones wait in the kernel's queue, which is bounded itself.
     pub connections_max: usize,
-    /// How long a client may take to send the head of a request; also how long an idle connection is kept.
+    /// How long a client may take to send the head of a request; also how long an idle connection is kept. A HTTP/2
+    /// client is pinged after this time, and has as long again to answer.
     pub header_timeout: Duration,
 }
 
@@ -40,10 +58,6 @@ pub async fn serve(
         bounds.connections_max.min(Semaphore::MAX_PERMITS),
     ));
     let connections = TaskTracker::new();
-    let mut protocol = http1::Builder::new();
-    protocol
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.header_timeout);
     loop {
         let accepted = tokio::select! {
             () = stopping.cancelled() => break,
@@ -57,19 +71,11 @@ pub async fn serve(
                 continue;
             }
         };
-        let service = TowerToHyperService::new(routes.clone());
-        let connection = protocol
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let stopping = stopping.clone();
+        let (routes, stopping) = (routes.clone(), stopping.clone());
         connections.spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            let served = tokio::select! {
-                served = connection.as_mut() => served,
-                () = stopping.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+            let served = match bounds.protocol {
+                Protocol::Http1 => serve_http1(stream, routes, bounds, stopping).await,
+                Protocol::Http2 => serve_http2(stream, routes, bounds, stopping).await,
             };
             if let Err(cause) = served {
                 debug!(error = %cause, "a connection ended early");
@@ -80,6 +86,70 @@ pub async fn serve(
     drop(listener);
     connections.close();
     connections.wait().await;
+}
+
+async fn serve_http1(
+    stream: TcpStream,
+    routes: Router,
+    bounds: Bounds,
+    stopping: CancellationToken,
+) -> hyper::Result<()> {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.header_timeout)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        served = connection.as_mut() => served,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    }
+}
+
+async fn serve_http2(
+    stream: TcpStream,
+    routes: Router,
+    bounds: Bounds,
+    stopping: CancellationToken,
+) -> hyper::Result<()> {
+    let greeting = tokio::time::timeout(bounds.header_timeout, greeted(&stream));
+    if !matches!(greeting.await, Ok(Ok(()))) {
+        return Ok(());
+    }
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(bounds.header_timeout)
+        .keep_alive_timeout(bounds.header_timeout)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        served = connection.as_mut() => served,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    }
+}
+
+/// Waits until the client has said as much as every HTTP/2 client says first: pings begin only after that.
+async fn greeted(stream: &TcpStream) -> io::Result<()> {
+    const GREETING_BYTES: usize = 24;
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    let mut greeting = [0; GREETING_BYTES];
+    loop {
+        match stream.peek(&mut greeting).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            GREETING_BYTES => return Ok(()),
+            _ => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
 }
 
 async fn accept(
@@ -147,6 +217,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_says_nothing_is_closed() {
         let bounds = Bounds {
+            protocol: Protocol::Http1,
             connections_max: 8,
             header_timeout: Duration::from_millis(100),
         };
@@ -165,6 +236,7 @@ mod tests {
     #[tokio::test]
     async fn beyond_the_bound_connections_wait_their_turn() {
         let bounds = Bounds {
+            protocol: Protocol::Http1,
             connections_max: 1,
             header_timeout: LONG,
         };
@@ -181,6 +253,7 @@ mod tests {
     #[tokio::test]
     async fn a_stop_finishes_what_has_begun_and_takes_on_nothing_new() {
         let bounds = Bounds {
+            protocol: Protocol::Http1,
             connections_max: 8,
             header_timeout: LONG,
         };

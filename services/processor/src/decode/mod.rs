@@ -30,7 +30,8 @@ pub const ATTRIBUTE_DEPTH_MAX: usize = 24;
 /// Rejected spans that are described one by one; the rest is only counted.
 pub const REJECTIONS_DESCRIBED_MAX: usize = 20;
 
-/// Header of a record that names the project its spans belong to, as text. A project inside the payload wins.
+/// Header of a record that names the project its spans belong to, as text. It is written by whoever let the client in, so
+/// it wins over what the payload says.
 pub const PROJECT_HEADER: &str = "project_id";
 
 /// How the records of a topic are written.

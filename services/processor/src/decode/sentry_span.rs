@@ -58,7 +58,8 @@ fn span(mut fields: Map<String, Value>, project: Option<&String>) -> Result<RawS
             text(&attributes, "sentry.sdk.version")
                 .unwrap_or_default()
                 .to_owned(),
-            own_project.as_ref().or(project),
+            // Who wrote the header knew the client's key; the payload says what the client says.
+            project.or(own_project.as_ref()),
         ),
         attributes,
         events: Vec::new(),

@@ -1,0 +1,305 @@
+//! The messages of OTLP, as they are read from JSON and written in protobuf.
+
+use prost::Message;
+use serde::Deserialize;
+
+use super::any_value::AnyValue;
+use super::scalar::{enumeration, flag_bits, id, list, number, optional, text, unsigned};
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+pub(super) struct Traces {
+    #[prost(message, repeated, tag = "1")]
+    #[serde(
+        rename = "resourceSpans",
+        alias = "resource_spans",
+        deserialize_with = "list"
+    )]
+    resources: Vec<ResourceSpans>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+pub(super) struct Logs {
+    #[prost(message, repeated, tag = "1")]
+    #[serde(
+        rename = "resourceLogs",
+        alias = "resource_logs",
+        deserialize_with = "list"
+    )]
+    resources: Vec<ResourceLogs>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+struct ResourceSpans {
+    #[prost(message, optional, tag = "1")]
+    #[serde(deserialize_with = "optional")]
+    resource: Option<Resource>,
+    #[prost(message, repeated, tag = "2")]
+    #[serde(
+        rename = "scopeSpans",
+        alias = "scope_spans",
+        deserialize_with = "list"
+    )]
+    scopes: Vec<ScopeSpans>,
+    #[prost(string, tag = "3")]
+    #[serde(rename = "schemaUrl", alias = "schema_url", deserialize_with = "text")]
+    schema_url: String,
+    /// Of producers older than OTLP 0.19.
+    #[prost(message, repeated, tag = "1000")]
+    #[serde(
+        rename = "instrumentationLibrarySpans",
+        alias = "instrumentation_library_spans",
+        deserialize_with = "list"
+    )]
+    libraries: Vec<ScopeSpans>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+struct ResourceLogs {
+    #[prost(message, optional, tag = "1")]
+    #[serde(deserialize_with = "optional")]
+    resource: Option<Resource>,
+    #[prost(message, repeated, tag = "2")]
+    #[serde(rename = "scopeLogs", alias = "scope_logs", deserialize_with = "list")]
+    scopes: Vec<ScopeLogs>,
+    #[prost(string, tag = "3")]
+    #[serde(rename = "schemaUrl", alias = "schema_url", deserialize_with = "text")]
+    schema_url: String,
+    #[prost(message, repeated, tag = "1000")]
+    #[serde(
+        rename = "instrumentationLibraryLogs",
+        alias = "instrumentation_library_logs",
+        deserialize_with = "list"
+    )]
+    libraries: Vec<ScopeLogs>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+struct Resource {
+    #[prost(message, repeated, tag = "1")]
+    #[serde(deserialize_with = "list")]
+    attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "2")]
+    #[serde(
+        rename = "droppedAttributesCount",
+        alias = "dropped_attributes_count",
+        deserialize_with = "flag_bits"
+    )]
+    dropped_attributes_count: u32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+struct Scope {
+    #[prost(string, tag = "1")]
+    #[serde(deserialize_with = "text")]
+    name: String,
+    #[prost(string, tag = "2")]
+    #[serde(deserialize_with = "text")]
+    version: String,
+    #[prost(message, repeated, tag = "3")]
+    #[serde(deserialize_with = "list")]
+    attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "4")]
+    #[serde(
+        rename = "droppedAttributesCount",
+        alias = "dropped_attributes_count",
+        deserialize_with = "flag_bits"
+    )]
+    dropped_attributes_count: u32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+struct ScopeSpans {
+    #[prost(message, optional, tag = "1")]
+    #[serde(
+        alias = "instrumentationLibrary",
+        alias = "instrumentation_library",
+        deserialize_with = "optional"
+    )]
+    scope: Option<Scope>,
+    #[prost(message, repeated, tag = "2")]
+    #[serde(deserialize_with = "list")]
+    spans: Vec<Span>,
+    #[prost(string, tag = "3")]
+    #[serde(rename = "schemaUrl", alias = "schema_url", deserialize_with = "text")]
+    schema_url: String,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+struct ScopeLogs {
+    #[prost(message, optional, tag = "1")]
+    #[serde(
+        alias = "instrumentationLibrary",
+        alias = "instrumentation_library",
+        deserialize_with = "optional"
+    )]
+    scope: Option<Scope>,
+    #[prost(message, repeated, tag = "2")]
+    #[serde(
+        rename = "logRecords",
+        alias = "log_records",
+        deserialize_with = "list"
+    )]
+    records: Vec<LogRecord>,
+    #[prost(string, tag = "3")]
+    #[serde(rename = "schemaUrl", alias = "schema_url", deserialize_with = "text")]
+    schema_url: String,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Span {
+    #[prost(bytes = "vec", tag = "1")]
+    #[serde(alias = "trace_id", deserialize_with = "id")]
+    trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    #[serde(alias = "span_id", deserialize_with = "id")]
+    span_id: Vec<u8>,
+    #[prost(string, tag = "3")]
+    #[serde(alias = "trace_state", deserialize_with = "text")]
+    trace_state: String,
+    #[prost(bytes = "vec", tag = "4")]
+    #[serde(alias = "parent_span_id", deserialize_with = "id")]
+    parent_span_id: Vec<u8>,
+    #[prost(string, tag = "5")]
+    #[serde(deserialize_with = "text")]
+    name: String,
+    #[prost(int32, tag = "6")]
+    #[serde(deserialize_with = "enumeration")]
+    kind: i32,
+    #[prost(fixed64, tag = "7")]
+    #[serde(alias = "start_time_unix_nano", deserialize_with = "unsigned")]
+    start_time_unix_nano: u64,
+    #[prost(fixed64, tag = "8")]
+    #[serde(alias = "end_time_unix_nano", deserialize_with = "unsigned")]
+    end_time_unix_nano: u64,
+    #[prost(message, repeated, tag = "9")]
+    #[serde(deserialize_with = "list")]
+    attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "10")]
+    #[serde(alias = "dropped_attributes_count", deserialize_with = "flag_bits")]
+    dropped_attributes_count: u32,
+    #[prost(message, repeated, tag = "11")]
+    #[serde(deserialize_with = "list")]
+    events: Vec<Event>,
+    #[prost(uint32, tag = "12")]
+    #[serde(alias = "dropped_events_count", deserialize_with = "flag_bits")]
+    dropped_events_count: u32,
+    #[prost(message, repeated, tag = "13")]
+    #[serde(deserialize_with = "list")]
+    links: Vec<Link>,
+    #[prost(uint32, tag = "14")]
+    #[serde(alias = "dropped_links_count", deserialize_with = "flag_bits")]
+    dropped_links_count: u32,
+    #[prost(message, optional, tag = "15")]
+    #[serde(deserialize_with = "optional")]
+    status: Option<Status>,
+    #[prost(fixed32, tag = "16")]
+    #[serde(deserialize_with = "flag_bits")]
+    flags: u32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Event {
+    #[prost(fixed64, tag = "1")]
+    #[serde(alias = "time_unix_nano", deserialize_with = "unsigned")]
+    time_unix_nano: u64,
+    #[prost(string, tag = "2")]
+    #[serde(deserialize_with = "text")]
+    name: String,
+    #[prost(message, repeated, tag = "3")]
+    #[serde(deserialize_with = "list")]
+    attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "4")]
+    #[serde(alias = "dropped_attributes_count", deserialize_with = "flag_bits")]
+    dropped_attributes_count: u32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Link {
+    #[prost(bytes = "vec", tag = "1")]
+    #[serde(alias = "trace_id", deserialize_with = "id")]
+    trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    #[serde(alias = "span_id", deserialize_with = "id")]
+    span_id: Vec<u8>,
+    #[prost(string, tag = "3")]
+    #[serde(alias = "trace_state", deserialize_with = "text")]
+    trace_state: String,
+    #[prost(message, repeated, tag = "4")]
+    #[serde(deserialize_with = "list")]
+    attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "5")]
+    #[serde(alias = "dropped_attributes_count", deserialize_with = "flag_bits")]
+    dropped_attributes_count: u32,
+    #[prost(fixed32, tag = "6")]
+    #[serde(deserialize_with = "flag_bits")]
+    flags: u32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+struct Status {
+    #[prost(string, tag = "2")]
+    #[serde(deserialize_with = "text")]
+    message: String,
+    #[prost(int32, tag = "3")]
+    #[serde(deserialize_with = "enumeration")]
+    code: i32,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct LogRecord {
+    #[prost(fixed64, tag = "1")]
+    #[serde(alias = "time_unix_nano", deserialize_with = "unsigned")]
+    time_unix_nano: u64,
+    #[prost(int32, tag = "2")]
+    #[serde(alias = "severity_number", deserialize_with = "number")]
+    severity_number: i32,
+    #[prost(string, tag = "3")]
+    #[serde(alias = "severity_text", deserialize_with = "text")]
+    severity_text: String,
+    #[prost(message, optional, tag = "5")]
+    body: Option<AnyValue>,
+    #[prost(message, repeated, tag = "6")]
+    #[serde(deserialize_with = "list")]
+    attributes: Vec<KeyValue>,
+    #[prost(uint32, tag = "7")]
+    #[serde(alias = "dropped_attributes_count", deserialize_with = "flag_bits")]
+    dropped_attributes_count: u32,
+    #[prost(fixed32, tag = "8")]
+    #[serde(deserialize_with = "flag_bits")]
+    flags: u32,
+    #[prost(bytes = "vec", tag = "9")]
+    #[serde(alias = "trace_id", deserialize_with = "id")]
+    trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    #[serde(alias = "span_id", deserialize_with = "id")]
+    span_id: Vec<u8>,
+    #[prost(fixed64, tag = "11")]
+    #[serde(alias = "observed_time_unix_nano", deserialize_with = "unsigned")]
+    observed_time_unix_nano: u64,
+    #[prost(string, tag = "12")]
+    #[serde(alias = "event_name", deserialize_with = "text")]
+    event_name: String,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default)]
+pub(super) struct KeyValue {
+    #[prost(string, tag = "1")]
+    #[serde(deserialize_with = "text")]
+    pub(super) key: String,
+    #[prost(message, optional, tag = "2")]
+    pub(super) value: Option<AnyValue>,
+}

@@ -1,0 +1,191 @@
+use super::*;
+use crate::refusal::Reason;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::{Value, json};
+
+fn traces(text: &str) -> ExportTraceServiceRequest {
+    let proto = to_proto(Signal::Traces, text.as_bytes()).expect("readable");
+    ExportTraceServiceRequest::decode(proto).expect("a request")
+}
+
+fn span(span: &Value) -> Span {
+    let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+    let mut request = traces(&request.to_string());
+    request.resource_spans[0].scope_spans[0].spans.remove(0)
+}
+
+#[test]
+fn all_of_a_span_comes_across() {
+    let found = span(&json!({
+        "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "B7AD6B7169203331",
+        "parentSpanId": "00f067aa0ba902b7", "traceState": "a=b", "name": "chat gpt", "kind": 3,
+        "startTimeUnixNano": "1795415018276906000", "endTimeUnixNano": 1_795_415_018_276_907_000_u64,
+        "attributes": [
+            {"key": "text", "value": {"stringValue": "hi"}}, {"key": "count", "value": {"intValue": "42"}},
+            {"key": "yes", "value": {"boolValue": true}}, {"key": "ratio", "value": {"doubleValue": 1}},
+            {"key": "list", "value": {"arrayValue": {"values": [{"intValue": 1}, {}]}}},
+            {"key": "map", "value": {"kvlistValue": {"values": [{"key": "a", "value": {"bytesValue": "AQI="}}]}}},
+            {"key": "nan", "value": {"doubleValue": "NaN"}}, {"key": "empty"}, {"key": "null", "value": null}
+        ],
+        "droppedAttributesCount": 1, "flags": 257,
+        "events": [{"timeUnixNano": "5", "name": "exception", "attributes": []}],
+        "links": [{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331"}],
+        "status": {"code": 2, "message": "no"}, "somethingNew": {"a": [1, 2]}
+    }));
+    assert_eq!(found.trace_id[..3], [0x0A, 0xF7, 0x65]);
+    assert_eq!(found.span_id[..3], [0xB7, 0xAD, 0x6B]);
+    assert_eq!(
+        (found.parent_span_id.len(), found.kind, found.flags),
+        (8, 3, 257)
+    );
+    assert_eq!(found.start_time_unix_nano, 1_795_415_018_276_906_000);
+    assert_eq!(found.end_time_unix_nano, 1_795_415_018_276_907_000);
+    assert_eq!(
+        found.status.map(|status| (status.code, status.message)),
+        Some((2, "no".to_owned()))
+    );
+    assert_eq!(
+        (
+            found.events.len(),
+            found.links.len(),
+            found.events[0].time_unix_nano
+        ),
+        (1, 1, 5)
+    );
+    let values: Vec<Option<Any>> = found
+        .attributes
+        .into_iter()
+        .map(|attribute| attribute.value.and_then(|value| value.value))
+        .collect();
+    assert_eq!(values[0], Some(Any::StringValue("hi".to_owned())));
+    assert_eq!(values[1], Some(Any::IntValue(42)));
+    assert_eq!(values[2], Some(Any::BoolValue(true)));
+    assert_eq!(values[3], Some(Any::DoubleValue(1.0)));
+    assert!(matches!(&values[4], Some(Any::ArrayValue(list)) if list.values.len() == 2));
+    assert!(matches!(&values[5], Some(Any::KvlistValue(map)) if map.values[0].key == "a"));
+    assert!(matches!(values[6], Some(Any::DoubleValue(nan)) if nan.is_nan()));
+    assert_eq!((&values[7], &values[8]), (&None, &None));
+}
+
+#[test]
+fn other_ways_to_write_the_same_are_read() {
+    let camel = span(&json!({
+        "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", "kind": 3,
+        "startTimeUnixNano": 7, "parentSpanId": "", "status": {"code": 2},
+        "attributes": [{"key": "a", "value": {"intValue": 1}}]
+    }));
+    let snake = span(&json!({
+        "trace_id": "CvdlGRbNQ92ESOshHIAxnA==", "span_id": "t61rcWkgMzE", "kind": "SPAN_KIND_CLIENT",
+        "start_time_unix_nano": "7", "parent_span_id": "0000000000000000", "status": {"code": "STATUS_CODE_ERROR"},
+        "attributes": [{"key": "a", "value": {"int_value": 1.0}}], "events": null, "links": null
+    }));
+    assert_eq!(camel, snake);
+    let old = traces(
+        r#"{"resource_spans": [{"instrumentation_library_spans": [
+            {"instrumentation_library": {"name": "old"}, "spans": [{"name": "a"}]}]}]}"#,
+    );
+    // Field 1000 is not in the official types any more, but on the wire it is.
+    assert_eq!(old.resource_spans.len(), 1);
+}
+
+#[test]
+fn a_text_cut_inside_an_emoji_costs_that_character_only() {
+    let found = traces(r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a \ud83d b"}]}]}]}"#);
+    assert_eq!(
+        found.resource_spans[0].scope_spans[0].spans[0].name,
+        "a \u{fffd} b"
+    );
+}
+
+#[test]
+fn an_id_that_is_none_stays_for_the_span_to_be_named() {
+    assert_eq!(span(&json!({"traceId": "xyz"})).trace_id, b"xyz");
+    assert!(
+        span(&json!({"traceId": "0".repeat(32), "spanId": null}))
+            .trace_id
+            .is_empty()
+    );
+}
+
+#[test]
+fn logs_come_across() {
+    let text = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{
+        "timeUnixNano": "9", "severityNumber": 9, "eventName": "gen_ai.choice", "body": {"stringValue": "hello"},
+        "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331"
+    }]}]}]});
+    let proto = to_proto(Signal::Logs, text.to_string().as_bytes()).expect("readable");
+    let logs = ExportLogsServiceRequest::decode(proto).expect("a request");
+    let log = &logs.resource_logs[0].scope_logs[0].log_records[0];
+    assert_eq!(
+        (
+            log.time_unix_nano,
+            log.severity_number,
+            log.event_name.as_str()
+        ),
+        (9, 9, "gen_ai.choice")
+    );
+    assert_eq!(log.trace_id.len(), 16);
+}
+
+#[test]
+fn nonsense_is_malformed_and_says_where() {
+    for nonsense in [
+        "",
+        "{",
+        "[]",
+        "{\"resourceSpans\": 5}",
+        "{} {}",
+        "{\"resourceSpans\": [{\"resource\": []}]}",
+    ] {
+        let outcome = to_proto(Signal::Traces, nonsense.as_bytes());
+        // An empty list where an object belongs reads as an empty object.
+        let Err(refused) = outcome else {
+            assert!(nonsense.contains("resource\": []"), "{nonsense}");
+            continue;
+        };
+        assert_eq!(refused.reason, Reason::Malformed, "{nonsense}");
+        assert!(
+            refused.message.contains("column"),
+            "{nonsense}: {}",
+            refused.message
+        );
+    }
+    let deep = format!("{{\"resourceSpans\": {}", "[".repeat(100_000));
+    assert!(to_proto(Signal::Traces, deep.as_bytes()).is_err());
+}
+
+#[test]
+fn recorded_exports_agree_with_the_same_in_protobuf() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../schemas/examples/captured/f_vercel_ai7_json"
+    );
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).expect("the recordings are there") {
+        let path = file.expect("an entry").path();
+        if path.to_string_lossy().ends_with(".traces.json") {
+            let text = std::fs::read_to_string(&path).expect("readable");
+            let document: Value = serde_json::from_str(&text).expect("JSON");
+            let names = document.to_string().matches("\"spanId\":").count();
+            let request = traces(&text);
+            let spans: usize = request
+                .resource_spans
+                .iter()
+                .flat_map(|resource| &resource.scope_spans)
+                .map(|scope| {
+                    scope
+                        .spans
+                        .iter()
+                        .map(|span| 1 + span.links.len())
+                        .sum::<usize>()
+                })
+                .sum();
+            assert_eq!(spans, names, "{}", path.display());
+            files += 1;
+        }
+    }
+    assert!(files > 0);
+}

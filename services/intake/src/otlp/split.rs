@@ -1,0 +1,289 @@
+//! Cutting a request by trace, as the Collector does with `partition_traces_by_id`, and by size.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use domain::ids::{SpanId, TraceId};
+use domain::text::prefix;
+
+use super::check::{Shape, check};
+use super::proto::{FIELD_HEAD_BYTES_MAX, fields, put};
+use super::{Rejections, Signal};
+use crate::budget::Reservation;
+use crate::refusal::Refusal;
+
+/// Longest name of a span repeated in an error.
+const NAME_BYTES_MAX: usize = 80;
+/// Of the two messages around a span, and the field that each stands in.
+const WRAPPING_BYTES: usize = 3 * FIELD_HEAD_BYTES_MAX;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Spans or log records, and likewise resources and scopes, of one request.
+    pub items_max: usize,
+    /// Size at which the spans of a trace are spread over several records.
+    pub record_bytes_max: usize,
+    /// Size of one span with its resource and scope.
+    pub item_bytes_max: usize,
+}
+
+/// Records of one request, before they are addressed.
+#[derive(Clone, Debug, Default)]
+pub struct Split {
+    pub parts: Vec<Part>,
+    pub rejections: Rejections,
+    /// Log records that belong to no span: ordinary application logs. No conversation is made of those.
+    pub without_span: usize,
+}
+
+/// Some items of one trace: a request in itself.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub trace_id: TraceId,
+    pub payload: Bytes,
+    pub items: usize,
+    /// Name of the first item.
+    pub first: String,
+}
+
+/// One span or log record where it lies in the request.
+#[derive(Clone, Copy)]
+struct Item<'a> {
+    resource: usize,
+    scope: usize,
+    /// With tag and length.
+    raw: &'a [u8],
+    data: &'a [u8],
+}
+
+/// Everything around the items: the fields of resources and scopes that are not what they contain.
+#[derive(Default)]
+struct Frame {
+    resources: Vec<Vec<u8>>,
+    scopes: Vec<Scope>,
+}
+
+struct Scope {
+    /// 2, or 1000 in requests of producers older than OTLP 0.19.
+    number: u32,
+    head: Vec<u8>,
+}
+
+/// # Errors
+/// When the request is malformed as a whole, or too large.
+pub fn split(
+    signal: Signal,
+    request: &[u8],
+    limits: Limits,
+    held: &mut Reservation,
+) -> Result<Split, Refusal> {
+    let mut split = Split::default();
+    let mut frame = Frame::default();
+    let mut order: Vec<TraceId> = Vec::new();
+    let mut by_trace: HashMap<TraceId, Vec<Item<'_>>> = HashMap::new();
+    // What cutting needs beside the records: an entry per item.
+    let entries = walk(request, limits.items_max, &mut frame)?;
+    held.grow(entries.len() * 4 * size_of::<Item<'_>>())?;
+    for (position, item) in entries.into_iter().enumerate() {
+        match identify(signal, item.data) {
+            Ok(Some(trace_id)) => {
+                let of_trace = by_trace.entry(trace_id).or_default();
+                if of_trace.is_empty() {
+                    order.push(trace_id);
+                }
+                of_trace.push(item);
+            }
+            Ok(None) => split.without_span += 1,
+            Err(reason) => split.rejections.add(|| {
+                let name = name_of(signal, item.data);
+                format!("{} {position} {name:?}: {reason}", signal.item())
+            }),
+        }
+    }
+    for trace_id in order {
+        let items = by_trace.remove(&trace_id).unwrap_or_default();
+        cut(signal, trace_id, &items, &frame, limits, held, &mut split)?;
+    }
+    Ok(split)
+}
+
+/// Finds the items, and takes note of what is around them.
+fn walk<'a>(
+    request: &'a [u8],
+    items_max: usize,
+    frame: &mut Frame,
+) -> Result<Vec<Item<'a>>, Refusal> {
+    let malformed = |what: &str, reason: &dyn std::fmt::Display| {
+        Refusal::malformed(format!("the request is no OTLP: {what}: {reason}"))
+    };
+    let mut items = Vec::new();
+    let bounded = |count: usize| {
+        if count < items_max {
+            return Ok(());
+        }
+        Err(Refusal::too_large(format!(
+            "more than {items_max} spans, log records, scopes or resources in one request \
+             (intake.limits.items_max): send smaller batches"
+        )))
+    };
+    for field in fields(request) {
+        let field = field.map_err(|cause| malformed("the request", &cause))?;
+        let (1, Some(data)) = (field.number, field.data) else {
+            continue;
+        };
+        let resource = frame.resources.len();
+        bounded(resource)?;
+        let mut head = Vec::new();
+        for field in fields(data) {
+            let field =
+                field.map_err(|cause| malformed(&format!("resource {resource}"), &cause))?;
+            let (2 | 1000, Some(data)) = (field.number, field.data) else {
+                head.extend_from_slice(field.raw);
+                continue;
+            };
+            let scope = frame.scopes.len();
+            bounded(scope)?;
+            let mut scope_head = Vec::new();
+            for field in fields(data) {
+                let field = field.map_err(|cause| malformed(&format!("scope {scope}"), &cause))?;
+                let (2, Some(data)) = (field.number, field.data) else {
+                    scope_head.extend_from_slice(field.raw);
+                    continue;
+                };
+                bounded(items.len())?;
+                items.push(Item {
+                    resource,
+                    scope,
+                    raw: field.raw,
+                    data,
+                });
+            }
+            frame.scopes.push(Scope {
+                number: field.number,
+                head: scope_head,
+            });
+        }
+        frame.resources.push(head);
+    }
+    Ok(items)
+}
+
+/// The trace of an item; `None` for a log record that belongs to no span.
+fn identify(signal: Signal, data: &[u8]) -> Result<Option<TraceId>, String> {
+    let (shape, trace_field, span_field) = match signal {
+        Signal::Logs => (Shape::LogRecord, 9, 10),
+        _ => (Shape::Span, 1, 2),
+    };
+    check(shape, data)?;
+    let (mut trace, mut span) = (&[][..], &[][..]);
+    for field in fields(data).flatten() {
+        match (field.number, field.data) {
+            (number, Some(id)) if number == trace_field => trace = id,
+            (number, Some(id)) if number == span_field => span = id,
+            _ => {}
+        }
+    }
+    match (TraceId::from_bytes(trace), SpanId::from_bytes(span)) {
+        (Some(trace_id), Some(_)) => Ok(Some(trace_id)),
+        _ if signal == Signal::Logs => Ok(None),
+        (None, _) => Err(bad_id("trace id", trace, 16)),
+        (_, None) => Err(bad_id("span id", span, 8)),
+    }
+}
+
+fn bad_id(what: &str, bytes: &[u8], length: usize) -> String {
+    let found = match bytes.len() {
+        0 => "missing".to_owned(),
+        found if found == length => "all zero".to_owned(),
+        found => format!("{found} bytes long"),
+    };
+    format!("its {what} is {found}; it must be {length} bytes, not all zero")
+}
+
+/// The name of a span or of a log record's event.
+fn name_of(signal: Signal, data: &[u8]) -> String {
+    let number = if signal == Signal::Logs { 12 } else { 5 };
+    let named = fields(data)
+        .flatten()
+        .find(|field| field.number == number)
+        .and_then(|field| field.data);
+    let name = String::from_utf8_lossy(named.unwrap_or_default());
+    prefix(&name, NAME_BYTES_MAX).to_owned()
+}
+
+/// Makes records of a trace's items, as few as fit.
+fn cut(
+    signal: Signal,
+    trace_id: TraceId,
+    items: &[Item<'_>],
+    frame: &Frame,
+    limits: Limits,
+    held: &mut Reservation,
+    split: &mut Split,
+) -> Result<(), Refusal> {
+    let mut begin = 0;
+    let mut bytes = 0;
+    let mut flush = |range: &[Item<'_>], bytes: usize, parts: &mut Vec<Part>| {
+        if let Some(first) = range.first() {
+            // Once here and once in the client of Kafka.
+            held.grow(2 * bytes)?;
+            parts.push(Part {
+                trace_id,
+                payload: encode(range, frame, bytes),
+                items: range.len(),
+                first: name_of(signal, first.data),
+            });
+        }
+        Ok(())
+    };
+    for (position, item) in items.iter().enumerate() {
+        let around = frame.resources[item.resource].len() + frame.scopes[item.scope].head.len();
+        let alone = item.raw.len() + around + WRAPPING_BYTES;
+        if alone > limits.item_bytes_max {
+            flush(&items[begin..position], bytes, &mut split.parts)?;
+            (begin, bytes) = (position + 1, 0);
+            split.rejections.add(|| {
+                let (name, most) = (name_of(signal, item.data), limits.item_bytes_max);
+                format!(
+                    "{} {name:?} of trace {trace_id} takes {alone} bytes, at most {most} are allowed \
+                     (intake.limits.item_bytes_max)",
+                    signal.item()
+                )
+            });
+            continue;
+        }
+        let before = items[begin..position].last();
+        let grows = match before {
+            Some(before) if before.scope == item.scope => item.raw.len(),
+            _ => alone,
+        };
+        if before.is_some() && bytes + grows > limits.record_bytes_max {
+            flush(&items[begin..position], bytes, &mut split.parts)?;
+            (begin, bytes) = (position, alone);
+        } else {
+            bytes += grows;
+        }
+    }
+    flush(&items[begin..], bytes, &mut split.parts)
+}
+
+/// A request of these items. They are in the order of the request, so those of a scope, and of a resource, are together.
+fn encode(items: &[Item<'_>], frame: &Frame, bytes: usize) -> Bytes {
+    let mut request = Vec::with_capacity(bytes);
+    for of_resource in items.chunk_by(|a, b| a.resource == b.resource) {
+        let mut resource = frame.resources[of_resource[0].resource].clone();
+        for of_scope in of_resource.chunk_by(|a, b| a.scope == b.scope) {
+            let around = &frame.scopes[of_scope[0].scope];
+            let mut scope = around.head.clone();
+            of_scope
+                .iter()
+                .for_each(|item| scope.extend_from_slice(item.raw));
+            put(&mut resource, around.number, &scope);
+        }
+        put(&mut request, 1, &resource);
+    }
+    Bytes::from(request)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! What is served on the HTTP port: OTLP/HTTP and Sentry envelopes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde_json::json;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::app::App;
+use crate::metrics::PANICS;
+use crate::{otlp, sentry};
+
+/// How long browsers may remember the answer to a preflight request.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(3_600);
+
+/// Everything that is served on the HTTP port.
+pub fn router(app: Arc<App>) -> Router {
+    let config = &app.config;
+    let otlp = Router::new()
+        .route("/v1/traces", post(otlp::http::traces))
+        .route("/v1/logs", post(otlp::http::logs))
+        .route("/v1/metrics", post(otlp::http::metrics))
+        .layer(cors(
+            &config.otlp_origins,
+            vec![
+                header::CONTENT_TYPE,
+                header::CONTENT_ENCODING,
+                header::AUTHORIZATION,
+                HeaderName::from_static("x-api-key"),
+            ],
+        ));
+    let sentry = Router::new()
+        .route("/api/{project}/envelope/", post(sentry::envelope))
+        .route("/api/{project}/envelope", post(sentry::envelope))
+        .layer(cors(
+            &config.sentry_origins,
+            vec![
+                header::CONTENT_TYPE,
+                header::CONTENT_ENCODING,
+                header::AUTHORIZATION,
+                HeaderName::from_static("x-sentry-auth"),
+                HeaderName::from_static("x-requested-with"),
+                HeaderName::from_static("sentry-trace"),
+                HeaderName::from_static("baggage"),
+            ],
+        ));
+    otlp.merge(sentry)
+        .fallback(nothing_here)
+        .layer(CatchPanicLayer::custom(|_| panicked()))
+        .with_state(app)
+}
+
+/// Lets the pages of these origins send, and read what was wrong.
+fn cors(origins: &[String], headers: Vec<HeaderName>) -> CorsLayer {
+    let origins = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        let listed = origins.iter();
+        AllowOrigin::list(listed.filter_map(|origin| origin.parse::<HeaderValue>().ok()))
+    };
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::POST])
+        .allow_headers(headers)
+        .expose_headers([sentry::ERROR, sentry::RATE_LIMITS, header::RETRY_AFTER])
+        .max_age(PREFLIGHT_AGE)
+}
+
+async fn nothing_here() -> Response {
+    let message = "nothing is served here: send OTLP to /v1/traces and /v1/logs, Sentry envelopes to /api/PROJECT/envelope/";
+    (
+        StatusCode::NOT_FOUND,
+        axum::Json(json!({"detail": message})),
+    )
+        .into_response()
+}
+
+fn panicked() -> Response {
+    metrics::counter!(PANICS).increment(1);
+    let message = "the intake failed to answer; its log says why";
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        axum::Json(json!({"detail": message})),
+    )
+        .into_response()
+}

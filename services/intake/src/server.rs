@@ -1,0 +1,103 @@
+//! Puts the intake together and runs it until it is told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use runtime::health::{self, Health};
+use runtime::http::{self, Bounds, Protocol};
+use runtime::lifecycle::Lifecycle;
+use runtime::telemetry::Metrics;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::app::App;
+use crate::config::{Config, LimitsConfig};
+use crate::otlp::grpc;
+use crate::routes::router;
+use crate::sink::{self, Sink};
+
+/// A loop that has not turned for this long hangs.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Runs the intake; the exit code tells how it went.
+pub async fn run(config: Config, metrics: Metrics) -> ExitCode {
+    let life = Lifecycle::new(Duration::from_millis(config.intake.grace_ms));
+    let starting = start(config, metrics, Health::default(), life.clone());
+    life.spawn_critical("intake", starting);
+    life.run().await
+}
+
+async fn start(
+    config: Config,
+    metrics: Metrics,
+    health: Health,
+    life: Lifecycle,
+) -> anyhow::Result<()> {
+    let intake = &config.intake;
+    let probes = listen(intake.probes_bind, "probes").await?;
+    let http_listener = listen(intake.http_bind, "OTLP/HTTP and Sentry").await?;
+    let grpc_listener = listen(intake.grpc_bind, "OTLP/gRPC").await?;
+    let kafka = health.condition("kafka");
+    let served = health::serve(
+        probes,
+        health.clone(),
+        metrics,
+        life.stopping().clone(),
+        life.aborting().clone(),
+    );
+    // Probes are answered until the very end, so no stop waits for them.
+    tokio::spawn(served);
+    let sink = Sink::new(&config)?;
+    let heartbeat = health.heartbeat("kafka_watch", SILENCE_MAX);
+    let watching = sink::watch(sink.clone(), kafka, heartbeat, life.stopping().clone());
+    life.spawn("kafka_watch", watching);
+    info!(
+        http = %intake.http_bind,
+        grpc = %intake.grpc_bind,
+        keys = intake.keys.len(),
+        "taking OTLP and Sentry envelopes"
+    );
+    let app = Arc::new(App::new(config.intake, sink));
+    serve(app, http_listener, grpc_listener, life.stopping().clone()).await;
+    Ok(())
+}
+
+/// Serves both ports until the token is cancelled, then finishes the requests that have begun.
+pub async fn serve(
+    app: Arc<App>,
+    http_listener: TcpListener,
+    grpc_listener: TcpListener,
+    stopping: CancellationToken,
+) {
+    let limits = &app.config.limits;
+    let http = http::serve(
+        http_listener,
+        router(app.clone()),
+        bounds(limits, Protocol::Http1),
+        stopping.clone(),
+    );
+    let grpc = http::serve(
+        grpc_listener,
+        grpc::router(app.clone()),
+        bounds(limits, Protocol::Http2),
+        stopping,
+    );
+    tokio::join!(http, grpc);
+}
+
+fn bounds(limits: &LimitsConfig, protocol: Protocol) -> Bounds {
+    Bounds {
+        protocol,
+        connections_max: limits.connections_max,
+        header_timeout: Duration::from_millis(limits.header_timeout_ms),
+    }
+}
+
+async fn listen(address: std::net::SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot bind {address} for {what}: is something else there?"))
+}

@@ -1,0 +1,9 @@
+//! The intake from outside, before a broker within the process.
+
+mod access;
+mod answers;
+mod faults;
+mod grpc;
+mod hostile;
+mod sentry;
+mod support;
