@@ -1,7 +1,7 @@
 # Two commands: `make up` runs everything on this machine, `make test` proves it. `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit e2e format clean
+.PHONY: help up down test check unit helm e2e compose-test format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -22,8 +22,14 @@ check: ## format and lints only
 unit: ## unit, property and mock-broker tests only
 	@scripts/test.sh unit
 
+helm: ## the Helm chart only
+	@scripts/test.sh helm
+
 e2e: ## end-to-end tests only
 	@scripts/test.sh e2e
+
+compose-test: ## build the images and run docker-compose.yml on an engine of its own (root, half an hour)
+	@tests/compose/run.sh all
 
 format: ## format the code
 	@cargo fmt --all
