@@ -25,6 +25,7 @@ main() {
   trap 'shut_down' EXIT
   trap 'exit 0' INT TERM HUP
 
+  attended scripts/page.sh
   step "building (the first time takes some minutes)"
   attended cargo build --release --locked --bins
   start_services
@@ -67,6 +68,8 @@ play_demos() {
 print_addresses() {
   local gateway=127.0.0.1:$GATEWAY_PORT
   cat <<ADDRESSES
+
+    Conversations  http://$gateway/
 
     GraphiQL       http://$gateway/graphiql
     GraphQL        http://$gateway/graphql   (WebSocket: ws://$gateway/graphql, graphql-transport-ws)

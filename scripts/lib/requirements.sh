@@ -15,6 +15,8 @@ mvn|maven
 ss|iproute2
 setsid|util-linux
 python3|python3
+node|nodejs
+npm|npm
 NEEDS
   # Virtual environments for the tests of the Helm chart.
   printf '%s\n' 'module ensurepip|python3-venv'
@@ -30,13 +32,14 @@ has_requirement() {
   esac
 }
 
+# install_requirements [COMMAND|PACKAGE...]: the needs that all commands have, and those given.
 install_requirements() {
   command -v cargo >/dev/null 2>&1 ||
     fail "cargo is not installed" "Colloquy is written in Rust: install it from https://rustup.rs and run this again."
   local missing=() need package
   while IFS='|' read -r need package; do
     has_requirement "$need" || missing+=("$package")
-  done < <(requirements)
+  done < <(requirements && printf '%s\n' "$@" | sed '/^$/d')
   [ ${#missing[@]} -gt 0 ] || return 0
   mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
 

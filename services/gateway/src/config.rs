@@ -38,6 +38,9 @@ pub struct GatewayConfig {
     pub introspection: bool,
     /// Whether `/graphiql` is served when bound to loopback. The page loads its scripts from a public CDN.
     pub graphiql: bool,
+    /// Where the page links a span to: an address in the tracing tool with `{traceId}` and, if it likes, `{spanId}` in
+    /// it, such as `https://tempo.example.com/trace/{traceId}?span={spanId}`. Without it there are no such links.
+    pub trace_url_template: Option<String>,
     pub limits: LimitsConfig,
     pub live: LiveConfig,
 }
@@ -115,6 +118,7 @@ impl Default for GatewayConfig {
             allowed_hosts: Vec::new(),
             introspection: true,
             graphiql: true,
+            trace_url_template: None,
             limits: LimitsConfig::default(),
             live: LiveConfig::default(),
         }
@@ -195,6 +199,13 @@ impl GatewayConfig {
                 format!("{origin:?} is not an origin: write scheme and host, such as https://app.example.com"),
             );
         }
+        if let Some(template) = &self.trace_url_template {
+            problems.require(
+                is_trace_url_template(template),
+                "gateway.trace_url_template",
+                format!("{template:?} is not an http or https address with {{traceId}} in it"),
+            );
+        }
         self.validate_bounds(problems);
     }
 
@@ -245,6 +256,15 @@ impl GatewayConfig {
     }
 }
 
+fn is_trace_url_template(text: &str) -> bool {
+    // Braces are no part of an address; ids of digits are.
+    let example = text.replace("{traceId}", "1").replace("{spanId}", "1");
+    text.contains("{traceId}")
+        && example.parse::<axum::http::Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,5 +300,24 @@ mod tests {
     fn a_budget_longer_than_the_timeout_is_refused() {
         let long = ("COLLOQUY_GATEWAY__LIMITS__SEARCH_BUDGET_MS", "60000");
         assert!(problems(&[long]).contains("query_timeout_ms"));
+    }
+
+    #[test]
+    fn links_to_traces_must_be_web_addresses_that_name_the_trace() {
+        let with = |template| problems(&[("COLLOQUY_GATEWAY__TRACE_URL_TEMPLATE", template)]);
+        for template in [
+            "https://traces.example.com/trace/{traceId}?span={spanId}",
+            "http://localhost:16686/trace/{traceId}",
+        ] {
+            assert_eq!(with(template), "", "{template}");
+        }
+        for template in [
+            "https://traces.example.com/",
+            "javascript:alert('{traceId}')",
+            "/trace/{traceId}",
+            "https://traces.example.com/{traceId}/{span}",
+        ] {
+            assert!(with(template).contains("{traceId}"), "{template}");
+        }
     }
 }

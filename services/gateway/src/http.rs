@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,7 +25,7 @@ use crate::graphql::Schema;
 use crate::graphql::error::Code;
 use crate::metrics::{PANICS, REFUSED, SOCKETS};
 use crate::origin::OriginPolicy;
-use crate::{pages, socket};
+use crate::{page, socket};
 
 /// What the routes share.
 #[derive(Debug)]
@@ -72,16 +72,11 @@ impl App {
 
 /// Everything that is served on the public port.
 pub fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
-        .route("/graphql", post(graphql).get(socket::upgrade))
-        .route("/", get(pages::landing));
-    if app.config.graphiql && app.config.bind.ip().is_loopback() {
-        router = router.route("/graphiql", get(pages::graphiql));
-    }
+    let api = Router::new().route("/graphql", post(graphql).get(socket::upgrade));
     let header_of = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    router
+    page::routes(api, &app)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), check_origin))
         .layer(cors(&app.config.allowed_origins))

@@ -12,7 +12,7 @@ pub mod graphql;
 pub mod http;
 pub mod metrics;
 pub mod origin;
-pub mod pages;
+pub mod page;
 pub mod server;
 pub mod socket;
 pub mod token;

@@ -6,6 +6,7 @@ mod limits;
 mod lists;
 mod live;
 mod outages;
+mod page;
 mod process;
 mod rows;
 mod schema;

@@ -91,14 +91,14 @@ fn a_new_token_comes_with_the_entry_that_lets_it_in() {
     assert!(output.status.success(), "{text}");
 }
 
-/// The probes, the page and the API.
+/// The probes, the page's surroundings and the API.
 async fn answers(bind: &str, probes: &str) {
     let metrics = reqwest::get(format!("http://{probes}/metrics"))
         .await
         .expect("answers");
     let metrics = metrics.text().await.expect("text");
     assert!(metrics.contains("build_info"), "{metrics}");
-    let page = reqwest::get(format!("http://{bind}/"))
+    let page = reqwest::get(format!("http://{bind}/config.json"))
         .await
         .expect("answers");
     assert!(page.text().await.expect("text").contains("/graphiql"));

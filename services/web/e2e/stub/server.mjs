@@ -13,7 +13,7 @@ import { Director } from './director.mjs';
 import { resolvers, subscriptions } from './resolvers.mjs';
 import { World } from './world.mjs';
 
-const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+const DIST = fileURLToPath(new URL('../../dist/page', import.meta.url));
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',

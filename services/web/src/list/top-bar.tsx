@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { connection } from '../api/connection';
 import { session, signOut } from '../api/session';
+import icon from '../icon.svg';
 import { useObservable } from '../state/observable';
 import { Icon } from '../ui/icon';
 import { theme, toggleTheme } from '../ui/theme';
@@ -19,7 +20,7 @@ export function TopBar({ children }: { children?: ReactNode }) {
           navigate('/');
         }}
       >
-        <img src="/assets/icon.svg" alt="" width="22" height="22" />
+        <img src={icon} alt="" width="22" height="22" />
         <span>Colloquy</span>
       </a>
       {children}

@@ -1,6 +1,7 @@
 import { type FormEvent, useState } from 'react';
 import { session, signIn } from '../api/session';
 import { resetSocket } from '../api/socket';
+import icon from '../icon.svg';
 import { useObservable } from '../state/observable';
 
 /** Asks for the token that the gateway demands. */
@@ -17,7 +18,7 @@ export function SignIn() {
   return (
     <main className="sign-in">
       <form onSubmit={submit}>
-        <img src="/assets/icon.svg" alt="" width="36" height="36" />
+        <img src={icon} alt="" width="36" height="36" />
         <h1>Sign in to Colloquy</h1>
         <p>This gateway shows conversations to those who have a token. Its operator gives them out.</p>
         {refused && (
