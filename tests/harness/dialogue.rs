@@ -19,7 +19,11 @@ pub struct Dialogue {
     pub model: String,
     pub system: Option<String>,
     pub now_ns: u64,
-    user: String,
+    pub user: String,
+    /// What the model thinks before its next output.
+    pub reasoning: Option<String>,
+    /// Whether spans hold what was said, and what tools were given and gave.
+    pub captures_content: bool,
     history: Vec<Value>,
     random: fastrand::Rng,
     /// Of the turn under way.
@@ -49,6 +53,8 @@ impl Dialogue {
             system: None,
             now_ns: start_ns,
             user: format!("user-{}", seed % 97),
+            reasoning: None,
+            captures_content: true,
             history: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
             turn: Turn::default(),
@@ -65,6 +71,12 @@ impl Dialogue {
     pub fn hand_over(&mut self, agent: &str, system: &str) -> &mut Self {
         agent.clone_into(&mut self.agent);
         self.system = Some(system.to_owned());
+        self
+    }
+
+    /// What was said so far is not given to the model again, as where an API keeps the history.
+    pub fn forget(&mut self) -> &mut Self {
+        self.history.clear();
         self
     }
 
@@ -195,12 +207,15 @@ impl Dialogue {
             attribute("gen_ai.tool.name", name),
             attribute("gen_ai.tool.call.id", call_id),
             attribute("gen_ai.tool.type", "function"),
-            attribute("gen_ai.tool.call.arguments", arguments.to_string()),
         ];
+        self.capture(
+            &mut span,
+            "gen_ai.tool.call.arguments",
+            arguments.to_string(),
+        );
         let response = match result {
             Ok(value) => {
-                span.attributes
-                    .push(attribute("gen_ai.tool.call.result", value.to_string()));
+                self.capture(&mut span, "gen_ai.tool.call.result", value.to_string());
                 value
             }
             Err(message) => {
@@ -220,6 +235,10 @@ impl Dialogue {
         let (mut span, input_bytes) = self.chat_span(ms);
         let mut said = output.clone();
         said["finish_reason"] = json!(finish_reason);
+        if let (Some(thought), Some(parts)) = (self.reasoning.take(), said["parts"].as_array_mut())
+        {
+            parts.insert(0, json!({"type": "reasoning", "content": thought}));
+        }
         let said = json!([said]).to_string();
         span.attributes.extend([
             attribute("gen_ai.response.model", self.model.as_str()),
@@ -227,8 +246,8 @@ impl Dialogue {
             attribute("gen_ai.response.finish_reasons", json!([finish_reason])),
             attribute("gen_ai.usage.input_tokens", tokens(input_bytes)),
             attribute("gen_ai.usage.output_tokens", tokens(said.len())),
-            attribute("gen_ai.output.messages", said),
         ]);
+        self.capture(&mut span, "gen_ai.output.messages", said);
         self.ended.push(span);
         self.history.push(output);
     }
@@ -242,18 +261,24 @@ impl Dialogue {
         let system = self.system.as_deref().unwrap_or_default();
         let input_bytes = input.len() + system.len();
         span.attributes = self.common_attributes("chat");
-        span.attributes.extend([
-            attribute("gen_ai.request.model", self.model.as_str()),
-            attribute("gen_ai.input.messages", input),
-        ]);
+        span.attributes
+            .extend([attribute("gen_ai.request.model", self.model.as_str())]);
+        self.capture(&mut span, "gen_ai.input.messages", input);
         if !system.is_empty() {
             let instructions = json!([{"type": "text", "content": system}]);
-            span.attributes.push(attribute(
+            self.capture(
+                &mut span,
                 "gen_ai.system_instructions",
                 instructions.to_string(),
-            ));
+            );
         }
         (span, input_bytes)
+    }
+
+    fn capture(&self, span: &mut Span, key: &str, content: String) {
+        if self.captures_content {
+            span.attributes.push(attribute(key, content));
+        }
     }
 
     fn end_turn(&mut self, error: Option<(&str, &str)>) -> &mut Self {

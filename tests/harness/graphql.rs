@@ -34,6 +34,10 @@ impl Client {
         }
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The same client with a bearer token.
     pub fn with_token(&self, token: &str) -> Self {
         Self {

@@ -149,18 +149,18 @@ fn launch(name: &str, directory: &Path, settings: &Settings) -> Process {
 fn binary(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
-        // target/<profile>/deps/<this test>
-        let test = std::env::current_exe().expect("a running program has a path");
-        let folder = test
-            .parent()
-            .and_then(Path::parent)
-            .expect("tests lie in target/<profile>/deps");
+        // target/<profile>/deps/<this test>, or target/<profile>/<program>
+        let this = std::env::current_exe().expect("a running program has a path");
+        let folder = this.parent().expect("programs lie in a folder");
+        if !folder.ends_with("deps") {
+            // A program is built along with the others, and does not build.
+            return folder.to_owned();
+        }
+        let folder = folder.parent().expect("deps lies in target/<profile>");
         let profile = match folder.file_name().and_then(|name| name.to_str()) {
             Some("debug") | None => "test",
             Some(profile) => profile,
         };
-        // The whole workspace with its tests, as `make test` builds it: any other selection would have other features and
-        // compile the dependencies once more.
         // The whole workspace with its tests, as `make test` builds it: any other selection would have other features and
         // compile the dependencies once more.
         let mut cargo = Command::new(env!("CARGO"));

@@ -132,6 +132,18 @@ impl<R> Stack<R> {
         Intake::start(self.directory.path(), self.settings.clone().over(settings)).await
     }
 
+    /// One more gateway over the same state, and its port.
+    pub async fn another_gateway(&self, settings: Settings) -> (Service, u16) {
+        let port = free_port();
+        let settings = self
+            .settings
+            .clone()
+            .set("gateway.bind", format!("127.0.0.1:{port}"))
+            .over(settings);
+        let gateway = Service::start("gateway", self.directory.path(), settings).await;
+        (gateway, port)
+    }
+
     pub async fn send(&self, records: impl IntoIterator<Item = Record>) {
         self.producer
             .send(records)
