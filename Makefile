@@ -1,7 +1,7 @@
 # Two commands: `make up` runs everything on this machine, `make test` proves it. `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit helm e2e compose-test format clean
+.PHONY: help up down test check unit helm e2e page compose-test format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -13,7 +13,7 @@ up: ## install, build, start all services with demo conversations, stream logs u
 down: ## stop what `make up` started
 	@scripts/down.sh
 
-test: ## install, check format and lints, run all tests with real Kafka and Redis
+test: ## install, check format and lints, run all tests with real Kafka, Redis and a browser
 	@scripts/test.sh all
 
 check: ## format and lints only
@@ -28,11 +28,15 @@ helm: ## the Helm chart only
 e2e: ## end-to-end tests only
 	@scripts/test.sh e2e
 
+page: ## the page in a browser, on the whole system
+	@scripts/test.sh page
+
 compose-test: ## build the images and run docker-compose.yml on an engine of its own (root, half an hour)
 	@tests/compose/run.sh all
 
 format: ## format the code
 	@cargo fmt --all
+	@npm --prefix services/web run --silent format
 
 clean: ## remove the data that `make up` keeps (Kafka and Redis); not the build
 	@scripts/down.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make test`: everything that must hold before a change lands. usage: test.sh all|check|unit|helm|e2e
+# `make test`: everything that must hold before a change lands. usage: test.sh all|check|unit|helm|e2e|page
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,11 +13,13 @@ done
 export E2E_THREADS=${E2E_THREADS:-2}
 
 main() {
-  install_requirements
+  install_requirements 'chromium|chromium'
+  # Before anything is compiled: the gateway takes the page in.
+  scripts/page.sh
   case ${1:-all} in
-    all) timed check; timed unit; timed helm; timed e2e ;;
-    check | unit | helm | e2e) timed "$1" ;;
-    *) fail "unknown part '$1'" "usage: test.sh all|check|unit|helm|e2e" ;;
+    all) timed check; timed unit; timed helm; timed e2e; timed page ;;
+    check | unit | helm | e2e | page) timed "$1" ;;
+    *) fail "unknown part '$1'" "usage: test.sh all|check|unit|helm|e2e|page" ;;
   esac
   printf '\nPASSED: %s, in %d min %02d s\n' "${1:-all}" $((SECONDS / 60)) $((SECONDS % 60))
 }
@@ -32,12 +34,14 @@ timed() {
 }
 
 check() {
+  npm --prefix services/web run --silent check
   cargo fmt --all --check
   cargo clippy --workspace --all-targets --locked -- -D warnings
 }
 
 # Both parts select the whole workspace, so that everything is compiled once: another selection has other features.
 unit() {
+  npm --prefix services/web run --silent test
   # All test programs but the one whose name begins with e: e2e.
   cargo test --workspace --locked --lib --bins --test '[!e]*'
   cargo test --workspace --locked --doc
@@ -59,6 +63,14 @@ helm() {
 e2e() {
   scripts/kafka/install.sh >/dev/null
   cargo test --workspace --locked --test e2e -- --test-threads "$E2E_THREADS"
+}
+
+# The page in a browser, on the whole system.
+page() {
+  scripts/kafka/install.sh >/dev/null
+  # Like the end-to-end tests: see above.
+  cargo test --workspace --locked --no-run
+  npm --prefix services/web run --silent e2e
 }
 
 main "$@"
