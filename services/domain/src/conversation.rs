@@ -224,6 +224,13 @@ impl Conversation {
         self.values.get(digest)
     }
 
+    /// The spans whose tokens and cost are in the totals: of each call the innermost report that has any. Others that report
+    /// some, such as wrappers and agents, repeat these.
+    pub fn counted_spans(&self) -> FxHashSet<SpanKey> {
+        let calls = crate::transcript::calls::calls(self);
+        calls.iter().map(|call| call.counted().key).collect()
+    }
+
     /// What a span said, whether it carried its messages itself or log records beside it did.
     pub fn spoken_by(&self, span: &SpanFact) -> Spoken {
         let content = crate::transcript::calls::content_of(self, span);

@@ -1,10 +1,12 @@
 //! A conversation folded from its log: its facts, and what is shown of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use domain::conversation::Conversation;
 use domain::facts::Entry;
+use domain::ids::SpanKey;
 use domain::view::View;
+use rustc_hash::FxHashSet;
 use store::Summary;
 
 use super::chain::{Chain, Point};
@@ -19,6 +21,8 @@ pub struct Folded {
     pub summary: Arc<Summary>,
     pub conversation: Arc<Conversation>,
     pub view: Arc<View>,
+    /// Computed when it is first asked for, which is seldom.
+    counted: Arc<OnceLock<FxHashSet<SpanKey>>>,
     /// After each entry.
     chains: Arc<Vec<Chain>>,
 }
@@ -29,6 +33,7 @@ impl Folded {
             summary: summary.clone(),
             conversation: Arc::default(),
             view: Arc::default(),
+            counted: Arc::default(),
             chains: Arc::default(),
         }
         .with(summary, entries)
@@ -48,7 +53,15 @@ impl Folded {
             conversation.apply(entry);
         }
         self.view = Arc::new(conversation.view());
+        self.counted = Arc::default();
         self
+    }
+
+    /// Whether the tokens and cost that the span reports are in the totals.
+    pub fn is_counted(&self, span: &SpanKey) -> bool {
+        self.counted
+            .get_or_init(|| self.conversation.counted_spans())
+            .contains(span)
     }
 
     pub fn point(&self) -> Point {

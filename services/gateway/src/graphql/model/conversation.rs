@@ -239,6 +239,18 @@ impl Conversation {
         self.summary.totals.omitted
     }
 
+    /// Spans that report tokens which are counted with another span already: agents, wrappers around calls, second reports of one call. They are in no total.
+    #[graphql(complexity = "WHOLE_CONVERSATION_COST")]
+    async fn repeated_reports(&self, ctx: &Context<'_>) -> Result<u32, Error> {
+        let folded = self.origin.folded(ctx).await?;
+        let repeated = folded
+            .conversation
+            .spans_in_order()
+            .into_iter()
+            .filter(|span| span.usage.is_some() && !folded.is_counted(&span.key));
+        Ok(u32::try_from(repeated.count()).unwrap_or(u32::MAX))
+    }
+
     /// One of its spans, by id; null when it has none with this id.
     #[graphql(complexity = "weigh(WHOLE_CONVERSATION_COST, 1, child_complexity)")]
     async fn span(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Span>, Error> {

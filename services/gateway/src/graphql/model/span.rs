@@ -22,6 +22,8 @@ use crate::graphql::scalars::{DateTime, Json, ms};
 
 pub const SPANS_DEFAULT: usize = 200;
 pub const SPANS_MAX: usize = 1_000;
+/// The calls of the whole conversation have to be told apart, once for all spans of one answer.
+const COUNTED_COST: usize = 2;
 /// The input of a call is everything that was said before it.
 const WHOLE_HISTORY_COST: usize = 10;
 
@@ -85,7 +87,7 @@ impl SpanConnection {
         let (page, page_info) = slice(&spans, start, count, cursor_of);
         let nodes = page
             .iter()
-            .map(|fact| Span::of(Arc::clone(fact), folded.conversation.clone()))
+            .map(|fact| Span::of(Arc::clone(fact), folded.clone()))
             .collect();
         Ok(Self { nodes, page_info })
     }
@@ -97,24 +99,24 @@ pub struct Span {
     #[graphql(skip)]
     fact: Arc<SpanFact>,
     #[graphql(skip)]
-    conversation: Arc<Conversation>,
+    folded: Folded,
     id: ID,
     trace_id: ID,
 }
 
 impl Span {
-    pub fn of(fact: Arc<SpanFact>, conversation: Arc<Conversation>) -> Self {
+    pub fn of(fact: Arc<SpanFact>, folded: Folded) -> Self {
         Self {
             id: ID(fact.key.span.to_string()),
             trace_id: ID(fact.key.trace.to_string()),
             fact,
-            conversation,
+            folded,
         }
     }
 
     pub fn find(folded: &Folded, key: &SpanKey) -> Option<Self> {
         let fact = folded.conversation.span(key)?;
-        Some(Self::of(fact.clone(), folded.conversation.clone()))
+        Some(Self::of(fact.clone(), folded.clone()))
     }
 
     /// By the id that it is given out with. Should two traces have used the same id, the earlier span.
@@ -122,11 +124,11 @@ impl Span {
         let id = SpanId::parse_hex(id)?;
         let spans = folded.conversation.spans_in_order();
         let fact = spans.into_iter().find(|fact| fact.key.span == id)?;
-        Some(Self::of(fact.clone(), folded.conversation.clone()))
+        Some(Self::of(fact.clone(), folded.clone()))
     }
 
     fn stored(&self, ctx: &Context<'_>, digest: Option<Digest>) -> Result<Option<Json>, Error> {
-        let Some(value) = digest.and_then(|digest| self.conversation.value(&digest)) else {
+        let Some(value) = digest.and_then(|digest| self.folded.conversation.value(&digest)) else {
             return Ok(None);
         };
         ctx.take_bytes(value_bytes(value))?;
@@ -150,7 +152,7 @@ impl Span {
 
     /// Nearest ancestor that is a span of this conversation, across HTTP and function spans in between.
     async fn parent(&self) -> Option<ID> {
-        let parent = self.conversation.parent_of(&self.fact)?;
+        let parent = self.folded.conversation.parent_of(&self.fact)?;
         Some(ID(parent.key.span.to_string()))
     }
 
@@ -206,13 +208,20 @@ impl Span {
         self.fact.cost.known().map(Cost::from)
     }
 
+    /// Whether its tokens and cost are in the conversation's totals. False for a span that repeats what another reports, such as an agent or a wrapper around a call; null for a span that reports none.
+    #[graphql(complexity = "COUNTED_COST")]
+    async fn counted(&self) -> Option<bool> {
+        self.fact.usage?;
+        Some(self.folded.is_counted(&self.fact.key))
+    }
+
     /// What it was given: messages in the parts form of the OpenTelemetry GenAI conventions, system prompts first; the arguments of a tool.
     #[graphql(complexity = "WHOLE_HISTORY_COST")]
     async fn input(&self, ctx: &Context<'_>) -> Result<Option<Json>, Error> {
         if let Some(arguments) = self.of_tool(ctx, |tool| tool.arguments)? {
             return Ok(Some(arguments));
         }
-        let spoken = self.conversation.spoken_by(&self.fact);
+        let spoken = self.folded.conversation.spoken_by(&self.fact);
         for message in spoken.system.iter().chain(&spoken.input) {
             ctx.take_bytes(message_bytes(message))?;
         }
@@ -224,7 +233,7 @@ impl Span {
         if let Some(result) = self.of_tool(ctx, |tool| tool.result)? {
             return Ok(Some(result));
         }
-        let spoken = self.conversation.spoken_by(&self.fact);
+        let spoken = self.folded.conversation.spoken_by(&self.fact);
         for message in &spoken.output {
             ctx.take_bytes(message_bytes(message))?;
         }
@@ -235,7 +244,7 @@ impl Span {
     async fn attributes(&self, ctx: &Context<'_>) -> Result<Json, Error> {
         let mut resolved = Map::new();
         for (key, value) in &self.fact.attributes {
-            let value = resolve(&self.conversation, value);
+            let value = resolve(&self.folded.conversation, value);
             ctx.take_bytes(key.len() + value_bytes(value))?;
             resolved.insert(key.clone(), value.clone());
         }
