@@ -45,6 +45,11 @@ export async function openPage(browser, baseUrl, path, { viewport = WIDE, colorS
   page.on('request', request => {
     if (new URL(request.url()).origin !== new URL(baseUrl).origin) problems.push(`asked ${request.url()}`);
   });
+  page.on('response', response => {
+    if (response.status() >= 400 && new URL(response.url()).pathname !== '/graphql') {
+      problems.push(`${response.status()} for ${response.url()}`);
+    }
+  });
   await page.goto(path);
   return { page, problems, close: () => context.close() };
 }

@@ -53,6 +53,7 @@ export class StubConversation {
       tool: null,
       usage: null,
       cost: null,
+      counted: rest.usage ? true : null,
       input: null,
       output: null,
       attributes: {},
@@ -181,6 +182,7 @@ export class StubConversation {
       spanCount: this.spans.length,
       messageCount: this.messages.length,
       omittedSpans: 0,
+      repeatedReports: 0,
       inferred: this.inferred,
       systemPrompts: this.systemPrompts,
     };

@@ -3,9 +3,11 @@ export interface Settings {
   /** Where a trace can be looked at, with `{traceId}` and `{spanId}` in it; null when no such tool is configured. */
   readonly traceUrlTemplate: string | null;
   readonly authRequired: boolean;
+  /** An editor for queries, on gateways that have one. */
+  readonly graphiqlUrl: string | null;
 }
 
-const DEFAULTS: Settings = { traceUrlTemplate: null, authRequired: false };
+const DEFAULTS: Settings = { traceUrlTemplate: null, authRequired: false, graphiqlUrl: null };
 
 /** Never fails: a gateway without this file is one without special settings. */
 export async function loadSettings(): Promise<Settings> {
@@ -20,10 +22,12 @@ export async function loadSettings(): Promise<Settings> {
 
 export function parseSettings(body: unknown): Settings {
   if (typeof body !== 'object' || body === null) return DEFAULTS;
-  const { traceUrlTemplate, authRequired } = body as Record<string, unknown>;
+  const { traceUrlTemplate, authRequired, graphiqlUrl } = body as Record<string, unknown>;
   return {
     traceUrlTemplate: typeof traceUrlTemplate === 'string' ? traceUrlTemplate : null,
     authRequired: authRequired === true,
+    // A path of the gateway's own, never an address elsewhere.
+    graphiqlUrl: typeof graphiqlUrl === 'string' && /^\/\w/.test(graphiqlUrl) ? graphiqlUrl : null,
   };
 }
 

@@ -1,4 +1,7 @@
+import { useEffect, useState } from 'react';
+import { RepeatedReports } from '../api/generated';
 import type { ConversationHead, Cost, ModelUsage, Usage } from '../api/model';
+import { request } from '../api/request';
 import { formatCost, formatCount, plural } from '../format/number';
 
 interface Column<T> {
@@ -26,12 +29,36 @@ const COSTS: readonly Column<Cost>[] = [
 /** Tokens by model and kind. */
 export function TokenTable({ head }: { head: ConversationHead }) {
   return (
-    <UsageTable
-      caption="Tokens; each LLM call is counted once"
-      columns={TOKENS}
-      rows={head.usageByModel.map(model => ({ model, value: model.usage }))}
-      all={head.usage}
-    />
+    <>
+      <UsageTable
+        caption="Tokens; each LLM call is counted once"
+        columns={TOKENS}
+        rows={head.usageByModel.map(model => ({ model, value: model.usage }))}
+        all={head.usage}
+      />
+      <Repeated head={head} />
+    </>
+  );
+}
+
+/** What reported tokens and is in no sum. Asked for when it is looked at. */
+function Repeated({ head: { project, id } }: { head: ConversationHead }) {
+  const [count, setCount] = useState(0);
+  useEffect(() => {
+    const abort = new AbortController();
+    request(RepeatedReports, { project, id }, abort.signal).then(
+      ({ conversation }) => setCount(conversation?.repeatedReports ?? 0),
+      // The sums are right without the note.
+      () => {},
+    );
+    return () => abort.abort();
+  }, [project, id]);
+  if (count === 0) return null;
+  return (
+    <p className="usage-note is-quiet">
+      Not counted again: {plural(count, 'span')} of agents or wrappers that {count === 1 ? 'repeats' : 'repeat'} what
+      the calls within report.
+    </p>
   );
 }
 
@@ -52,6 +79,7 @@ export function CostTable({ head }: { head: ConversationHead }) {
           known, so the sums are without {head.cost.unpricedCalls === 1 ? 'it' : 'them'}.
         </p>
       )}
+      <Repeated head={head} />
     </>
   );
 }

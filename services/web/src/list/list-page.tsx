@@ -43,7 +43,7 @@ export function ListPage({ route, settings }: ListPageProps) {
 
   return (
     <div className="list-page">
-      <TopBar>
+      <TopBar graphiqlUrl={settings.graphiqlUrl}>
         <SearchBox search={filter.search} onChange={text => setFilter({ ...filter, search: text }, true)} />
       </TopBar>
       <main className="list-main">

@@ -8,7 +8,7 @@ import { theme, toggleTheme } from '../ui/theme';
 import { isPlainClick, navigate } from '../url/location';
 
 /** The product's name, whether the page is live, and what concerns the reader. */
-export function TopBar({ children }: { children?: ReactNode }) {
+export function TopBar({ children, graphiqlUrl = null }: { children?: ReactNode; graphiqlUrl?: string | null }) {
   return (
     <header className="top-bar">
       <a
@@ -25,6 +25,15 @@ export function TopBar({ children }: { children?: ReactNode }) {
       </a>
       {children}
       <div className="top-actions">
+        {graphiqlUrl && (
+          <a
+            className="button is-quiet graphiql-link"
+            href={graphiqlUrl}
+            title="An editor for queries over the same data"
+          >
+            GraphQL
+          </a>
+        )}
         <ConnectionState />
         <ThemeButton />
         <SignOutButton />

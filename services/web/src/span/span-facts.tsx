@@ -33,7 +33,14 @@ export function SpanFacts({ span, onOpen }: { span: SpanDetail; onOpen: (spanId:
       <Fact name="Model">{modelOf(span)}</Fact>
       <Fact name="Provider">{span.provider}</Fact>
       <Fact name="Tokens">{span.usage && <UsageText usage={span.usage} />}</Fact>
-      <Fact name="Cost">{span.cost && <CostText cost={span.cost} />}</Fact>
+      <Fact name="Cost">{costOf(span)}</Fact>
+      <Fact name="Totals">
+        {span.counted === false && (
+          <span title="It reports the tokens of the calls within it, or of a call that another span reports too">
+            not counted: repeats what another span reports
+          </span>
+        )}
+      </Fact>
       <Fact name="Written by">{span.instrumentation}</Fact>
       <Fact name="Parent">
         {parent !== null && (
@@ -85,8 +92,18 @@ function UsageText({ usage }: { usage: NonNullable<SpanDetail['usage']> }) {
   );
 }
 
+/** A call that is counted and has no cost is unpriced; what is not counted may well say nothing of money. */
+function costOf({ cost, counted }: SpanDetail): ReactNode {
+  if (cost) return <CostText cost={cost} />;
+  return counted ? <Unpriced /> : null;
+}
+
+function Unpriced() {
+  return <span className="tag is-warn">no known price for this model</span>;
+}
+
 function CostText({ cost }: { cost: NonNullable<SpanDetail['cost']> }) {
-  if (cost.unpricedCalls > 0) return <span className="tag is-warn">no known price for this model</span>;
+  if (cost.unpricedCalls > 0) return <Unpriced />;
   return (
     <>
       {formatCost(cost.total)}{' '}

@@ -118,7 +118,7 @@ function Meta({ message }: { message: Message }) {
       <Clock iso={message.timestamp} />
       {message.durationMs !== null && <span>{formatDuration(message.durationMs)}</span>}
       {message.usage && <TokensOf message={message} />}
-      {message.cost && <CostOf message={message} />}
+      {(message.usage || message.cost) && <CostOf message={message} />}
       {message.finishReason === 'length' && <span className="tag is-warn">cut off at the token limit</span>}
       {message.finishReason && !USUAL_FINISH.has(message.finishReason) && <span>{message.finishReason}</span>}
       <span className="meta-actions">
@@ -162,7 +162,8 @@ function TokensOf({ message }: { message: Message }) {
 }
 
 function CostOf({ message }: { message: Message }) {
-  if (!message.cost) return null;
-  if (message.cost.unpricedCalls > 0) return <span title="The model has no known price">unpriced</span>;
+  // Never nothing and never 0: what it cost is not known.
+  if (!message.cost || message.cost.unpricedCalls > 0)
+    return <span title="The model has no known price">unpriced</span>;
   return <span>{formatCost(message.cost.total)}</span>;
 }
