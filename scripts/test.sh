@@ -17,7 +17,7 @@ main() {
   # Before anything is compiled: the gateway takes the page in.
   scripts/page.sh
   case ${1:-all} in
-    all) timed check; timed unit; timed helm; timed e2e; timed page ;;
+    all) install_sdks & timed check; timed unit; timed helm; timed e2e; timed page ;;
     check | unit | helm | e2e | page) timed "$1" ;;
     *) fail "unknown part '$1'" "usage: test.sh all|check|unit|helm|e2e|page" ;;
   esac
@@ -33,6 +33,9 @@ timed() {
   note "$1 took $((SECONDS - begin)) s"
 }
 
+# In the background of what compiles. The test that needs the SDKs installs what is missing then, and says what went wrong.
+install_sdks() { tests/sdk/install.sh >/dev/null 2>&1 </dev/null; }
+
 check() {
   npm --prefix services/web run --silent check
   cargo fmt --all --check
@@ -42,7 +45,7 @@ check() {
 # Both parts select the whole workspace, so that everything is compiled once: another selection has other features.
 unit() {
   npm --prefix services/web run --silent test
-  # All test programs but the one whose name begins with e: e2e.
+  # All test programs but those whose names begin with e: e2e and e2e_sdk.
   cargo test --workspace --locked --lib --bins --test '[!e]*'
   cargo test --workspace --locked --doc
 }
@@ -62,7 +65,7 @@ helm() {
 
 e2e() {
   scripts/kafka/install.sh >/dev/null
-  cargo test --workspace --locked --test e2e -- --test-threads "$E2E_THREADS"
+  cargo test --workspace --locked --test e2e --test e2e_sdk -- --test-threads "$E2E_THREADS"
 }
 
 # The page in a browser, on the whole system.

@@ -18,7 +18,7 @@ python3|python3
 node|nodejs
 npm|npm
 NEEDS
-  # Virtual environments for the tests of the Helm chart.
+  # Virtual environments for the SDKs under test and for the tests of the Helm chart.
   printf '%s\n' 'module ensurepip|python3-venv'
   # Headers of the C libraries that librdkafka is built with.
   printf '%s\n' 'header openssl/ssl.h|libssl-dev' 'header zlib.h|zlib1g-dev'
