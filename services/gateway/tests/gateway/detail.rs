@@ -198,6 +198,39 @@ async fn spans_show_their_relations_what_they_said_and_every_attribute() {
 }
 
 #[tokio::test]
+async fn a_span_tells_whether_its_tokens_are_in_the_totals() {
+    let world = World::new().await;
+    let gateway = world.gateway().await;
+    let call = chat(1, 3, &[user("Hi")], assistant("Hello"));
+    let mut wrapper = chat(1, 2, &[user("Hi")], assistant("Hello"));
+    let mut agent = span(1, 1, Operation::InvokeAgent);
+    agent.usage = call.usage;
+    wrapper.parent = Some(agent.key.span);
+    let call = domain::span::Span {
+        parent: Some(wrapper.key.span),
+        ..call
+    };
+    world
+        .writer("shop", "c")
+        .write(vec![
+            agent,
+            wrapper,
+            call,
+            span(1, 9, Operation::ExecuteTool),
+        ])
+        .await;
+    let fields = "usage { inputTokens } repeatedReports spans { nodes { counted } }";
+    let shown = conversation(&gateway, "c", fields).await;
+    assert_eq!(shown["usage"]["inputTokens"], 10, "{shown}");
+    assert_eq!(shown["repeatedReports"], 2);
+    let counted = [false, false, true].map(Value::from);
+    let spans = shown["spans"]["nodes"].as_array().expect("spans");
+    let found: Vec<_> = spans.iter().map(|span| span["counted"].clone()).collect();
+    assert_eq!(found[..3], counted);
+    assert_eq!(found[3], Value::Null);
+}
+
+#[tokio::test]
 async fn one_span_is_found_by_the_id_that_it_has_elsewhere() {
     let world = World::new().await;
     let gateway = world.gateway().await;
