@@ -1,8 +1,10 @@
 //! What the stage can be told: who says what.
 
+use harness::captured;
 use harness::dialogue::Dialogue;
 use harness::otlp::{export, trace_records};
 use harness::record::Record;
+use harness::topics::Topics;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,6 +17,8 @@ const MS: u64 = 1_000_000;
 pub(crate) enum Direction {
     /// A conversation begins or goes on.
     Say(Lines),
+    /// The recorded exports of every SDK, each a conversation of its own that ends now.
+    Captured,
     /// Wait until everything that was said is in the store.
     Settle,
     /// Without a word, as a machine that loses its power.
@@ -80,6 +84,24 @@ pub(crate) enum Outcome {
     Error(String),
 }
 
+/// What every SDK sent, moved to the present.
+pub(crate) fn captured(topics: &Topics) -> Vec<Record> {
+    let now_ns = i64::try_from(now_ns()).expect("before the year 2262");
+    let mut records = Vec::new();
+    for mut capture in captured::all().expect("the recordings can be read") {
+        capture.end_at(now_ns);
+        records.extend(capture.records(topics));
+    }
+    records
+}
+
+fn now_ns() -> u64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("the clock is past 1970");
+    u64::try_from(now.as_nanos()).expect("before the year 2554")
+}
+
 /// Everyone who has spoken so far, with what they remember.
 #[derive(Debug, Default)]
 pub(crate) struct Cast(BTreeMap<(String, String), Dialogue>);
@@ -87,11 +109,7 @@ pub(crate) struct Cast(BTreeMap<(String, String), Dialogue>);
 impl Cast {
     /// The records of what is said, and of what follows from it.
     pub(crate) fn say(&mut self, lines: Lines, topic: &str) -> Vec<Record> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .expect("the clock is past 1970");
-        let now_ns = u64::try_from(now.as_nanos()).expect("before the year 2554");
-        let begin_ns = now_ns.saturating_sub(lines.ago_ms * MS);
+        let begin_ns = now_ns().saturating_sub(lines.ago_ms * MS);
         let seed = self.0.len() as u64;
         let dialogue = self
             .0

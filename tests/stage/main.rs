@@ -68,6 +68,10 @@ impl Stage {
                 let records = self.cast.say(lines, &self.stack.topics.spans);
                 self.stack.send(records).await;
             }
+            Direction::Captured => {
+                let records = direction::captured(&self.stack.topics);
+                self.stack.send(records).await;
+            }
             Direction::Settle => self.stack.settle().await,
             Direction::KillGateway => self.stack.gateway.kill(),
             Direction::StartGateway => {

@@ -4,6 +4,7 @@ import './real/list.mjs';
 import './real/filters.mjs';
 import './real/reading.mjs';
 import './real/spans.mjs';
+import './real/recordings.mjs';
 import './real/safety.mjs';
 import './real/access.mjs';
 import './real/live.mjs';

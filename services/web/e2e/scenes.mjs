@@ -29,8 +29,18 @@ export const ATTACK = { project: `p${HOSTILE}`, id: `i"'${HOSTILE}/../?#`, ago_m
 
 export const path = ({ project, id }) => `/conversations/${encodeURIComponent(project)}/${encodeURIComponent(id)}`;
 
-export async function playScenes(stage) {
-  for (const play of [bulk, attack, unpriced, silent, refund, research, trip]) await play(stage);
+/** Plays all scenes but those named, oldest first, and waits until they are in the store. */
+export async function playScenes(stage, except = []) {
+  const scenes = [
+    [ATTACK, attack],
+    [UNPRICED, unpriced],
+    [SILENT, silent],
+    [REFUND, refund],
+    [RESEARCH, research],
+    [TRIP, trip],
+  ];
+  await bulk(stage);
+  for (const [conversation, play] of scenes) if (!except.includes(conversation)) await play(stage);
   await stage.settle();
 }
 

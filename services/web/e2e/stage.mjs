@@ -30,6 +30,8 @@ export async function startStage() {
     ...plan,
     /** Someone says something in a conversation; see tests/stage/direction.rs for the steps. */
     say: ({ project, id, ago_ms = 0 }, ...steps) => direct({ do: 'say', project, id, ago_ms, steps }),
+    /** What every SDK sent when it was recorded. */
+    playRecordings: () => direct({ do: 'captured' }),
     settle: () => direct({ do: 'settle' }),
     killGateway: () => direct({ do: 'kill_gateway' }),
     startGateway: () => direct({ do: 'start_gateway' }),
