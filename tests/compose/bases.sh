@@ -62,6 +62,7 @@ DOCKERFILE
 kafka_tools() {
   local version
   version=$(image_of apache/kafka | cut -d : -f 2)
+  [ ! -e "$work/tools/kafka-tools-$version.jar" ] || { echo "$work/tools"; return; }
   mvn -B -q dependency:copy -Dartifact="org.apache.kafka:kafka-tools:$version" -DoutputDirectory="$work/tools" >&2
   echo "$work/tools"
 }

@@ -219,7 +219,9 @@ def test_what_is_off_is_not_there():
     assert "colloquy-processor" in groups
     assert container(only(found, "Deployment", "gateway"))["image"].startswith("registry.example.com/colloquy/gateway@sha256:")
     assert container(only(found, "Deployment", "processor"))["image"] == "registry.example.com/colloquy/processor:0.1.0"
-    assert config(found)["processor"]["assembly"]["without_id"] == "trace"
+    assembly = config(found)["processor"]["assembly"]
+    assert assembly == {"inactivity_gap_ms": 1800000, "without_id": "trace"}
+    assert isinstance(assembly["inactivity_gap_ms"], int)
     assert kinds(render("minimal")) == {"ConfigMap", "ServiceAccount", "Deployment", "Service", "PodDisruptionBudget"}
 
 

@@ -84,7 +84,19 @@ labels:
 {{- end -}}
 {{- $gateway := dict "allowed_origins" .Values.gateway.allowedOrigins -}}
 {{- $named := dict "log" (dict "filter" .Values.log.filter "format" "json") "kafka" $kafka "redis" $redis "gateway" $gateway -}}
-{{- mergeOverwrite $named (deepCopy .Values.config) | toToml -}}
+{{- $further := deepCopy .Values.config -}}
+{{- include "colloquy.integers" $further -}}
+{{- mergeOverwrite $named $further | toToml -}}
+{{- end -}}
+
+{{/* Numbers of values are floats, and settings are not: whole ones become integers, in place. */}}
+{{- define "colloquy.integers" -}}
+{{- range $key, $value := . -}}
+{{- if and (kindIs "float64" $value) (eq (floor $value) $value) -}}{{- $_ := set $ $key (int64 $value) -}}
+{{- else if kindIs "map" $value -}}{{- include "colloquy.integers" $value -}}
+{{- else if kindIs "slice" $value -}}{{- range $value -}}{{- if kindIs "map" . -}}{{- include "colloquy.integers" . -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Secrets reach the programs as variables and files, never through the ConfigMap. */}}
