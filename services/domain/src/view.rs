@@ -47,6 +47,13 @@ pub struct Utterance {
     pub thread_parent: Option<String>,
     /// A branch that the conversation did not continue.
     pub superseded: bool,
+    /// It stands for messages that the model no longer saw: a summary that the client put in their place. Nobody said it.
+    pub is_summary: bool,
+    /// Assistant: how many earlier messages of its thread the model was not given. 0 where that is not known, as when
+    /// the API keeps the history.
+    pub unseen: u32,
+    /// With `unseen`: the first message that the model was given (after a kept beginning: the first after the gap).
+    pub context_start: Option<Digest>,
     /// False when the instrumentation did not capture the text. A failed call had none to capture.
     pub content_captured: bool,
     /// The spans behind it: the call that made it, or the first that carried it.
@@ -65,6 +72,8 @@ pub struct ToolUse {
     pub started_ns: Option<i64>,
     pub duration_ns: Option<i64>,
     pub span: Option<SpanKey>,
+    /// Pending for ever: the conversation went on without its result.
+    pub abandoned: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -83,6 +92,8 @@ pub struct SystemPrompt {
     pub first_used_ns: i64,
     /// How many calls used it.
     pub calls: u32,
+    /// How many texts were folded into this one: those that differ only in what changes at every call, such as a time.
+    pub variants: u32,
 }
 
 /// Numbers and names of the whole conversation: what the list shows. Stored with the conversation at every commit.
@@ -129,6 +140,8 @@ pub struct Totals {
     pub inferred: bool,
     /// Spans and logs not kept because the conversation had reached its bound.
     pub omitted: u32,
+    /// Spans that others name as their parent and that have not come: still running, lost, or sent elsewhere.
+    pub missing_parents: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

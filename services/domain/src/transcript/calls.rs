@@ -1,5 +1,7 @@
 //! From spans to model calls: which spans report the same call, what it said and heard, and in whose context it ran.
 
+use super::reports::{self, Twins};
+use super::scopes;
 use crate::conversation::{ANCESTORS_MAX, Conversation};
 use crate::facts::{ContentFact, SpanFact};
 use crate::ids::{Digest, SpanKey};
@@ -86,7 +88,7 @@ impl Call {
 }
 
 /// All calls of the conversation, ordered by (start, span key).
-pub(crate) fn calls(conversation: &Conversation) -> Vec<Call> {
+pub(crate) fn calls(conversation: &Conversation, twins: &Twins) -> Vec<Call> {
     let tree = Tree::of(conversation);
     let mut calls: Vec<Call> = tree
         .calls
@@ -109,9 +111,9 @@ pub(crate) fn calls(conversation: &Conversation) -> Vec<Call> {
         fill_from_wrappers(conversation, call);
     }
     calls.sort_by_key(Call::order);
-    let mut calls = merge_reports(calls);
+    let mut calls = reports::merge(conversation, calls);
     fill_from_agents(conversation, &tree, &mut calls);
-    assign_scopes(conversation, &tree, &mut calls);
+    scopes::assign(conversation, twins, &mut calls);
     calls
 }
 
@@ -271,7 +273,7 @@ fn from_fact(fact: &ContentFact) -> CallContent {
 }
 
 /// Takes from `other` what `content` lacks.
-fn fill(content: &mut CallContent, other: CallContent) {
+pub(super) fn fill(content: &mut CallContent, other: CallContent) {
     if content.system.is_empty() {
         content.system = other.system;
     }
@@ -291,57 +293,6 @@ fn fill_from_wrappers(conversation: &Conversation, call: &mut Call) {
     if call.agent.is_none() {
         call.agent = call.duplicates.iter().find_map(|span| span.agent.clone());
     }
-}
-
-/// Two reports with one response id that overlap in time tell of one call. (Stub servers reuse ids, so the id alone
-/// does not prove it.) The report that holds content, then usage, then comes first, is kept as the call.
-fn merge_reports(calls: Vec<Call>) -> Vec<Call> {
-    let mut merged: Vec<Call> = Vec::with_capacity(calls.len());
-    let mut by_response: FxHashMap<String, Vec<usize>> = FxHashMap::default();
-    for call in calls {
-        let Some(response_id) = call.span.response_id.clone() else {
-            merged.push(call);
-            continue;
-        };
-        let reports = by_response.entry(response_id).or_default();
-        let twin = reports.iter().copied().find(|index| {
-            let known: &Call = &merged[*index];
-            known.span.instrumentation != call.span.instrumentation
-                && overlap(&known.span, &call.span)
-        });
-        match twin {
-            Some(index) => {
-                let known = merged[index].clone();
-                merged[index] = merge_pair(known, call);
-            }
-            None => {
-                reports.push(merged.len());
-                merged.push(call);
-            }
-        }
-    }
-    merged.sort_by_key(Call::order);
-    merged
-}
-
-fn overlap(a: &SpanFact, b: &SpanFact) -> bool {
-    a.start_ns <= b.end_ns && b.start_ns <= a.end_ns
-}
-
-fn merge_pair(a: Call, b: Call) -> Call {
-    let rank = |call: &Call| {
-        (
-            call.content.is_captured(),
-            call.span.usage.is_some(),
-            std::cmp::Reverse(call.order()),
-        )
-    };
-    let (mut kept, other) = if rank(&a) >= rank(&b) { (a, b) } else { (b, a) };
-    fill(&mut kept.content, other.content);
-    kept.agent = kept.agent.or(other.agent);
-    kept.duplicates.push(other.span);
-    kept.duplicates.extend(other.duplicates);
-    kept
 }
 
 /// Some frameworks capture messages on the agent's span only. The first call below it then takes its input, the last
@@ -374,72 +325,4 @@ fn fill_from_agents(conversation: &Conversation, tree: &Tree<'_>, calls: &mut [C
             calls[last].content.output = told.output;
         }
     }
-}
-
-fn assign_scopes(conversation: &Conversation, tree: &Tree<'_>, calls: &mut [Call]) {
-    // Agents with calls of their own, not through a tool or a further agent: only below such an agent is an agent nested.
-    let mut own_calls: FxHashMap<SpanKey, usize> = FxHashMap::default();
-    let chains: Vec<Vec<Arc<SpanFact>>> = calls
-        .iter()
-        .map(|call| {
-            ancestors(tree.conversation, &call.span)
-                .filter(|ancestor| {
-                    matches!(
-                        ancestor.operation,
-                        Operation::InvokeAgent | Operation::ExecuteTool
-                    )
-                })
-                .cloned()
-                .collect()
-        })
-        .collect();
-    for (index, chain) in chains.iter().enumerate() {
-        if let Some(agent) = chain
-            .first()
-            .filter(|span| span.operation == Operation::InvokeAgent)
-        {
-            own_calls.entry(agent.key).or_insert(index);
-        }
-    }
-    for index in 0..calls.len() {
-        let chain = &chains[index];
-        let tool = chain
-            .iter()
-            .position(|span| span.operation == Operation::ExecuteTool);
-        let agents = &chain[..tool.unwrap_or(chain.len())];
-        let nested = (1..agents.len()).find(|above| own_calls.contains_key(&agents[*above].key));
-        let enclosing = tool.map_or(Scope::Main, |position| Scope::Under(chain[position].key));
-        calls[index].scope = match nested {
-            Some(above)
-                if !shares_beginning(conversation, calls, index, own_calls[&agents[above].key]) =>
-            {
-                Scope::Under(agents[above - 1].key)
-            }
-            _ => enclosing,
-        };
-    }
-}
-
-/// Whether two calls' histories begin with the same message: an agent that was handed the conversation, not a task.
-fn shares_beginning(conversation: &Conversation, calls: &[Call], a: usize, b: usize) -> bool {
-    let first = |call: &Call| first_identity(conversation, &call.content.history);
-    match (first(&calls[a]), first(&calls[b])) {
-        (Some(a), Some(b)) => a == b,
-        _ => false,
-    }
-}
-
-fn first_identity(conversation: &Conversation, history: &History) -> Option<Digest> {
-    let first = match history {
-        History::None => None,
-        History::Chain(tip) => conversation
-            .chain(Some(*tip))
-            .last()
-            .map(|(_, node)| node.message),
-        History::List(digests) => digests.first().copied(),
-    };
-    conversation
-        .messages
-        .get(&first?)
-        .map(|stored| stored.identity)
 }

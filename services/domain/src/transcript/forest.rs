@@ -5,8 +5,10 @@
 //!
 //! A tree of the forest is an *island*: histories that share nothing with an earlier island start a new one. Islands
 //! follow each other in time, unless an earlier island goes on after a later one began: then the later one is a thread of
-//! its own, such as a call that makes up a title while the conversation goes on.
+//! its own, such as a call that makes up a title while the conversation goes on. Where a history attaches is decided in
+//! [`alignment`](super::alignment).
 
+use super::alignment::Attachment;
 use super::calls::{Call, CallContent, History, Scope};
 use crate::conversation::Conversation;
 use crate::ids::Digest;
@@ -32,6 +34,10 @@ pub(crate) struct Node {
     /// The first call that carried or made it.
     pub(crate) first_call: usize,
     pub(crate) id: Digest,
+    /// It stands for messages that a later context no longer held: nobody said it.
+    pub(crate) is_summary: bool,
+    /// Utterances from the island's beginning to this one, summaries not counted.
+    pub(crate) depth: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -45,6 +51,15 @@ pub(crate) struct Island {
     end: Option<Digest>,
 }
 
+/// What a call was given of the conversation before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context {
+    /// The first utterance that it was given; after a kept beginning, the first after the gap.
+    pub(crate) first: Option<NodeIndex>,
+    /// Utterances of the island before that one that it was not given.
+    pub(crate) unseen: u32,
+}
+
 /// A tool message of some history, with the node it stands after.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ToolMessage {
@@ -55,53 +70,49 @@ pub(crate) struct ToolMessage {
 
 #[derive(Debug)]
 pub(crate) struct Forest<'a> {
-    conversation: &'a Conversation,
-    calls: &'a [Call],
+    pub(super) conversation: &'a Conversation,
+    pub(super) calls: &'a [Call],
     pub(crate) nodes: Vec<Node>,
     pub(crate) islands: Vec<Island>,
     pub(crate) tool_messages: Vec<ToolMessage>,
+    /// By call, where histories tell what the model was given.
+    pub(crate) contexts: FxHashMap<usize, Context>,
     scope: Scope,
-    is_cumulative: bool,
-    /// Where the history of the latest call of each island ends: a history that goes on from there need not be walked
-    /// again. Ends of earlier calls, and middles, prove nothing: a history whose head was cut off may begin alike.
-    ends: FxHashMap<Digest, NodeIndex>,
-    by_identity: FxHashMap<Digest, Vec<NodeIndex>>,
-    by_tool_call: FxHashMap<String, NodeIndex>,
-    by_response: FxHashMap<&'a str, NodeIndex>,
-    previous: Option<Previous>,
+    pub(crate) is_cumulative: bool,
+    /// Whether some history did not begin at a beginning.
+    pub(super) has_cut_histories: bool,
+    /// Where the history of the latest call of each island ends, and its context: a history that goes on from there need
+    /// not be walked again. Ends of earlier calls, and middles, prove nothing: a history whose head was cut off may begin
+    /// alike.
+    ends: FxHashMap<Digest, (NodeIndex, Context)>,
+    pub(super) by_identity: FxHashMap<Digest, Vec<NodeIndex>>,
+    /// The utterances that begin an island, by identity.
+    pub(super) beginnings: FxHashMap<Digest, Vec<NodeIndex>>,
+    /// By the identity of the first summary of a history: where what was kept stands, and how many summaries there are.
+    pub(super) summaries: FxHashMap<Digest, (NodeIndex, usize)>,
+    pub(super) by_tool_call: FxHashMap<String, NodeIndex>,
+    pub(super) by_response: FxHashMap<&'a str, NodeIndex>,
+    pub(super) previous: Option<Previous>,
 }
 
 /// The call before, in call order.
 #[derive(Clone, Copy, Debug)]
-struct Previous {
-    call: usize,
+pub(super) struct Previous {
+    pub(super) call: usize,
     /// The node under which its history began.
-    start: NodeIndex,
-    tip: NodeIndex,
-}
-
-/// How well a history fits below a node; the greater, the better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Alignment {
-    /// It leads to the answer given last, every utterance word for word, and only the user has spoken since.
-    is_exact_to_tip: bool,
-    /// How many utterances stand there word for word.
-    exact: usize,
-    is_at_root: bool,
-    /// How many utterances stand there, echoes included.
-    length: usize,
-    candidate: NodeIndex,
+    pub(super) start: NodeIndex,
+    pub(super) tip: NodeIndex,
 }
 
 /// One step of a history.
-struct Step<'a> {
-    digest: Digest,
-    message: &'a Arc<Message>,
-    identity: Digest,
+pub(super) struct Step<'a> {
+    pub(super) digest: Digest,
+    pub(super) message: &'a Arc<Message>,
+    pub(super) identity: Digest,
 }
 
 impl Step<'_> {
-    fn is_utterance(&self) -> bool {
+    pub(super) fn is_utterance(&self) -> bool {
         self.message.role != Role::Tool
     }
 }
@@ -120,10 +131,14 @@ impl<'a> Forest<'a> {
             nodes: Vec::new(),
             islands: Vec::new(),
             tool_messages: Vec::new(),
+            contexts: FxHashMap::default(),
             scope,
             is_cumulative: is_cumulative(conversation, calls, members),
+            has_cut_histories: false,
             ends: FxHashMap::default(),
             by_identity: FxHashMap::default(),
+            beginnings: FxHashMap::default(),
+            summaries: FxHashMap::default(),
             by_tool_call: FxHashMap::default(),
             by_response: FxHashMap::default(),
             previous: None,
@@ -137,17 +152,34 @@ impl<'a> Forest<'a> {
     fn add(&mut self, call: usize) {
         let content = &self.calls[call].content;
         let (placed, steps) = self.unplaced_steps(&content.history);
-        let start = placed
-            .or_else(|| self.start_of(call, &steps))
-            .unwrap_or_else(|| self.new_island(call));
-        let history_end = self.walk(call, start, &steps);
+        let (attachment, known) = match placed {
+            Some((end, context)) => (Attachment::at(end), Some(context)),
+            None => (self.attachment(call, &steps), None),
+        };
+        let start = attachment.below.unwrap_or_else(|| self.new_island(call));
+        if let ([first, ..], 0) = (attachment.summaries.as_slice(), attachment.kept) {
+            let stands = (start, attachment.summaries.len());
+            self.summaries.insert(steps[*first].identity, stands);
+        }
+        let (history_end, first) = self.walk(call, start, &steps, &attachment);
+        if let (Some(first), true) = (first, self.calls[call].span.compacted) {
+            self.mark_summary(call, first, history_end);
+        }
         let tip = self.place_output(call, content, history_end);
+        let context = known.unwrap_or_else(|| Context {
+            first: first.or(Some(tip)),
+            unseen: self.nodes[start].depth.saturating_sub(attachment.kept),
+        });
+        self.has_cut_histories |= context.unseen > 0;
+        if self.is_cumulative && tells_its_context(&self.calls[call]) {
+            self.contexts.insert(call, context);
+        }
         let island = self.nodes[tip].island;
         if let (History::Chain(end), true) = (&content.history, self.is_cumulative) {
             if let Some(before) = self.islands[island].end.replace(*end) {
                 self.ends.remove(&before);
             }
-            self.ends.insert(*end, history_end);
+            self.ends.insert(*end, (history_end, context));
         }
         self.islands[island].tip = tip;
         self.islands[island].last_call = call;
@@ -155,7 +187,7 @@ impl<'a> Forest<'a> {
     }
 
     /// The part of a history after the end of another one, and where that end stands; else all of it.
-    fn unplaced_steps(&self, history: &History) -> (Option<NodeIndex>, Vec<Step<'a>>) {
+    fn unplaced_steps(&self, history: &History) -> (Option<(NodeIndex, Context)>, Vec<Step<'a>>) {
         let conversation = self.conversation;
         let step = |digest: Digest| {
             let stored = conversation.messages.get(&digest)?;
@@ -183,98 +215,19 @@ impl<'a> Forest<'a> {
         }
     }
 
-    /// The node under which a history that shares no placed beginning attaches; `None` for a new island.
-    fn start_of(&self, call: usize, steps: &[Step<'_>]) -> Option<NodeIndex> {
-        let continued = self.calls[call]
-            .span
-            .previous_response_id
-            .as_deref()
-            .and_then(|response_id| self.by_response.get(response_id));
-        if let Some(position) = continued {
-            return Some(*position);
-        }
-        let last_tip = self.previous.map(|previous| previous.tip);
-        let utterances: Vec<&Step<'_>> = steps.iter().filter(|step| step.is_utterance()).collect();
-        if utterances.is_empty() {
-            let mut results = steps.iter().flat_map(|step| step.message.tool_results());
-            return results
-                .find_map(|(id, ..)| self.by_tool_call.get(id?).copied())
-                .or(last_tip);
-        }
-        if !self.is_cumulative {
-            return self.retried(call).or(last_tip);
-        }
-        self.alignment(&utterances)
-    }
-
-    /// For a call with the history of the call before it, which failed: where that history began.
-    fn retried(&self, call: usize) -> Option<NodeIndex> {
-        let previous = self.previous?;
-        let before = &self.calls[previous.call];
-        let is_retry = before.content.output.is_empty()
-            && before.span.error.is_some()
-            && before.content.history == self.calls[call].content.history;
-        is_retry.then_some(previous.start)
-    }
-
-    /// The node under which a history's first utterance stands: the beginning of an island, or a place further down when
-    /// the history's head was cut off. Best is where the history leads word for word to the answer given last; then where
-    /// most of it stands word for word. One utterance alone proves nothing, unless it is the first or the last one.
-    fn alignment(&self, utterances: &[&Step<'_>]) -> Option<NodeIndex> {
-        let first = utterances.first()?;
-        let roots = self.islands.iter().rev().map(|island| island.root);
-        let at_roots = roots.filter_map(|root| self.child_matching(root, first));
-        let same = self
-            .by_identity
-            .get(&first.identity)
-            .into_iter()
-            .flatten()
-            .rev()
-            .take(ALIGNMENTS_MAX);
-        let candidates = at_roots.chain(same.copied());
-        let aligned = candidates.map(|candidate| self.align(candidate, utterances));
-        let best = aligned
-            .filter(|aligned| aligned.is_at_root || aligned.length >= 2 || aligned.is_exact_to_tip)
-            .max()?;
-        self.nodes[best.candidate].parent
-    }
-
-    fn align(&self, candidate: NodeIndex, utterances: &[&Step<'_>]) -> Alignment {
-        let last_tip = self.previous.map(|previous| previous.tip);
-        let is_same = |node: NodeIndex, step: &Step<'_>| {
-            usize::from(self.nodes[node].identity == step.identity)
-        };
-        let mut node = candidate;
-        let mut length = 1;
-        let mut exact = is_same(node, utterances[0]);
-        while let Some(step) = utterances.get(length).filter(|_| Some(node) != last_tip) {
-            let Some(next) = self.child_matching(node, step) else {
-                break;
-            };
-            node = next;
-            length += 1;
-            exact += is_same(node, step);
-        }
-        let is_at_root = self.nodes[candidate]
-            .parent
-            .is_some_and(|parent| self.nodes[parent].role.is_none());
-        // After the answer given last there can only be what the user said since.
-        let rest = &utterances[length..];
-        let goes_on = rest.iter().all(|step| step.message.role == Role::User);
-        let is_exact_to_tip = Some(node) == last_tip && exact == length && goes_on;
-        Alignment {
-            is_exact_to_tip,
-            exact,
-            is_at_root,
-            length,
-            candidate,
-        }
-    }
-
-    /// Follows the steps from a node, making nodes where there are none, and remembers where each step stands.
-    fn walk(&mut self, call: usize, start: NodeIndex, steps: &[Step<'_>]) -> NodeIndex {
+    /// Follows the steps from a node, making nodes where there are none, and remembers where each step stands. Returns the
+    /// last node, and the first one that a step stands at.
+    fn walk(
+        &mut self,
+        call: usize,
+        start: NodeIndex,
+        steps: &[Step<'a>],
+        attachment: &Attachment,
+    ) -> (NodeIndex, Option<NodeIndex>) {
         let mut position = start;
-        let mut index = 0;
+        let mut first = None;
+        let mut summaries = attachment.summaries.as_slice();
+        let mut index = attachment.skipped;
         while index < steps.len() {
             let step = &steps[index];
             let mut taken = 1;
@@ -286,11 +239,11 @@ impl<'a> Forest<'a> {
                         (position, taken) = (child, run);
                     }
                     None => {
-                        position =
-                            self.new_node(call, position, step.message.role, step.identity, None);
-                        self.nodes[position].message = Some(step.digest);
+                        position = self.summarise(call, position, steps, &mut summaries);
+                        position = self.new_said(call, position, step);
                     }
                 }
+                first = first.or(Some(position));
             } else {
                 self.tool_messages.push(ToolMessage {
                     after: position,
@@ -300,7 +253,51 @@ impl<'a> Forest<'a> {
             }
             index += taken;
         }
+        (self.summarise(call, position, steps, &mut summaries), first)
+    }
+
+    /// Puts what stands for forgotten messages where the first new message follows, unless it stands there or further up.
+    fn summarise(
+        &mut self,
+        call: usize,
+        mut position: NodeIndex,
+        steps: &[Step<'a>],
+        summaries: &mut &[usize],
+    ) -> NodeIndex {
+        for index in std::mem::take(summaries) {
+            let step = &steps[*index];
+            let is_same = |node: &NodeIndex| {
+                let node = &self.nodes[*node];
+                node.is_summary && node.identity == step.identity
+            };
+            let next = self.nodes[position].children.iter().copied().find(is_same);
+            if let Some(next) = next {
+                position = next;
+            } else if !self.path(position).any(|node| is_same(&node)) {
+                position = self.new_said(call, position, step);
+                self.nodes[position].is_summary = true;
+                self.nodes[position].depth -= 1;
+            }
+        }
         position
+    }
+
+    /// The head of a compacted history is a summary, unless it was said before or is all there is.
+    fn mark_summary(&mut self, call: usize, first: NodeIndex, last: NodeIndex) {
+        let is_news = self.nodes[first].first_call == call && first != last;
+        if is_news && !self.nodes[first].is_summary {
+            self.nodes[first].is_summary = true;
+            // What this call added stands below it.
+            self.nodes[first..]
+                .iter_mut()
+                .for_each(|node| node.depth -= 1);
+        }
+    }
+
+    fn new_said(&mut self, call: usize, after: NodeIndex, step: &Step<'_>) -> NodeIndex {
+        let node = self.new_node(call, after, step.message.role, step.identity, None);
+        self.nodes[node].message = Some(step.digest);
+        node
     }
 
     /// Where a user's message stands whose history left out the answer before it: after that answer. A user's message is
@@ -357,7 +354,18 @@ impl<'a> Forest<'a> {
             .map(|child| (child, 1))
     }
 
-    fn child_matching(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
+    /// The child that a step stands at, past summaries: they are not told where they stand.
+    pub(super) fn child_matching(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
+        self.direct_child_matching(position, step).or_else(|| {
+            let children = self.nodes[position].children.iter().rev();
+            let mut summaries = children
+                .copied()
+                .filter(|child| self.nodes[*child].is_summary);
+            summaries.find_map(|summary| self.child_matching(summary, step))
+        })
+    }
+
+    fn direct_child_matching(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
         let children = &self.nodes[position].children;
         let same = children
             .iter()
@@ -366,21 +374,71 @@ impl<'a> Forest<'a> {
         if same.is_some() || step.message.role != Role::Assistant {
             return same.copied();
         }
+        if let Some(last) = self.answers_in_one(position, step) {
+            return Some(last);
+        }
         // An assistant message that no call made, standing where a made one stands, is its echo. Of several, the one
         // it resembles most; of equals, the latest.
         let made = children
             .iter()
             .copied()
-            .filter(|child| self.may_be_echoed(*child));
+            .filter(|child| self.may_be_echo(*child, step.message));
         made.max_by_key(|child| (self.resemblance(*child, step.message), *child))
     }
 
+    /// The last of several answers, one under the other, that a history tells as one message: the results between them were
+    /// left out.
+    fn answers_in_one(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
+        let mut parts = Vec::new();
+        let mut last = position;
+        for answers in 1..=RUN_MAX {
+            let children = self.nodes[last].children.iter().rev();
+            last = children.copied().find(|child| self.may_be_echoed(*child))?;
+            let message = self.conversation.message(&self.nodes[last].message?)?;
+            parts.extend(message.parts.iter().cloned());
+            if parts.len() > step.message.parts.len() + RUN_MAX {
+                return None;
+            }
+            let whole = Message {
+                role: Role::Assistant,
+                parts: parts.clone(),
+            };
+            if answers > 1 && whole.identity() == step.identity {
+                return Some(last);
+            }
+        }
+        None
+    }
+
     /// An answer made by a call, and not a failure.
-    fn may_be_echoed(&self, node: NodeIndex) -> bool {
+    pub(super) fn may_be_echoed(&self, node: NodeIndex) -> bool {
         let node = &self.nodes[node];
         node.made_by
             .iter()
             .any(|(call, _)| node.message.is_some() || self.calls[*call].span.error.is_none())
+    }
+
+    /// Whether an assistant message may repeat this answer, inexactly: it calls the same tools or says the same, as far as
+    /// it tells either.
+    pub(super) fn may_be_echo(&self, node: NodeIndex, message: &Message) -> bool {
+        if !self.may_be_echoed(node) {
+            return false;
+        }
+        let known = self.nodes[node]
+            .message
+            .and_then(|digest| self.conversation.message(&digest));
+        let tools = |message: &Message| -> Vec<String> {
+            message
+                .tool_calls()
+                .map(|(_, name, _)| name.to_owned())
+                .collect()
+        };
+        let text = |message: &Message| message.text().map(|text| text.trim().to_owned());
+        known.is_none_or(|known| {
+            let says_nothing = message.parts.is_empty();
+            let says_the_same = text(message).is_some() && text(message) == text(known);
+            tools(message) == tools(known) || says_the_same || says_nothing
+        })
     }
 
     /// How many leading bytes two answers share, tool names counting as text.
@@ -471,6 +529,8 @@ impl<'a> Forest<'a> {
             made_by: Vec::new(),
             first_call: call,
             id: none,
+            is_summary: false,
+            depth: 0,
         });
         self.islands.push(Island {
             root,
@@ -514,7 +574,12 @@ impl<'a> Forest<'a> {
             made_by: choice.map(|choice| (call, choice)).into_iter().collect(),
             first_call: call,
             id,
+            is_summary: false,
+            depth: self.nodes[parent].depth + 1,
         });
+        if self.nodes[parent].role.is_none() {
+            self.beginnings.entry(identity).or_default().push(index);
+        }
         self.nodes[parent].children.push(index);
         index
     }
@@ -525,8 +590,6 @@ impl<'a> Forest<'a> {
     }
 }
 
-/// Places at which a history is tried, the latest first. Only words said more often than this could stand elsewhere.
-const ALIGNMENTS_MAX: usize = 64;
 /// Longest run of assistant messages that is tried as one answer.
 const RUN_MAX: usize = 8;
 
@@ -562,4 +625,12 @@ fn is_cumulative(conversation: &Conversation, calls: &[Call], members: &[usize])
             }
             History::List(digests) => digests.iter().copied().any(is_answer),
         })
+}
+
+/// Whether a call's history tells what the model was given: not when the API keeps the rest, nor when the SDK cut what it
+/// reports.
+fn tells_its_context(call: &Call) -> bool {
+    call.content.history != History::None
+        && call.span.previous_response_id.is_none()
+        && call.span.original_input_messages.is_none()
 }

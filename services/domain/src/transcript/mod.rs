@@ -4,8 +4,11 @@
 //! ([`tools`]), and the forests are read out as threads ([`threads`]). Everything is computed from the facts alone, in an
 //! order that the facts determine, so the order of arrival cannot show.
 
+mod alignment;
 pub(crate) mod calls;
 mod forest;
+mod reports;
+mod scopes;
 mod threads;
 mod tools;
 mod totals;
@@ -14,12 +17,15 @@ use crate::conversation::Conversation;
 use crate::view::{SystemPrompt, Transcript, View};
 use calls::{Call, Scope};
 use forest::Forest;
+use reports::Twins;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Computes the view of a conversation.
 pub(crate) fn view(conversation: &Conversation) -> View {
-    let calls = calls::calls(conversation);
+    let twins = Twins::of(conversation);
+    let calls = calls::calls(conversation, &twins);
     let mut members: BTreeMap<Scope, Vec<usize>> = BTreeMap::new();
     for (index, call) in calls.iter().enumerate() {
         members.entry(call.scope).or_default().push(index);
@@ -31,8 +37,8 @@ pub(crate) fn view(conversation: &Conversation) -> View {
         .collect();
     // The main scope first, then the others as they began.
     forests.sort_by_key(|(scope, _)| (*scope != Scope::Main, members[scope].first().copied()));
-    let tool_uses = tools::tool_uses(conversation, &calls, &forests);
-    let totals = totals::totals(conversation, &calls, &tool_uses);
+    let tool_uses = tools::tool_uses(conversation, &twins, &calls, &forests);
+    let totals = totals::totals(conversation, &twins, &calls, &tool_uses);
     let messages = threads::read_out(conversation, &calls, &forests, tool_uses);
     let totals = totals.with_texts(&messages);
     let transcript = Transcript {
@@ -44,7 +50,8 @@ pub(crate) fn view(conversation: &Conversation) -> View {
 
 fn system_prompts(conversation: &Conversation, calls: &[Call]) -> Vec<SystemPrompt> {
     let mut prompts: Vec<SystemPrompt> = Vec::new();
-    let mut by_text = rustc_hash::FxHashMap::default();
+    let mut by_text: FxHashMap<String, usize> = FxHashMap::default();
+    let mut latest_of_agent: FxHashMap<Option<&str>, usize> = FxHashMap::default();
     for call in calls.iter().filter(|call| !call.content.system.is_empty()) {
         let messages = call
             .content
@@ -52,17 +59,55 @@ fn system_prompts(conversation: &Conversation, calls: &[Call]) -> Vec<SystemProm
             .iter()
             .filter_map(|digest| conversation.message(digest));
         let texts: Vec<String> = messages.filter_map(|message| message.text()).collect();
-        let index = *by_text.entry(texts.join("\n")).or_insert_with_key(|text| {
-            prompts.push(SystemPrompt {
-                text: text.clone(),
-                agent: call.agent.clone(),
-                first_used_ns: call.span.start_ns,
-                calls: 0,
-            });
-            prompts.len() - 1
-        });
+        let text = texts.join("\n");
+        if text.is_empty() {
+            continue;
+        }
+        let agent = call.agent.as_deref();
+        let index = match by_text.get(&text) {
+            Some(index) => *index,
+            None => {
+                let latest = latest_of_agent.get(&agent).copied();
+                let index = match latest.filter(|index| is_variant(&prompts[*index].text, &text)) {
+                    Some(index) => {
+                        prompts[index].variants += 1;
+                        index
+                    }
+                    None => {
+                        prompts.push(SystemPrompt {
+                            text: text.clone(),
+                            agent: call.agent.clone(),
+                            first_used_ns: call.span.start_ns,
+                            calls: 0,
+                            variants: 1,
+                        });
+                        prompts.len() - 1
+                    }
+                };
+                by_text.insert(text, index);
+                index
+            }
+        };
+        latest_of_agent.insert(agent, index);
         prompts[index].calls += 1;
     }
-    prompts.retain(|prompt| !prompt.text.is_empty());
     prompts
 }
+
+/// Whether two prompts differ in one place only, and by little: a time, a counter, what was retrieved for one question.
+fn is_variant(a: &str, b: &str) -> bool {
+    let same = |(a, b): &(u8, u8)| a == b;
+    let shorter = a.len().min(b.len());
+    let head = a.bytes().zip(b.bytes()).take_while(same).count();
+    let tail = a
+        .bytes()
+        .rev()
+        .zip(b.bytes().rev())
+        .take_while(same)
+        .count();
+    let shared = head + tail.min(shorter - head);
+    shared * 100 >= a.len().max(b.len()) * VARIANT_PERCENT_MIN
+}
+
+/// How much of a system prompt must be the same for another one to count as its variant.
+const VARIANT_PERCENT_MIN: usize = 80;

@@ -7,7 +7,7 @@ use crate::conversation::Conversation;
 use crate::facts::SpanFact;
 use crate::ids::{Digest, SpanKey};
 use crate::message::Role;
-use crate::view::{ToolUse, Utterance};
+use crate::view::{ToolStatus, ToolUse, Utterance};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -40,27 +40,49 @@ pub(crate) fn read_out(
         calls,
         forests,
     };
+    let mut loose = Loose::of(&mut uses);
+    let openers: Vec<_> = forests
+        .iter()
+        .map(|(scope, _)| reader.opener(*scope, &uses))
+        .collect();
     let mut threads = Vec::new();
-    let mut thread_of_scope: FxHashMap<Scope, usize> = FxHashMap::default();
-    for (index, (scope, forest)) in forests.iter().enumerate() {
-        thread_of_scope.insert(*scope, threads.len());
+    for (index, ((scope, forest), (parent, after))) in forests.iter().zip(openers).enumerate() {
         let (main, side) = in_sequence(forest, calls);
-        let (parent, after) = reader.opener(*scope, &uses);
-        threads.push(reader.thread(index, &main, parent.clone(), after, &mut uses));
-        threads.extend(
-            side.iter()
-                .map(|island| reader.thread(index, &[*island], parent.clone(), None, &mut uses)),
-        );
+        let mut thread = reader.thread(index, &main, &mut uses, &mut loose);
+        thread.insert_runs(loose.runs.remove(scope).unwrap_or_default());
+        threads.push(thread.opened_by(parent.clone(), after));
+        for island in side {
+            let thread = reader.thread(index, &[island], &mut uses, &mut loose);
+            threads.push(thread.opened_by(parent.clone(), None));
+        }
     }
-    for (forest, result) in std::mem::take(&mut uses.orphan_results) {
-        let thread = &mut threads[thread_of_scope[&forests[forest].0]];
-        thread.insert_after((forest, result.after), reader.orphan_result(forest, result));
-    }
-    for (scope, run, tool_use) in std::mem::take(&mut uses.orphan_runs) {
-        let thread = &mut threads[thread_of_scope[&scope]];
-        thread.insert_run(&run, tool_use);
-    }
+    threads.iter_mut().for_each(Thread::mark_abandoned);
     nest(threads)
+}
+
+/// What belongs to a thread and to no answer in it.
+struct Loose {
+    /// By the node they stand after.
+    results: FxHashMap<Place, Vec<ToolMessage>>,
+    /// In start order.
+    runs: FxHashMap<Scope, Vec<(Arc<SpanFact>, ToolUse)>>,
+}
+
+impl Loose {
+    fn of(uses: &mut ToolUses) -> Self {
+        let mut loose = Self {
+            results: FxHashMap::default(),
+            runs: FxHashMap::default(),
+        };
+        for (forest, result) in std::mem::take(&mut uses.orphan_results) {
+            let results = loose.results.entry((forest, result.after)).or_default();
+            results.push(result);
+        }
+        for (scope, run, tool_use) in std::mem::take(&mut uses.orphan_runs) {
+            loose.runs.entry(scope).or_default().push((run, tool_use));
+        }
+        loose
+    }
 }
 
 /// Splits a forest's islands into those that follow each other and those that run beside: an island is beside when the
@@ -68,14 +90,14 @@ pub(crate) fn read_out(
 fn in_sequence<'a>(forest: &'a Forest<'_>, calls: &[Call]) -> (Vec<&'a Island>, Vec<&'a Island>) {
     let mut main: Vec<&Island> = Vec::new();
     let mut side = Vec::new();
+    let mut goes_on_until = None;
     for island in &forest.islands {
-        let is_beside = main
-            .iter()
-            .any(|earlier| calls[earlier.last_call].order() > calls[island.first_call].order());
-        if is_beside {
-            side.push(island)
+        let last = calls[island.last_call].order();
+        if goes_on_until.is_some_and(|until| until > calls[island.first_call].order()) {
+            side.push(island);
         } else {
-            main.push(island)
+            main.push(island);
+            goes_on_until = goes_on_until.max(Some(last));
         }
     }
     (main, side)
@@ -115,32 +137,68 @@ impl Reader<'_> {
         &self,
         forest: usize,
         islands: &[&Island],
-        parent: Option<String>,
-        after: Option<Place>,
         uses: &mut ToolUses,
+        loose: &mut Loose,
     ) -> Thread {
+        let read = &self.forests[forest].1;
         let mut messages = Vec::new();
+        // Messages of the islands before: a later one's calls were not given them.
+        let mut before = 0;
         for island in islands {
-            for (node, superseded) in reading_order(&self.forests[forest].1, island) {
+            for (node, superseded) in reading_order(read, island) {
                 let place = (forest, node);
                 let tool_calls = uses.by_answer.remove(&place).unwrap_or_default();
-                let utterance =
-                    self.utterance(&self.forests[forest].1.nodes[node], superseded, tool_calls);
+                let mut utterance = self.utterance(&read.nodes[node], superseded, tool_calls);
+                self.tell_context(read, node, before, &mut utterance);
                 messages.push(Placed {
                     place: Some(place),
                     utterance,
                 });
+                let results = loose.results.remove(&place).unwrap_or_default();
+                messages.extend(results.into_iter().map(|result| Placed {
+                    place: None,
+                    utterance: self.orphan_result(forest, result),
+                }));
             }
+            before += read.nodes[island.tip].depth;
         }
-        let first = islands
+        // A result before everything that was said.
+        let roots = islands.iter().map(|island| (forest, island.root));
+        let first = roots.flat_map(|root| loose.results.remove(&root).unwrap_or_default());
+        let first: Vec<Placed> = first
+            .map(|result| Placed {
+                place: None,
+                utterance: self.orphan_result(forest, result),
+            })
+            .collect();
+        messages.splice(0..0, first);
+        let started_ns = islands
             .iter()
             .map(|island| self.calls[island.first_call].span.start_ns)
             .min();
         Thread {
             messages,
-            parent,
-            after,
-            started_ns: first.unwrap_or(i64::MAX),
+            parent: None,
+            after: None,
+            started_ns: started_ns.unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Which messages the call behind an answer was not given.
+    fn tell_context(
+        &self,
+        forest: &Forest<'_>,
+        node: NodeIndex,
+        before: u32,
+        utterance: &mut Utterance,
+    ) {
+        let maker = forest.nodes[node].made_by.first();
+        let Some(context) = maker.and_then(|(call, _)| forest.contexts.get(call)) else {
+            return;
+        };
+        utterance.unseen = context.unseen + before;
+        if utterance.unseen > 0 {
+            utterance.context_start = context.first.map(|first| forest.nodes[first].id);
         }
     }
 
@@ -167,6 +225,9 @@ impl Reader<'_> {
             thread: 0,
             thread_parent: None,
             superseded,
+            is_summary: node.is_summary,
+            unseen: 0,
+            context_start: None,
             spans: vec![carrier.span.key],
         };
         if let Some((call, choice)) = node.made_by.first() {
@@ -238,71 +299,87 @@ fn reading_order(forest: &Forest<'_>, island: &Island) -> Vec<(NodeIndex, bool)>
 }
 
 impl Thread {
-    fn insert_after(&mut self, place: Place, utterance: Utterance) {
-        let found = self
-            .messages
-            .iter()
-            .rposition(|message| message.place == Some(place));
-        let position = found.map_or(0, |position| position + 1);
-        self.messages.insert(
-            position,
-            Placed {
-                place: None,
-                utterance,
-            },
-        );
+    fn opened_by(self, parent: Option<String>, after: Option<Place>) -> Self {
+        Self {
+            parent,
+            after,
+            ..self
+        }
     }
 
-    /// A tool run that no known answer asked for: with the answer before it whose text was not captured, for that one may
-    /// have asked; else as a message of its own.
-    fn insert_run(&mut self, run: &Arc<SpanFact>, tool_use: ToolUse) {
-        let began = |message: &Placed| {
-            message.utterance.timestamp_ns - message.utterance.duration_ns.unwrap_or_default()
-                <= run.start_ns
-        };
-        let position = self
-            .messages
-            .iter()
-            .rposition(began)
-            .map_or(0, |position| position + 1);
-        if let Some(before) = position
-            .checked_sub(1)
-            .map(|before| &mut self.messages[before].utterance)
-        {
-            let may_have_asked = before.role == Role::Assistant
-                && before.message.is_none()
-                && before.error.is_none();
-            if may_have_asked {
-                before.tool_calls.push(tool_use);
-                return;
+    /// Tool runs, in start order, that no known answer asked for: each with the answer before it whose text was not
+    /// captured, for that one may have asked; else as a message of its own.
+    fn insert_runs(&mut self, runs: Vec<(Arc<SpanFact>, ToolUse)>) {
+        if runs.is_empty() {
+            return;
+        }
+        // From each message on, the earliest beginning: a run stands after the last message that began before it.
+        let mut earliest: Vec<i64> = self.messages.iter().rev().map(began_ns).collect();
+        for index in 1..earliest.len() {
+            earliest[index] = earliest[index].min(earliest[index - 1]);
+        }
+        earliest.reverse();
+        let mut read = std::mem::take(&mut self.messages).into_iter();
+        for (run, tool_use) in runs {
+            let position = earliest.partition_point(|earliest| *earliest <= run.start_ns);
+            let taken = earliest.len() - read.len();
+            self.messages
+                .extend(read.by_ref().take(position.saturating_sub(taken)));
+            match self.messages.last_mut().map(|before| &mut before.utterance) {
+                Some(before) if may_have_asked(before) => before.tool_calls.push(tool_use),
+                _ => self.messages.push(Placed {
+                    place: None,
+                    utterance: run_alone(&run, tool_use),
+                }),
             }
         }
-        let utterance = Utterance {
-            id: Digest::of(&[b"run", &run.key.trace.0, &run.key.span.0]),
-            role: Role::Tool,
-            message: None,
-            content_captured: tool_use.arguments.is_some() || tool_use.result.is_some(),
-            timestamp_ns: run.end_ns,
-            agent: run.agent.clone(),
-            model: None,
-            finish_reason: None,
-            duration_ns: Some(run.end_ns - run.start_ns),
-            usage: None,
-            cost: None,
-            error: run.error.clone(),
-            tool_calls: vec![tool_use],
-            thread: 0,
-            thread_parent: None,
-            superseded: false,
-            spans: vec![run.key],
-        };
-        self.messages.insert(
-            position,
-            Placed {
-                place: None,
-                utterance,
-            },
-        );
+        self.messages.extend(read);
+    }
+
+    /// Calls of tools that have no result while the thread goes on will not get one.
+    fn mark_abandoned(&mut self) {
+        let mut goes_on = false;
+        for message in self.messages.iter_mut().rev() {
+            let utterance = &mut message.utterance;
+            let is_left = goes_on || utterance.superseded;
+            for tool_use in &mut utterance.tool_calls {
+                tool_use.abandoned = is_left && tool_use.status == ToolStatus::Pending;
+            }
+            goes_on |= !utterance.superseded && utterance.role != Role::Tool;
+        }
+    }
+}
+
+fn began_ns(message: &Placed) -> i64 {
+    message.utterance.timestamp_ns - message.utterance.duration_ns.unwrap_or_default()
+}
+
+fn may_have_asked(before: &Utterance) -> bool {
+    before.role == Role::Assistant && before.message.is_none() && before.error.is_none()
+}
+
+fn run_alone(run: &SpanFact, tool_use: ToolUse) -> Utterance {
+    Utterance {
+        id: Digest::of(&[b"run", &run.key.trace.0, &run.key.span.0]),
+        role: Role::Tool,
+        message: None,
+        content_captured: tool_use.arguments.is_some() || tool_use.result.is_some(),
+        timestamp_ns: run.end_ns,
+        agent: run.agent.clone(),
+        model: None,
+        finish_reason: None,
+        duration_ns: Some(run.end_ns - run.start_ns),
+        usage: None,
+        cost: None,
+        error: run.error.clone(),
+        tool_calls: vec![tool_use],
+        thread: 0,
+        thread_parent: None,
+        superseded: false,
+        is_summary: false,
+        unseen: 0,
+        context_start: None,
+        spans: vec![run.key],
     }
 }
 

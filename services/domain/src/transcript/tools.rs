@@ -2,6 +2,7 @@
 
 use super::calls::{Call, Scope, ancestors};
 use super::forest::{Forest, NodeIndex, ToolMessage};
+use super::reports::Twins;
 use crate::conversation::Conversation;
 use crate::facts::{SpanFact, ToolFact};
 use crate::ids::{Digest, SpanKey};
@@ -34,6 +35,7 @@ pub(crate) struct ToolUses {
 /// A tool call within an answer, waiting for its span and its result.
 struct Slot<'a> {
     place: Place,
+    scope: Scope,
     position: usize,
     id: Option<&'a str>,
     name: &'a str,
@@ -43,13 +45,32 @@ struct Slot<'a> {
     result: Option<Value>,
 }
 
+/// An execution, and in whose context it ran.
+struct Run<'a> {
+    span: &'a Arc<SpanFact>,
+    scope: Scope,
+}
+
+/// How many open calls of a tool are compared at least, and twice as many at most, for a run that names none. Older ones
+/// were abandoned.
+const OPEN_CALLS_MAX: usize = 64;
+
 pub(crate) fn tool_uses(
     conversation: &Conversation,
+    twins: &Twins,
     calls: &[Call],
     forests: &[(Scope, Forest<'_>)],
 ) -> ToolUses {
     let mut slots = slots(conversation, calls, forests);
-    let runs = runs(conversation);
+    let scopes: FxHashSet<Scope> = forests.iter().map(|(scope, _)| *scope).collect();
+    let runs = runs(conversation, twins, &scopes);
+    let runs: Vec<Run<'_>> = runs
+        .into_iter()
+        .map(|span| Run {
+            span,
+            scope: scope_of(conversation, twins, span, &scopes),
+        })
+        .collect();
     let orphan_runs = match_runs(&mut slots, &runs);
     let orphan_results = match_results(conversation, forests, &mut slots);
     let mut uses = ToolUses {
@@ -65,12 +86,11 @@ pub(crate) fn tool_uses(
         uses.by_answer.entry(slot.place).or_default().push(tool_use);
     }
     uses.executions += uses.orphan_results.len() as u32;
-    let scopes: FxHashSet<Scope> = forests.iter().map(|(scope, _)| *scope).collect();
     for run in orphan_runs {
-        let tool_use = use_of_run(conversation, run);
+        let tool_use = use_of_run(conversation, run.span);
         uses.count(&tool_use);
         uses.orphan_runs
-            .push((scope_of(conversation, run, &scopes), run.clone(), tool_use));
+            .push((run.scope, run.span.clone(), tool_use));
     }
     uses
 }
@@ -88,7 +108,7 @@ fn slots<'a>(
     forests: &'a [(Scope, Forest<'_>)],
 ) -> Vec<Slot<'a>> {
     let mut slots = Vec::new();
-    for (forest_index, (_, forest)) in forests.iter().enumerate() {
+    for (forest_index, (scope, forest)) in forests.iter().enumerate() {
         for (node_index, node) in forest.nodes.iter().enumerate() {
             let Some(message) = node
                 .message
@@ -103,6 +123,7 @@ fn slots<'a>(
             slots.extend(message.tool_calls().enumerate().map(
                 |(position, (id, name, arguments))| Slot {
                     place: (forest_index, node_index),
+                    scope: *scope,
                     position,
                     id,
                     name,
@@ -118,17 +139,25 @@ fn slots<'a>(
 }
 
 /// The tool spans in start order, each execution once: a span within another of the same tool (a protocol client's within
-/// a framework's) tells of the same execution.
-fn runs(conversation: &Conversation) -> Vec<&Arc<SpanFact>> {
+/// a framework's) tells of the same execution, unless the outer one runs a sub-agent that calls the tool again.
+fn runs<'a>(
+    conversation: &'a Conversation,
+    twins: &Twins,
+    scopes: &FxHashSet<Scope>,
+) -> Vec<&'a Arc<SpanFact>> {
     let is_inner = |span: &SpanFact| {
         let outer = ancestors(conversation, span)
             .take_while(|ancestor| !ancestor.operation.is_llm())
             .find(|ancestor| ancestor.operation == Operation::ExecuteTool);
-        outer.is_some_and(|outer| tool_of(outer).name == tool_of(span).name)
+        outer.is_some_and(|outer| {
+            let is_agent = scopes.contains(&Scope::Under(twins.first(outer.key)));
+            !is_agent && tool_of(outer).name == tool_of(span).name
+        })
     };
     let spans = conversation.spans_in_order().into_iter();
     spans
-        .filter(|span| span.operation == Operation::ExecuteTool && !is_inner(span))
+        .filter(|span| span.operation == Operation::ExecuteTool)
+        .filter(|span| !twins.is_second(span.key) && !is_inner(span))
         .collect()
 }
 
@@ -142,33 +171,49 @@ fn tool_of(span: &SpanFact) -> &ToolFact {
     span.tool.as_ref().unwrap_or(NONE)
 }
 
-/// Gives each run its slot: by call id, else by name, best when the arguments and the trace agree and the answer is the
-/// latest before the run. Returns the runs that no answer asked for.
-fn match_runs<'a>(slots: &mut [Slot<'a>], runs: &[&'a Arc<SpanFact>]) -> Vec<&'a Arc<SpanFact>> {
+/// Gives each run its slot: by call id, else by name, best when the context, the trace and the arguments agree and the
+/// answer is the latest before the run. Returns the runs that no answer asked for.
+fn match_runs<'a>(slots: &mut [Slot<'a>], runs: &[Run<'a>]) -> Vec<Run<'a>> {
     let mut by_id: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
-    let mut by_name: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
     for (index, slot) in slots.iter().enumerate() {
         if let Some(id) = slot.id {
             by_id.entry(id).or_default().push(index);
         }
-        by_name.entry(slot.name).or_default().push(index);
     }
+    // Calls become open as time goes on; a run looks at the latest of its tool's.
+    let mut by_time: Vec<usize> = (0..slots.len()).collect();
+    by_time.sort_by_key(|index| (slots[*index].asked.start_ns, Reverse(*index)));
+    let mut by_time = by_time.into_iter().peekable();
+    let mut open_by_name: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
     let mut seen_ids: FxHashSet<(&str, &str)> = FxHashSet::default();
     let mut orphans = Vec::new();
-    for run in runs {
+    for Run { span: run, scope } in runs {
+        while let Some(index) =
+            by_time.next_if(|index| slots[*index].asked.start_ns <= run.start_ns)
+        {
+            let open = open_by_name.entry(slots[index].name).or_default();
+            open.push(index);
+            if open.len() > 2 * OPEN_CALLS_MAX {
+                open.retain(|index| slots[*index].run.is_none());
+                open.drain(..open.len().saturating_sub(OPEN_CALLS_MAX));
+            }
+        }
         let tool = tool_of(run);
         let with_id = tool.call_id.as_deref().and_then(|id| by_id.get(id));
-        let is_free = |index: &usize| slots[*index].run.is_none();
         let best = match with_id {
-            Some(indexes) => best_slot(slots, run, indexes.iter().copied().filter(is_free)),
+            Some(indexes) => {
+                let asked_before = |index: &usize| slots[*index].asked.start_ns <= run.start_ns;
+                let free = |index: &usize| slots[*index].run.is_none() && asked_before(index);
+                best_slot(slots, run, *scope, indexes.iter().copied().filter(free))
+            }
             None => {
-                let named = by_name
-                    .get(tool.name.as_str())
-                    .into_iter()
-                    .flatten()
-                    .copied();
-                let fits = |index: &usize| tool.call_id.is_none() || slots[*index].id.is_none();
-                best_slot(slots, run, named.filter(is_free).filter(fits))
+                let open = open_by_name.get(tool.name.as_str());
+                let latest = open.into_iter().flatten().rev().copied();
+                let free = |index: &usize| {
+                    let may_be = tool.call_id.is_none() || slots[*index].id.is_none();
+                    slots[*index].run.is_none() && may_be
+                };
+                best_slot(slots, run, *scope, latest.filter(free))
             }
         };
         match best {
@@ -181,7 +226,10 @@ fn match_runs<'a>(slots: &mut [Slot<'a>], runs: &[&'a Arc<SpanFact>]) -> Vec<&'a
                     .as_deref()
                     .is_some_and(|id| !seen_ids.insert((id, &tool.name)));
                 if !is_second {
-                    orphans.push(*run);
+                    orphans.push(Run {
+                        span: run,
+                        scope: *scope,
+                    });
                 }
             }
         }
@@ -192,14 +240,16 @@ fn match_runs<'a>(slots: &mut [Slot<'a>], runs: &[&'a Arc<SpanFact>]) -> Vec<&'a
 fn best_slot(
     slots: &[Slot<'_>],
     run: &SpanFact,
+    scope: Scope,
     candidates: impl Iterator<Item = usize>,
 ) -> Option<usize> {
-    let asked_before = candidates.filter(|index| slots[*index].asked.start_ns <= run.start_ns);
-    asked_before.max_by_key(|index| {
+    candidates.max_by_key(|index| {
         let slot = &slots[*index];
-        let arguments = crate::canonical::digest_of(slot.arguments);
-        let same_arguments = tool_of(run).arguments == Some(arguments);
+        let arguments = tool_of(run).arguments;
+        let same_arguments =
+            arguments.is_some_and(|known| known == crate::canonical::digest_of(slot.arguments));
         (
+            slot.scope == scope,
             slot.asked.key.trace == run.key.trace,
             same_arguments,
             slot.asked.start_ns,
@@ -305,6 +355,7 @@ fn use_of_slot(
         started_ns: from_run.as_ref().and_then(|run| run.started_ns),
         duration_ns: from_run.as_ref().and_then(|run| run.duration_ns),
         span: slot.run.map(|run| run.key),
+        abandoned: false,
     }
 }
 
@@ -336,12 +387,18 @@ fn use_of_run(conversation: &Conversation, run: &SpanFact) -> ToolUse {
         started_ns: Some(run.start_ns),
         duration_ns: Some(run.end_ns - run.start_ns),
         span: Some(run.key),
+        abandoned: false,
     }
 }
 
-fn scope_of(conversation: &Conversation, span: &SpanFact, scopes: &FxHashSet<Scope>) -> Scope {
+fn scope_of(
+    conversation: &Conversation,
+    twins: &Twins,
+    span: &SpanFact,
+    scopes: &FxHashSet<Scope>,
+) -> Scope {
     ancestors(conversation, span)
-        .map(|ancestor| Scope::Under(ancestor.key))
+        .map(|ancestor| Scope::Under(twins.first(ancestor.key)))
         .find(|scope| scopes.contains(scope))
         .unwrap_or(Scope::Main)
 }

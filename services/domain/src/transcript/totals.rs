@@ -1,8 +1,9 @@
 //! The numbers and names of the whole conversation.
 
 use super::calls::{Call, ancestors};
+use super::reports::Twins;
 use super::tools::ToolUses;
-use crate::conversation::Conversation;
+use crate::conversation::{ANCESTORS_MAX, Conversation};
 use crate::facts::{CostFact, SpanFact};
 use crate::ids::SpanKey;
 use crate::message::Role;
@@ -13,7 +14,12 @@ use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) fn totals(conversation: &Conversation, calls: &[Call], uses: &ToolUses) -> Totals {
+pub(crate) fn totals(
+    conversation: &Conversation,
+    twins: &Twins,
+    calls: &[Call],
+    uses: &ToolUses,
+) -> Totals {
     let spans = conversation.spans_in_order();
     let mut totals = Totals {
         started_ns: spans.first().map_or(0, |span| span.start_ns),
@@ -25,7 +31,7 @@ pub(crate) fn totals(conversation: &Conversation, calls: &[Call], uses: &ToolUse
         llm_calls: calls.len() as u32,
         tool_calls: uses.executions,
         tool_errors: uses.failures,
-        errors: errors(conversation, calls),
+        errors: errors(conversation, twins, calls),
         spans: spans.len() as u32,
         agents: names(spans.iter().filter_map(|span| span.agent.clone())),
         models: names(calls.iter().filter_map(|call| call.model().cloned())),
@@ -39,6 +45,7 @@ pub(crate) fn totals(conversation: &Conversation, calls: &[Call], uses: &ToolUse
         environment: spans.iter().find_map(|span| span.environment.clone()),
         inferred: spans.iter().any(|span| span.inferred),
         omitted: conversation.omitted,
+        missing_parents: missing_parents(conversation),
         ..Totals::default()
     };
     if totals.user.is_empty() {
@@ -104,7 +111,7 @@ impl Totals {
 
 /// Failed spans below which no span failed: an error that only passed up through its parents counts where it began. Of
 /// two reports of one call only one counts.
-fn errors(conversation: &Conversation, calls: &[Call]) -> u32 {
+fn errors(conversation: &Conversation, twins: &Twins, calls: &[Call]) -> u32 {
     let failed = || {
         conversation
             .spans
@@ -119,8 +126,32 @@ fn errors(conversation: &Conversation, calls: &[Call]) -> u32 {
         passed_up.extend(call.duplicates.iter().map(|span| span.key));
     }
     failed()
-        .filter(|span| !passed_up.contains(&span.key))
+        .filter(|span| !passed_up.contains(&span.key) && !twins.is_second(span.key))
         .count() as u32
+}
+
+/// Spans that are named as a parent, by a span or by what stands above it, and are not known.
+fn missing_parents(conversation: &Conversation) -> u32 {
+    let mut missing: FxHashSet<SpanKey> = FxHashSet::default();
+    for span in conversation.spans.values() {
+        let mut next = span.parent;
+        for _ in 0..ANCESTORS_MAX {
+            let Some(parent) = next else { break };
+            let key = SpanKey {
+                trace: span.key.trace,
+                span: parent,
+            };
+            next = match conversation.links.get(&key) {
+                _ if conversation.spans.contains_key(&key) => None,
+                Some(above) => *above,
+                None => {
+                    missing.insert(key);
+                    None
+                }
+            };
+        }
+    }
+    missing.len() as u32
 }
 
 fn tool_names(spans: &[&Arc<SpanFact>], uses: &ToolUses) -> Vec<String> {

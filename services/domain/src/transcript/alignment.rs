@@ -1,0 +1,306 @@
+//! Where a history attaches: at a beginning; further down, when its head was cut off; at the last answer, when its head
+//! was replaced by a summary or only its beginning was kept; or nowhere yet.
+
+use super::forest::{Forest, NodeIndex, Step};
+use crate::message::Role;
+use std::ops::Range;
+
+/// Where a history attaches, and what of it does not stand there.
+#[derive(Debug, Default)]
+pub(super) struct Attachment {
+    /// The node under which the steps stand; `None` for a new island.
+    pub(super) below: Option<NodeIndex>,
+    /// Leading steps that do not stand there.
+    pub(super) skipped: usize,
+    /// Utterances among them that repeat the island's beginning: they were kept when what followed was left out.
+    pub(super) kept: u32,
+    /// Steps among them that stand for what was left out.
+    pub(super) summaries: Vec<usize>,
+    /// How many utterances stand where they were said, word for word.
+    exact: usize,
+}
+
+impl Attachment {
+    pub(super) fn at(node: NodeIndex) -> Self {
+        Self {
+            below: Some(node),
+            ..Self::default()
+        }
+    }
+}
+
+/// How far a history leads to an answer.
+struct Led {
+    /// The first utterance that stands on the way to it.
+    first: usize,
+    /// How many stand there word for word.
+    exact: usize,
+    /// The node under which they stand.
+    below: NodeIndex,
+}
+
+/// How well a history fits below a node; the greater, the better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Alignment {
+    /// It leads to the answer given last, every utterance word for word, and only the user has spoken since.
+    is_exact_to_tip: bool,
+    /// How many utterances stand there word for word.
+    exact: usize,
+    is_at_root: bool,
+    /// How many utterances stand there, echoes included.
+    length: usize,
+    candidate: NodeIndex,
+}
+
+/// Places at which a history is tried, the latest first. Only words said more often than this could stand elsewhere.
+const ALIGNMENTS_MAX: usize = 64;
+/// Answers that are tried as the end of a history, the latest first.
+const ENDS_MAX: usize = 8;
+/// Messages that stand for others at the head of a history: a summary, and perhaps the answer that acknowledges it.
+const SUMMARIES_MAX: usize = 2;
+
+impl<'a> Forest<'a> {
+    /// Where a history attaches that shares no placed beginning.
+    pub(super) fn attachment(&self, call: usize, steps: &[Step<'a>]) -> Attachment {
+        let continued = self.calls[call]
+            .span
+            .previous_response_id
+            .as_deref()
+            .and_then(|response_id| self.by_response.get(response_id));
+        if let Some(position) = continued {
+            return Attachment::at(*position);
+        }
+        let last_tip = self.previous.map(|previous| previous.tip);
+        let utterances: Vec<usize> = (0..steps.len())
+            .filter(|index| steps[*index].is_utterance())
+            .collect();
+        let below = if utterances.is_empty() {
+            let mut results = steps.iter().flat_map(|step| step.message.tool_results());
+            results
+                .find_map(|(id, ..)| self.by_tool_call.get(id?).copied())
+                .or(last_tip)
+        } else if self.is_cumulative {
+            let told: Vec<&Step<'_>> = utterances.iter().map(|index| &steps[*index]).collect();
+            if let Some(summarised) = self.after_a_known_summary(&told, &utterances) {
+                return summarised;
+            }
+            let best = self.best_alignment(&told);
+            if let Some(gap) = self.after_a_gap(&told, &utterances)
+                && best.is_none_or(|best| {
+                    let evidence = usize::from(has_stray_results(steps, &told, &gap));
+                    gap.exact + evidence > best.exact
+                })
+            {
+                return gap;
+            }
+            best.and_then(|best| self.nodes[best.candidate].parent)
+        } else {
+            self.retried(call).or(last_tip)
+        };
+        Attachment {
+            below,
+            ..Attachment::default()
+        }
+    }
+
+    /// For a history that begins with a summary that another one began with: where that one went on.
+    fn after_a_known_summary(
+        &self,
+        told: &[&Step<'_>],
+        utterances: &[usize],
+    ) -> Option<Attachment> {
+        let (below, count) = *self.summaries.get(&told[0].identity)?;
+        let skipped = *utterances.get(count)?;
+        Some(Attachment {
+            below: Some(below),
+            skipped,
+            summaries: utterances[..count].to_vec(),
+            ..Attachment::default()
+        })
+    }
+
+    /// For a call with the history of the call before it, which failed: where that history began.
+    fn retried(&self, call: usize) -> Option<NodeIndex> {
+        let previous = self.previous?;
+        let before = &self.calls[previous.call];
+        let is_retry = before.content.output.is_empty()
+            && before.span.error.is_some()
+            && before.content.history == self.calls[call].content.history;
+        is_retry.then_some(previous.start)
+    }
+
+    /// Where a history's first utterance stands: at the beginning of an island, or further down when the history's head
+    /// was cut off. Best is where the history leads word for word to the answer given last; then where most of it stands
+    /// word for word. One utterance alone proves nothing, unless it is the first or the last one.
+    fn best_alignment(&self, utterances: &[&Step<'_>]) -> Option<Alignment> {
+        let first = utterances.first()?;
+        let latest = |nodes: Option<&'_ Vec<NodeIndex>>| -> Vec<NodeIndex> {
+            let nodes = nodes.into_iter().flatten().rev();
+            nodes.take(ALIGNMENTS_MAX).copied().collect()
+        };
+        let at_roots = latest(self.beginnings.get(&first.identity));
+        let echoed = self
+            .islands
+            .last()
+            .and_then(|island| self.child_matching(island.root, first));
+        let anywhere = latest(self.by_identity.get(&first.identity));
+        let candidates = at_roots.into_iter().chain(echoed).chain(anywhere);
+        let aligned = candidates.map(|candidate| self.align(candidate, utterances));
+        let likely = aligned.filter(|it| it.is_at_root || it.length >= 2 || it.is_exact_to_tip);
+        let last_answer = utterances
+            .iter()
+            .rposition(|step| step.message.role == Role::Assistant);
+        // Where histories were whole so far, one that may be whole is.
+        let may_be_whole = |it: &Alignment| {
+            let is_exact = it.exact == it.length && Some(it.length) > last_answer;
+            !self.has_cut_histories && it.is_at_root && is_exact
+        };
+        likely.max_by_key(|it| (may_be_whole(it), *it))
+    }
+
+    fn align(&self, candidate: NodeIndex, utterances: &[&Step<'_>]) -> Alignment {
+        let last_tip = self.previous.map(|previous| previous.tip);
+        let is_same = |node: NodeIndex, step: &Step<'_>| {
+            usize::from(self.nodes[node].identity == step.identity)
+        };
+        let mut node = candidate;
+        let mut length = 1;
+        let mut exact = is_same(node, utterances[0]);
+        while let Some(step) = utterances.get(length).filter(|_| Some(node) != last_tip) {
+            let Some(next) = self.child_matching(node, step) else {
+                break;
+            };
+            node = next;
+            length += 1;
+            exact += is_same(node, step);
+        }
+        let is_at_root = self.nodes[candidate]
+            .parent
+            .is_some_and(|parent| self.nodes[parent].role.is_none());
+        // After the answer given last there can only be what the user said since.
+        let rest = &utterances[length..];
+        let goes_on = rest.iter().all(|step| step.message.role == Role::User);
+        let is_exact_to_tip = Some(node) == last_tip && exact == length && goes_on;
+        Alignment {
+            is_exact_to_tip,
+            exact,
+            is_at_root,
+            length,
+            candidate,
+        }
+    }
+
+    /// For a history whose end leads to an answer, best the latest, and whose head does not: messages in between were left
+    /// out, and the head is the kept beginning, or stands for them.
+    fn after_a_gap(&self, told: &[&Step<'_>], utterances: &[usize]) -> Option<Attachment> {
+        let last_answer = told
+            .iter()
+            .rposition(|step| step.message.role == Role::Assistant)?;
+        if told[last_answer + 1..]
+            .iter()
+            .any(|step| step.message.role != Role::User)
+        {
+            return None;
+        }
+        let same = self.by_identity.get(&told[last_answer].identity);
+        let same = same.into_iter().flatten().rev().copied();
+        for end in self.latest_answer().into_iter().chain(same).take(ENDS_MAX) {
+            let led = self.led_to(end, &told[..=last_answer]);
+            if led.first == 0 {
+                // It has no gap.
+                return None;
+            }
+            if let Some(attachment) = self.gap_before(end, &led, told, utterances) {
+                return Some(attachment);
+            }
+        }
+        None
+    }
+
+    /// The answer given last that was no failure.
+    fn latest_answer(&self) -> Option<NodeIndex> {
+        let tip = self.previous?.tip;
+        self.path(tip).find(|node| self.may_be_echoed(*node))
+    }
+
+    /// Compares from an answer back to where the history leaves the path.
+    fn led_to(&self, end: NodeIndex, told: &[&Step<'_>]) -> Led {
+        let mut led = Led {
+            first: told.len(),
+            exact: 0,
+            below: end,
+        };
+        for node in self.path(end).filter(|node| !self.nodes[*node].is_summary) {
+            led.below = node;
+            let Some(step) = led.first.checked_sub(1).map(|index| told[index]) else {
+                break;
+            };
+            let stands = &self.nodes[node];
+            let is_exact = stands.identity == step.identity && stands.role.is_some();
+            let is_echo = step.message.role == Role::Assistant
+                && stands.role == Some(Role::Assistant)
+                && self.may_be_echo(node, step.message);
+            if !is_exact && !is_echo {
+                break;
+            }
+            led.exact += usize::from(is_exact);
+            led.first -= 1;
+        }
+        led
+    }
+
+    fn gap_before(
+        &self,
+        end: NodeIndex,
+        led: &Led,
+        told: &[&Step<'_>],
+        utterances: &[usize],
+    ) -> Option<Attachment> {
+        if led.exact == 0 {
+            return None;
+        }
+        let (kept, summaries) = self.head_of(end, &told[..led.first])?;
+        // The answer and what led to it, at least, or the answer given last and what it all began with: one utterance alone
+        // may be a coincidence.
+        let is_latest = self.latest_answer() == Some(end);
+        if led.exact < 2 && !(is_latest && kept > 0) {
+            return None;
+        }
+        Some(Attachment {
+            below: Some(led.below),
+            skipped: utterances[led.first],
+            kept,
+            summaries: summaries.map(|index| utterances[index]).collect(),
+            exact: led.exact + kept as usize,
+        })
+    }
+
+    /// How much of a history's head repeats the island's beginning, and the rest of it. `None` when the rest is too much to
+    /// stand for others.
+    fn head_of(&self, tip: NodeIndex, head: &[&Step<'_>]) -> Option<(u32, Range<usize>)> {
+        let mut node = self.islands[self.nodes[tip].island].root;
+        let mut kept = 0;
+        while let Some(step) = head.get(kept)
+            && let Some(next) = self.child_matching(node, step)
+            && self.nodes[next].identity == step.identity
+        {
+            node = next;
+            kept += 1;
+        }
+        let rest = kept..head.len();
+        (rest.len() <= SUMMARIES_MAX).then(|| (u32::try_from(kept).unwrap_or(u32::MAX), rest))
+    }
+}
+
+/// Whether the kept head of a history is followed by results of tools that it does not call.
+fn has_stray_results(steps: &[Step<'_>], told: &[&Step<'_>], gap: &Attachment) -> bool {
+    let Some(last) = (gap.kept as usize).checked_sub(1).map(|index| told[index]) else {
+        return false;
+    };
+    let follows = steps[..gap.skipped]
+        .iter()
+        .rev()
+        .take_while(|step| !step.is_utterance())
+        .count();
+    follows > 0 && last.message.tool_calls().next().is_none()
+}
