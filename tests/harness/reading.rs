@@ -26,7 +26,7 @@ fragment Tokens on Usage {
 
 const UTTERANCE: &str = "
 fragment Utterance on Message {
-  id role text reasoning timestamp agent model finishReason durationMs thread threadParent superseded contentCaptured
+  id role text reasoning timestamp agent model finishReason durationMs thread threadParent superseded summary unseenMessages contextStart contentCaptured
   parts { type text mimeType uri json }
   usage { inputTokens outputTokens } cost { total }
   error { type message }

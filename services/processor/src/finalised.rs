@@ -51,11 +51,13 @@ pub fn record(key: &ConversationKey, view: &View, closed: Closed) -> Value {
         "traceIds": totals.trace_ids,
         "inferred": totals.inferred,
         "omittedSpans": totals.omitted,
+        "missingParents": totals.missing_parents,
         "systemPrompts": view.transcript.system_prompts.iter().map(|prompt| json!({
             "text": prompt.text,
             "agent": prompt.agent,
             "firstUsedAt": time(prompt.first_used_ns),
             "calls": prompt.calls,
+            "variants": prompt.variants,
         })).collect::<Vec<_>>(),
         "messages": view.transcript.messages.iter().map(|message| utterance(message)).collect::<Vec<_>>(),
     })
@@ -89,6 +91,9 @@ fn utterance(utterance: &Utterance) -> Value {
         "thread": utterance.thread,
         "threadParent": utterance.thread_parent,
         "superseded": utterance.superseded,
+        "summary": utterance.is_summary,
+        "unseenMessages": utterance.unseen,
+        "contextStart": utterance.context_start,
         "contentCaptured": utterance.content_captured,
         "spans": utterance.spans.iter().map(|key| json!({
             "traceId": key.trace,
@@ -133,6 +138,7 @@ fn tool_call(tool: &ToolUse) -> Value {
             ToolStatus::Ok => "OK",
             ToolStatus::Error => "ERROR",
         },
+        "abandoned": tool.abandoned,
         "error": tool.error.as_ref().map(error),
         "startedAt": tool.started_ns.map(time),
         "durationMs": tool.duration_ns.map(ms),

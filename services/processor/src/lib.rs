@@ -1,5 +1,6 @@
 //! The processor: from Kafka to Redis. Begin with [`pipeline`].
 
+mod batch;
 pub mod closing;
 pub mod config;
 pub mod decode;
@@ -8,6 +9,7 @@ pub mod finalised;
 pub mod item;
 pub mod metrics;
 pub mod offsets;
+mod pace;
 pub mod pipeline;
 pub mod prices;
 pub mod progress;

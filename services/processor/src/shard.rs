@@ -4,15 +4,16 @@
 //! Nothing relies on the ownership: a commit is refused when another process has written since, and is then made again on
 //! what that one wrote.
 
+use crate::batch::{Batch, by_conversation};
 use crate::config::AssemblyConfig;
 use crate::finalised;
 use crate::item::{Ticket, Work};
 use crate::metrics as names;
+use crate::pace::Pace;
 use crate::publish::{PublishError, Publisher};
 use domain::conversation::Conversation;
-use domain::facts::{Entry, Link};
+use domain::facts::Entry;
 use domain::ids::{ConversationKey, Digest, TraceId};
-use domain::prepare::{Fact, Prepared};
 use domain::view::Totals;
 use domain::window::{Closed, Windows};
 use futures::future::BoxFuture;
@@ -21,13 +22,13 @@ use metrics::{counter, histogram};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use runtime::health::Condition;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use store::{Commit, IndexUpdate, Store, Summary};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -60,6 +61,7 @@ pub struct Shared {
 pub struct Shard {
     shared: Arc<Shared>,
     cache: Cache<Digest, Arc<Held>, ByBytes>,
+    pace: Pace,
 }
 
 /// A conversation as last committed.
@@ -78,16 +80,6 @@ impl Weighter<Digest, Arc<Held>> for ByBytes {
     }
 }
 
-/// The work of one batch for one conversation.
-#[derive(Debug, Default)]
-struct Batch {
-    facts: Vec<Prepared>,
-    links: Vec<Link>,
-    close_at_ms: Option<i64>,
-    tickets: Vec<Ticket>,
-    permits: Vec<OwnedSemaphorePermit>,
-}
-
 impl Shard {
     pub fn new(shared: Arc<Shared>, cache_bytes_max: u64) -> Self {
         /// What a conversation takes on average; sizes the cache's tables, nothing else.
@@ -96,17 +88,20 @@ impl Shard {
         Self {
             shared,
             cache: Cache::with_weighter(items, cache_bytes_max, ByBytes),
+            pace: Pace::default(),
         }
     }
 
     /// Works until the channel closes or the pipeline has committed its last offsets.
-    pub async fn run(self, mut work: UnboundedReceiver<Work>) -> anyhow::Result<()> {
+    pub async fn run(mut self, mut work: UnboundedReceiver<Work>) -> anyhow::Result<()> {
         let mut taken = Vec::new();
         let mut epoch = 0;
         loop {
+            let rested = self.pace.next();
             tokio::select! {
                 biased;
                 () = self.shared.drained.cancelled() => return Ok(()),
+                () = sleep_until(rested) => {}
                 count = work.recv_many(&mut taken, BATCH_WORK_MAX) => {
                     if count == 0 {
                         return Ok(());
@@ -117,7 +112,7 @@ impl Shard {
             if std::mem::replace(&mut epoch, current) != current {
                 self.cache.clear();
             }
-            let batches = by_conversation(taken.drain(..));
+            let batches = self.pace.due(by_conversation(taken.drain(..)));
             histogram!(names::BATCH_CONVERSATIONS).record(batches.len() as f64);
             self.commit_all(batches).await;
         }
@@ -245,7 +240,9 @@ impl Shard {
             counter!(names::SPANS_STORED).increment(entry.spans.len() as u64);
             counter!(names::SPANS_OMITTED).increment(u64::from(entry.omitted));
             held.conversation.apply(entry.clone());
+            let began = Instant::now();
             held.summary.totals = held.conversation.view().totals;
+            self.pace.wrote(key.digest(), began.elapsed());
             held.summary.version += 1;
             held.summary.entries += 1;
             match self
@@ -402,15 +399,11 @@ impl<'a> Retry<'a> {
     }
 }
 
-impl Batch {
-    /// The traces that its facts are of.
-    fn traces(&self) -> Vec<TraceId> {
-        let traces = self.facts.iter().map(|prepared| match &prepared.fact {
-            Fact::Span(span) => span.key.trace,
-            Fact::Log(log) => log.key.trace,
-        });
-        let distinct: BTreeSet<TraceId> = traces.collect();
-        distinct.into_iter().collect()
+/// Never, when there is nothing to wait for.
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -431,40 +424,4 @@ fn empty_summary(key: &ConversationKey) -> Summary {
         totals: Totals::default(),
         published_revision: 0,
     }
-}
-
-fn by_conversation(work: impl Iterator<Item = Work>) -> HashMap<ConversationKey, Batch> {
-    let mut batches: HashMap<ConversationKey, Batch> = HashMap::new();
-    for work in work {
-        match work {
-            Work::Fact {
-                conversation,
-                prepared,
-                ticket,
-            } => {
-                let batch = batches.entry(conversation).or_default();
-                batch.facts.push(*prepared);
-                batch.tickets.push(ticket);
-            }
-            Work::Link {
-                conversation,
-                link,
-                ticket,
-            } => {
-                let batch = batches.entry(conversation).or_default();
-                batch.links.push(link);
-                batch.tickets.extend(ticket);
-            }
-            Work::Close {
-                conversation,
-                watermark_ms,
-                permit,
-            } => {
-                let batch = batches.entry(conversation).or_default();
-                batch.close_at_ms = batch.close_at_ms.max(Some(watermark_ms));
-                batch.permits.push(permit);
-            }
-        }
-    }
-    batches
 }

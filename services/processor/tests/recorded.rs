@@ -241,7 +241,11 @@ fn told(label: &str, views: &BTreeMap<String, View>) -> String {
                 (None, false) => "(not captured)".to_owned(),
             });
             let role = format!("{:?}", message.role).to_lowercase();
-            writeln!(out, "{thread}{mark}{role}: {body}").expect("writing to a string");
+            let unseen = match message.unseen {
+                0 => String::new(),
+                unseen => format!("   (without {unseen} before)"),
+            };
+            writeln!(out, "{thread}{mark}{role}: {body}{unseen}").expect("writing to a string");
             if let Some(reasoning) = message
                 .message
                 .as_ref()
@@ -253,6 +257,7 @@ fn told(label: &str, views: &BTreeMap<String, View>) -> String {
                 let json =
                     |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
                 let status = match tool.status {
+                    ToolStatus::Pending if tool.abandoned => " (abandoned)",
                     ToolStatus::Pending => " (pending)",
                     ToolStatus::Ok => "",
                     ToolStatus::Error => " (failed)",

@@ -60,6 +60,11 @@ pub fn items(told: &Told) -> Vec<Item> {
 
 /// Everything in the order in which it happened, through one processor.
 pub fn in_order(items: &[Item]) -> View {
+    assembled(items).view()
+}
+
+/// The same as the conversation that it makes.
+pub fn assembled(items: &[Item]) -> Conversation {
     let mut stored = Stored::default();
     let mut processor = Processor::new();
     for item in items {
@@ -67,7 +72,7 @@ pub fn in_order(items: &[Item]) -> View {
     }
     processor.wait_out(&mut stored);
     processor.commit(&mut stored);
-    stored.conversation().view()
+    stored.conversation()
 }
 
 /// What Redis holds.

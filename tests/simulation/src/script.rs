@@ -22,7 +22,6 @@ pub enum Feature {
     Asides,
     Choices,
     AbandonedTools,
-    InexactEchoes,
     CutHeads,
     KeptBeginnings,
     Compaction,
@@ -34,6 +33,37 @@ pub enum Feature {
     ReportedTwice,
     LostRoots,
     IdOnRoots,
+}
+
+impl Feature {
+    /// As the documentation calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::RepeatedWords => "the same words said again",
+            Self::Tools => "tool loops",
+            Self::ParallelTools => "parallel tools",
+            Self::SubAgents => "sub-agents",
+            Self::NestedAgents => "sub-agents of sub-agents",
+            Self::Handoffs => "handoffs",
+            Self::Regenerated => "regenerated answers",
+            Self::Edited => "edited turns",
+            Self::Retries => "retries after an error",
+            Self::Asides => "calls on the side",
+            Self::Choices => "several choices of one call",
+            Self::AbandonedTools => "tools whose result never came",
+            Self::CutHeads => "histories cut at the head",
+            Self::KeptBeginnings => "histories cut in the middle",
+            Self::Compaction => "compaction by a summary",
+            Self::OnlyNews => "only what is new is sent",
+            Self::ByResponseId => "continued by response id",
+            Self::NotCaptured => "content not captured",
+            Self::ToolSpansOnly => "tool results in spans only",
+            Self::ToolMessagesOnly => "tool results in messages only",
+            Self::ReportedTwice => "calls reported twice",
+            Self::LostRoots => "root spans lost",
+            Self::IdOnRoots => "the id on root spans only",
+        }
+    }
 }
 
 /// How the calls of one conversation are told.

@@ -2,7 +2,7 @@
 
 use crate::deliver;
 use crate::dialects;
-use crate::script::{Counts, Line, Memory, Script, ToolLine};
+use crate::script::{Counts, Line, Script, ToolLine};
 use crate::tape::Tape;
 use domain::view::View;
 
@@ -102,9 +102,4 @@ pub fn lines(view: &View) -> Vec<Line> {
                 .collect(),
         })
         .collect()
-}
-
-/// Whether calls of the conversation are told whole histories, so that a rule may find out what was left.
-pub fn is_whole(script: &Script) -> bool {
-    script.manner.memory == Memory::Whole
 }

@@ -43,6 +43,8 @@ mod tool_value;
 mod usage;
 mod vercel;
 
+pub use salvage::MARK as CUT_MARK;
+
 use crate::ids::{SpanId, SpanKey};
 use crate::limits::Limits;
 use crate::raw::{Origin, RawLog, RawSpan, RawStatus};

@@ -6,7 +6,7 @@ use serde_json::Value;
 const DEPTH_MAX: usize = 100;
 
 /// Marks a text that the producer cut.
-const MARK: &str = "… [cut by the sender]";
+pub const MARK: &str = "… [cut by the sender]";
 
 /// The value that the beginning of a cut JSON text denotes; `None` when it is not a cut but broken from within.
 pub(super) fn beginning(text: &str) -> Option<Value> {

@@ -13,6 +13,7 @@ use super::calls::{Call, CallContent, History, Scope};
 use crate::conversation::Conversation;
 use crate::ids::Digest;
 use crate::message::{Message, Role};
+use crate::normalise::CUT_MARK;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -165,6 +166,10 @@ impl<'a> Forest<'a> {
         if let (Some(first), true) = (first, self.calls[call].span.compacted) {
             self.mark_summary(call, first, history_end);
         }
+        let history_end = match steps.last().and_then(|step| cut_short(step.message)) {
+            Some(_) => self.after_cut_end(history_end),
+            None => history_end,
+        };
         let tip = self.place_output(call, content, history_end);
         let context = known.unwrap_or_else(|| Context {
             first: first.or(Some(tip)),
@@ -371,8 +376,11 @@ impl<'a> Forest<'a> {
             .iter()
             .rev()
             .find(|child| self.nodes[**child].identity == step.identity);
+        let same = same
+            .copied()
+            .or_else(|| self.child_cut_short(position, step));
         if same.is_some() || step.message.role != Role::Assistant {
-            return same.copied();
+            return same;
         }
         if let Some(last) = self.answers_in_one(position, step) {
             return Some(last);
@@ -384,6 +392,31 @@ impl<'a> Forest<'a> {
             .copied()
             .filter(|child| self.may_be_echo(*child, step.message));
         made.max_by_key(|child| (self.resemblance(*child, step.message), *child))
+    }
+
+    /// The child whose beginning is all that an SDK with a limit on lengths tells of it.
+    fn child_cut_short(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
+        let beginning = cut_short(step.message)?;
+        let children = self.nodes[position].children.iter().rev().copied();
+        children
+            .filter(|child| self.nodes[*child].role == Some(step.message.role))
+            .find(|child| {
+                let known = self.nodes[*child]
+                    .message
+                    .and_then(|digest| self.conversation.message(&digest));
+                let text = known.and_then(|known| known.text());
+                text.is_some_and(|text| text.trim().starts_with(&beginning))
+            })
+    }
+
+    /// Where a call stands whose history was cut at its end: after what is known to follow.
+    fn after_cut_end(&self, end: NodeIndex) -> NodeIndex {
+        let tip = self.islands[self.nodes[end].island].tip;
+        if self.path(tip).any(|node| node == end) {
+            tip
+        } else {
+            end
+        }
     }
 
     /// The last of several answers, one under the other, that a history tells as one message: the results between them were
@@ -633,4 +666,11 @@ fn tells_its_context(call: &Call) -> bool {
     call.content.history != History::None
         && call.span.previous_response_id.is_none()
         && call.span.original_input_messages.is_none()
+}
+
+/// What is left of a message whose end an SDK cut off.
+fn cut_short(message: &Message) -> Option<String> {
+    let text = message.text()?;
+    let beginning = text.trim_end().strip_suffix(CUT_MARK)?;
+    Some(beginning.trim().to_owned())
 }

@@ -67,6 +67,8 @@ pub struct SystemPrompt {
     agent: Option<String>,
     first_used_at: DateTime,
     calls: u32,
+    /// How many texts were folded into this one.
+    variants: u32,
 }
 
 /// All spans that share one conversation id within one project. Totals cover the whole conversation, whatever the filter.
@@ -251,6 +253,11 @@ impl Conversation {
         Ok(u32::try_from(repeated.count()).unwrap_or(u32::MAX))
     }
 
+    /// Spans that others name as their parent and that have not come: still running, lost, or sent elsewhere. What is known is shown.
+    async fn missing_parents(&self) -> u32 {
+        self.summary.totals.missing_parents
+    }
+
     /// One of its spans, by id; null when it has none with this id.
     #[graphql(complexity = "weigh(WHOLE_CONVERSATION_COST, 1, child_complexity)")]
     async fn span(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Span>, Error> {
@@ -319,6 +326,7 @@ impl Conversation {
                 agent: prompt.agent.clone(),
                 first_used_at: DateTime::from_ns(prompt.first_used_ns),
                 calls: prompt.calls,
+                variants: prompt.variants,
             })
             .collect())
     }

@@ -298,6 +298,21 @@ impl Message {
         self.utterance.superseded
     }
 
+    /// True for what stands in a history for earlier messages that the model no longer saw, such as a summary that the client made. Nobody said it.
+    async fn summary(&self) -> bool {
+        self.utterance.is_summary
+    }
+
+    /// Assistant: how many earlier messages of its thread the model was not given, because the context was compacted, its head was cut off, or it began anew. 0 where that is not known, as when the API keeps the history.
+    async fn unseen_messages(&self) -> u32 {
+        self.utterance.unseen
+    }
+
+    /// With `unseenMessages`: the first message that the model was given; after a beginning that was kept, the first after the gap.
+    async fn context_start(&self) -> Option<ID> {
+        self.utterance.context_start.map(|id| ID(id.to_string()))
+    }
+
     /// False when the instrumentation did not capture the text.
     async fn content_captured(&self) -> bool {
         self.utterance.content_captured

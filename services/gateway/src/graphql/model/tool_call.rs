@@ -74,6 +74,11 @@ impl ToolCall {
         }
     }
 
+    /// Pending for ever: the conversation went on without its result.
+    async fn abandoned(&self) -> bool {
+        self.call().abandoned
+    }
+
     async fn error(&self) -> Option<SpanError> {
         self.call().error.as_ref().map(SpanError::from)
     }
