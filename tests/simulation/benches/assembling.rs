@@ -75,9 +75,9 @@ fn facts(calls: usize) -> Vec<Prepared> {
         .map(|call| {
             let span = normalise::span(raw(call, &[]), 0, &Rules::default());
             let mut prepared = prepare::span(span, 0, &NoPrices);
-            let mut said = vec![Message::text_of(Role::User, &question(call))];
+            let mut said = vec![Message::text_of(Role::User, question(call))];
             if call > 0 {
-                said.insert(0, Message::text_of(Role::Assistant, &answer(call - 1)));
+                said.insert(0, Message::text_of(Role::Assistant, answer(call - 1)));
             }
             for message in said {
                 let node = Node {

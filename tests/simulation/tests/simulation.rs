@@ -22,19 +22,6 @@ fn every_invented_conversation_is_told_as_it_was() {
             Some((seed, difference))
         })
         .collect();
-    if std::env::var("SIM_DEBUG").is_ok() {
-        let mut seen = std::collections::BTreeSet::new();
-        for (seed, difference) in &failed {
-            let text = explained(*seed, difference);
-            let first = text.lines().nth(1).unwrap_or_default().to_owned();
-            if seen.len() < 6 && seen.insert(first) {
-                println!("#### {text}\n");
-            }
-            if seen.len() >= 6 {
-                break;
-            }
-        }
-    }
     let shortest = failed.iter().min_by_key(|(_, difference)| difference.len());
     if let Some((seed, difference)) = shortest {
         let seeds: Vec<u64> = failed.iter().map(|(seed, _)| *seed).take(20).collect();
