@@ -227,7 +227,7 @@ impl Conversation {
     /// The spans whose tokens and cost are in the totals: of each call the innermost report that has any. Others that report
     /// some, such as wrappers and agents, repeat these.
     pub fn counted_spans(&self) -> FxHashSet<SpanKey> {
-        let calls = crate::transcript::calls::calls(self);
+        let calls = crate::transcript::calls_of(self);
         calls.iter().map(|call| call.counted().key).collect()
     }
 

@@ -257,9 +257,10 @@ impl GatewayConfig {
 }
 
 fn is_trace_url_template(text: &str) -> bool {
-    // Braces are no part of an address; ids of digits are.
+    // Braces are no part of an address, though the parser lets them pass; ids of digits are.
     let example = text.replace("{traceId}", "1").replace("{spanId}", "1");
     text.contains("{traceId}")
+        && !example.contains(['{', '}'])
         && example.parse::<axum::http::Uri>().is_ok_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
         })

@@ -22,6 +22,11 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The calls of a conversation, each once however many spans report it.
+pub(crate) fn calls_of(conversation: &Conversation) -> Vec<Call> {
+    calls::calls(conversation, &Twins::of(conversation))
+}
+
 /// Computes the view of a conversation.
 pub(crate) fn view(conversation: &Conversation) -> View {
     let twins = Twins::of(conversation);
