@@ -1,10 +1,14 @@
 //! The intake, and clients that send to it as SDKs do.
 
 use crate::captured::Request;
+use crate::kafka::Kafka;
 use crate::process::free_port;
+use crate::record::Record;
 use crate::services::{Service, Settings};
+use crate::topics::Topics;
 use reqwest::{Client, RequestBuilder, Response};
 use std::path::Path;
+use tempfile::TempDir;
 
 /// Taken from anybody by an intake without keys.
 pub const PUBLIC_KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -31,6 +35,19 @@ impl Intake {
             grpc_port,
             client: Client::new(),
         }
+    }
+
+    /// One with topics of its own on the shared broker, which nothing reads.
+    pub async fn alone(name: &str) -> (Self, Topics, TempDir) {
+        let kafka = Kafka::shared().await;
+        let topics = Topics::with_prefix(&format!("{name}-"));
+        topics.create(&kafka.brokers(), 3).await.expect("topics");
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let settings = Settings::default()
+            .set_list("kafka.brokers", &[kafka.brokers()])
+            .set("kafka.topics", topics.as_setting());
+        let intake = Self::start(directory.path(), settings).await;
+        (intake, topics, directory)
     }
 
     /// For `OTEL_EXPORTER_OTLP_ENDPOINT` with `http/protobuf` or `http/json`.
@@ -66,4 +83,32 @@ impl Intake {
         };
         sent.body(request.body).send().await
     }
+}
+
+/// Sends records of OTLP spans in one export. Says whether all of them were acknowledged.
+///
+/// # Errors
+/// When the intake does not answer.
+pub async fn export(
+    client: &Client,
+    endpoint: &str,
+    records: &[Record],
+) -> reqwest::Result<Result<(), String>> {
+    // Requests one after the other are a request of all their resources: that is what protobuf's lists are.
+    let body: Vec<u8> = records
+        .iter()
+        .flat_map(|record| record.payload.clone())
+        .collect();
+    let answer = client
+        .post(format!("{endpoint}/v1/traces"))
+        .header("Content-Type", "application/x-protobuf")
+        .body(body)
+        .send()
+        .await?;
+    let status = answer.status();
+    let body = answer.bytes().await?;
+    if status.is_success() && body.is_empty() {
+        return Ok(Ok(()));
+    }
+    Ok(Err(format!("{status}: {}", String::from_utf8_lossy(&body))))
 }

@@ -94,7 +94,7 @@ impl<R> Stack<R> {
         let settings = Settings::default()
             .set_list("kafka.brokers", &[kafka.brokers()])
             .set("kafka.group_id", name)
-            .set("kafka.topics", inputs(&topics))
+            .set("kafka.topics", topics.as_setting())
             .set("kafka.conversations_topic", &topics.conversations)
             .set("kafka.dead_letter_topic", &topics.dead_letters)
             .set("kafka.session_timeout_ms", SESSION_TIMEOUT_MS)
@@ -179,20 +179,6 @@ impl<R> Stack<R> {
             .await
             .expect("the topic is readable")
     }
-}
-
-/// The topics that are read and how their records are written, as a setting.
-fn inputs(topics: &Topics) -> String {
-    let input = |name: &str, encoding: &str, signal: &str| {
-        format!("{{name = \"{name}\", encoding = \"{encoding}\", signal = \"{signal}\"}}")
-    };
-    let inputs = [
-        input(&topics.spans, "otlp_proto", "spans"),
-        input(&topics.spans_json, "otlp_json", "spans"),
-        input(&topics.logs, "otlp_proto", "logs"),
-        input(&topics.sentry, "sentry_span_json", "spans"),
-    ];
-    format!("[{}]", inputs.join(", "))
 }
 
 /// How many records of the topics the group has not committed.

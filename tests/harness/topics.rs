@@ -44,6 +44,20 @@ impl Topics {
         [&self.spans, &self.spans_json, &self.logs, &self.sentry]
     }
 
+    /// The topics that are read and how their records are written, as the setting `kafka.topics`.
+    pub fn as_setting(&self) -> String {
+        let input = |name: &str, encoding: &str, signal: &str| {
+            format!("{{name = \"{name}\", encoding = \"{encoding}\", signal = \"{signal}\"}}")
+        };
+        let inputs = [
+            input(&self.spans, "otlp_proto", "spans"),
+            input(&self.spans_json, "otlp_json", "spans"),
+            input(&self.logs, "otlp_proto", "logs"),
+            input(&self.sentry, "sentry_span_json", "spans"),
+        ];
+        format!("[{}]", inputs.join(", "))
+    }
+
     /// Creates those that do not exist, and returns once the broker serves them all.
     ///
     /// # Errors

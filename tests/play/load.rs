@@ -1,7 +1,8 @@
 //! `play load`: as many spans as asked, at the rate asked, into Kafka or into an intake.
 
-use anyhow::ensure;
+use anyhow::{anyhow, ensure};
 use clap::Args;
+use harness::intake;
 use harness::record::{Producer, Record};
 use harness::topics::Topics;
 use std::time::{Duration, Instant};
@@ -58,11 +59,7 @@ impl Load {
                     {
                         latencies.0.push(done??);
                     }
-                    exports.spawn(export(
-                        client.clone(),
-                        format!("{address}/v1/traces"),
-                        batch,
-                    ));
+                    exports.spawn(timed_export(client.clone(), address.clone(), batch));
                 }
                 None => producer.send(batch).await?,
             }
@@ -86,31 +83,15 @@ impl Load {
     }
 }
 
-/// Sends an export as an SDK would, and takes any answer but full success for an error. Says how long the answer took.
-async fn export(
+/// Sends an export, and takes any answer but full success for an error. Says how long the answer took.
+async fn timed_export(
     client: reqwest::Client,
-    url: String,
+    endpoint: String,
     records: Vec<Record>,
 ) -> anyhow::Result<Duration> {
-    // Requests one after the other are a request of all their resources: that is what protobuf's lists are.
-    let body: Vec<u8> = records
-        .into_iter()
-        .flat_map(|record| record.payload)
-        .collect();
     let begin = Instant::now();
-    let answer = client
-        .post(url)
-        .header("Content-Type", "application/x-protobuf")
-        .body(body)
-        .send()
-        .await?;
-    let status = answer.status();
-    let body = answer.bytes().await?;
-    ensure!(
-        status.is_success() && body.is_empty(),
-        "the intake answered {status}: {}",
-        String::from_utf8_lossy(&body)
-    );
+    let outcome = intake::export(&client, &endpoint, &records).await?;
+    outcome.map_err(|answer| anyhow!("the intake answered {answer}"))?;
     Ok(begin.elapsed())
 }
 

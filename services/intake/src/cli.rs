@@ -125,7 +125,7 @@ fn with_config(command: Command, loaded: Loaded<Config>) -> anyhow::Result<ExitC
 fn new_key(name: String, project: String, project_id: u64) -> anyhow::Result<ExitCode> {
     let new = NewKey::generate(name, project, project_id)?;
     let public_key = new.config.public_key.as_deref().unwrap_or_default();
-    println!("Token for OTLP, shown only now: {}", new.token);
+    println!("Token for OTLP, shown only now: {}", new.token.expose());
     println!("DSN for Sentry SDKs: http://{public_key}@HOST:4318/{project_id}");
     println!("Entry for intake.keys: {}", new.config_line());
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use runtime::config::Problems;
+use runtime::config::{Problems, Secret};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
@@ -234,7 +234,7 @@ fn validate_public_key(key: &KeyConfig, before: &[KeyConfig], problems: &mut Pro
 /// A new key: what the client gets, and what the configuration gets.
 #[derive(Debug)]
 pub struct NewKey {
-    pub token: String,
+    pub token: Secret,
     pub config: KeyConfig,
 }
 
@@ -253,6 +253,7 @@ impl NewKey {
             public_key: Some(hex(&random::<PUBLIC_KEY_BYTES>()?)),
             project_id,
         };
+        let token = Secret::new(token);
         Ok(Self { token, config })
     }
 

@@ -19,6 +19,8 @@ use tracing::{debug, warn};
 /// After an error such as too many open files, accepting again at once would only fail again.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
 
+/// Of one HTTP/1 connection; so also the head of a request.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Calls at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 128;
 /// Headers of one HTTP/2 request, as the standard counts them.
@@ -97,6 +99,7 @@ async fn serve_http1(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.header_timeout)
+        .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

@@ -42,6 +42,44 @@ impl TypedAttributes {
         }
     }
 
+    /// A text attribute that is not empty.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.value(key)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn number(&self, key: &str) -> Option<f64> {
+        self.value(key)?.as_f64()
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)?.get("value")
+    }
+
+    /// Sets it, whatever was there.
+    pub(super) fn replace(&mut self, key: &str, value: impl Into<Value>) {
+        self.0.insert(key.to_owned(), typed(value.into()));
+    }
+
+    /// Moves it under another name, unless there is something; then the old one goes.
+    pub(super) fn rename(&mut self, old: &str, new: &str) {
+        if let Some(entry) = self.0.remove(old) {
+            self.add_entry(new, entry);
+        }
+    }
+
+    /// Sets it under another name too, unless there is something.
+    pub(super) fn copy(&mut self, old: &str, new: &str) {
+        if let Some(entry) = self.0.get(old).cloned() {
+            self.add_entry(new, entry);
+        }
+    }
+
+    fn add_entry(&mut self, key: &str, entry: Value) {
+        if !entry.is_null() && self.0.get(key).is_none_or(Value::is_null) {
+            self.0.insert(key.to_owned(), entry);
+        }
+    }
+
     pub(super) fn into_value(self) -> Value {
         Value::Object(self.0)
     }

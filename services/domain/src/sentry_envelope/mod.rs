@@ -3,12 +3,13 @@
 //! Three shapes are on the wire: containers of version 2 spans next to a transaction (today's default), transactions
 //! with all spans inside (older SDKs), and containers alone (span streaming). Each span becomes one ingest-spans
 //! version 1 record. What concerns all spans of an envelope but is said only once (user, release, environment) is
-//! copied to each; attribute names stay as the SDK wrote them.
+//! copied to each; on spans of AI calls, names become those that Relay writes.
 
 mod attributes;
 mod classic;
 mod framing;
 mod record;
+mod relay;
 mod shared;
 mod time;
 mod version2;

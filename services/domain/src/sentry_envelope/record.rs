@@ -2,7 +2,7 @@
 
 use super::attributes::TypedAttributes;
 use super::shared::SharedFields;
-use super::{Context, RETENTION_DAYS, Record, time};
+use super::{Context, RETENTION_DAYS, Record, relay, time};
 use crate::ids::{SpanId, TraceId};
 use crate::text::prefix;
 use serde_json::{Map, Value, json};
@@ -54,6 +54,7 @@ impl Draft {
             self.attributes.add("sentry.status", word);
         }
         shared.complete(trace_id, &mut self.attributes);
+        relay::normalise(&mut self.attributes);
         let mut body = json!({
             "organization_id": context.organization_id,
             "project_id": context.project_id,

@@ -59,11 +59,7 @@ pub fn decompress(
         Coding::Identity if compressed.len() > bytes_max => return Err(too_large(bytes_max)),
         Coding::Identity => return Ok(compressed),
         Coding::Gzip => Box::new(flate2::read::MultiGzDecoder::new(&*compressed)),
-        Coding::Deflate if has_zlib_header(&compressed) => {
-            Box::new(flate2::read::ZlibDecoder::new(&*compressed))
-        }
-        // Some clients take "deflate" by its word.
-        Coding::Deflate => Box::new(flate2::read::DeflateDecoder::new(&*compressed)),
+        Coding::Deflate => Box::new(Inflate::new(&compressed)),
         Coding::Zstd => {
             Box::new(zstd_reader(&compressed).map_err(|cause| unreadable(coding, &cause))?)
         }
@@ -114,9 +110,46 @@ fn zstd_reader(compressed: &[u8]) -> io::Result<impl Read + '_> {
     Ok(decoder)
 }
 
-fn has_zlib_header(bytes: &[u8]) -> bool {
-    matches!(bytes, [method, flags, ..]
-        if method & 0x0F == 8 && (u16::from(*method) * 256 + u16::from(*flags)) % 31 == 0)
+/// Deflate as it is meant, with zlib's header, or as some clients take it by its word, without. The readers that flate2
+/// has take the end of the input for the end of the text, wherever it comes.
+struct Inflate<'a> {
+    rest: &'a [u8],
+    state: flate2::Decompress,
+    has_ended: bool,
+}
+
+impl<'a> Inflate<'a> {
+    fn new(compressed: &'a [u8]) -> Self {
+        let has_header = matches!(compressed, [method, flags, ..]
+            if method & 0x0F == 8 && (u16::from(*method) * 256 + u16::from(*flags)).is_multiple_of(31));
+        Self {
+            rest: compressed,
+            state: flate2::Decompress::new(has_header),
+            has_ended: false,
+        }
+    }
+}
+
+impl Read for Inflate<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while !self.has_ended {
+            let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
+            let status = self
+                .state
+                .decompress(self.rest, out, flate2::FlushDecompress::None)?;
+            let taken = (self.state.total_in() - before_in) as usize;
+            let made = (self.state.total_out() - before_out) as usize;
+            self.rest = &self.rest[taken..];
+            self.has_ended = status == flate2::Status::StreamEnd;
+            if made > 0 {
+                return Ok(made);
+            }
+            if !self.has_ended && taken == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(0)
+    }
 }
 
 fn too_large(bytes_max: usize) -> Refusal {

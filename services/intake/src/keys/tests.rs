@@ -16,10 +16,15 @@ fn bearer(token: &str) -> HeaderMap {
 fn a_token_leads_to_its_own_project_only() {
     let (shop, bank) = (key("a", "shop", 1), key("b", "bank", 2));
     let keyring = Keyring::new(&[shop.config.clone(), bank.config.clone()]);
-    let project = keyring.admit_token(&bearer(&bank.token)).expect("is known");
+    let project = keyring
+        .admit_token(&bearer(bank.token.expose()))
+        .expect("is known");
     assert_eq!(project.as_deref(), Some("bank"));
     let mut headers = HeaderMap::new();
-    headers.insert(API_KEY_HEADER, shop.token.parse().expect("a header"));
+    headers.insert(
+        API_KEY_HEADER,
+        shop.token.expose().parse().expect("a header"),
+    );
     let project = keyring.admit_token(&headers).expect("is known");
     assert_eq!(project.as_deref(), Some("shop"));
     for wrong in [HeaderMap::new(), bearer("nonsense"), bearer("")] {

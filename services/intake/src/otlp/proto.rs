@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
 
 /// Writes a length-delimited field.
 pub(super) fn put(out: &mut Vec<u8>, number: u32, data: &[u8]) {
-    put_varint(out, u64::from(number) << 3 | 2);
+    put_varint(out, (u64::from(number) << 3) | 2);
     put_varint(out, data.len() as u64);
     out.extend_from_slice(data);
 }

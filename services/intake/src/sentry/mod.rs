@@ -5,7 +5,6 @@ mod auth;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -72,7 +71,7 @@ async fn receive(app: &App, project: &str, request: Request) -> Result<Accepted,
     };
     let mut held = app.budget.reservation();
     let limits = &app.config.limits;
-    let compressed = read(&head, body, limits, &mut held).await?;
+    let compressed = body::read(&head.headers, body, limits, &mut held).await?;
     let reading = Reading {
         coding,
         compressed,
@@ -84,15 +83,6 @@ async fn receive(app: &App, project: &str, request: Request) -> Result<Accepted,
     let key = client_key.map_or_else(|| auth::of_envelope(&plain.body), Ok)?;
     let project = app.keyring.admit_public_key(&key, project_id)?;
     deliver(app, plain, project).await
-}
-
-async fn read(
-    head: &axum::http::request::Parts,
-    body: Body,
-    limits: &LimitsConfig,
-    held: &mut Reservation,
-) -> Result<Bytes, Refusal> {
-    body::read(&head.headers, body, limits, held).await
 }
 
 type Admitted = (auth::Client, u64, Coding, tokio::sync::OwnedSemaphorePermit);

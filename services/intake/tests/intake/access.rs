@@ -29,12 +29,12 @@ async fn a_token_decides_the_project_of_otlp() {
     let intake = start(&[&shop, &bank]).await;
     let body = request(vec![span(1, 1, 5)]).encode_to_vec();
     let send = |name: &str, value: &str| intake.export(body.clone()).header(name, value).send();
-    let bearer = format!("Bearer {}", bank.token);
+    let bearer = format!("Bearer {}", bank.token.expose());
     for (name, value, status) in [
         ("authorization", bearer.as_str(), 200),
-        ("x-api-key", &shop.token, 200),
+        ("x-api-key", shop.token.expose(), 200),
         ("authorization", "Bearer wrong", 401),
-        ("authorization", &shop.token, 401),
+        ("authorization", shop.token.expose(), 401),
         ("x-other", "none", 401),
     ] {
         let answer = send(name, value).await.expect("an answer");
@@ -64,7 +64,10 @@ async fn a_dsn_decides_the_project_of_sentry() {
         (format!("/api/1/envelope/?sentry_key={public_key}"), 403),
         ("/api/2/envelope/?sentry_key=unknown".to_owned(), 403),
         // A token is no public key.
-        (format!("/api/2/envelope/?sentry_key={}", bank.token), 403),
+        (
+            format!("/api/2/envelope/?sentry_key={}", bank.token.expose()),
+            403,
+        ),
         ("/api/2/envelope/".to_owned(), 403),
     ] {
         let answer = send(path.clone()).await.expect("an answer");

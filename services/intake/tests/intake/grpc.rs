@@ -108,7 +108,9 @@ async fn a_token_decides_the_project() {
     let status = client.export(sent.clone()).await.expect_err("has no token");
     assert_eq!(status.code(), Code::Unauthenticated);
     let mut request = Request::new(sent);
-    let bearer = format!("Bearer {}", key.token).parse().expect("a value");
+    let bearer = format!("Bearer {}", key.token.expose())
+        .parse()
+        .expect("a value");
     request.metadata_mut().insert("authorization", bearer);
     client.export(request).await.expect("is taken");
     assert_eq!(intake.records(SPANS).await[0].headers["project_id"], "shop");

@@ -254,7 +254,7 @@ fn attacks() -> Vec<Attack> {
             TRACES,
             PROTO,
             "",
-            (0..MIB).map(|at| (at * 7919 >> 3) as u8).collect(),
+            (0..MIB).map(|at| ((at * 7919) >> 3) as u8).collect(),
             400,
         ),
     ]

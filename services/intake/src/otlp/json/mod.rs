@@ -18,6 +18,13 @@ use crate::refusal::Refusal;
 /// # Errors
 /// When the text is no such request; says where.
 pub fn to_proto(signal: Signal, text: &[u8]) -> Result<Bytes, Refusal> {
+    // A list would be read as the fields of a request by position.
+    let begin = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    if !begin.trim_ascii_start().starts_with(b"{") {
+        return Err(Refusal::malformed(
+            "the request is no OTLP/JSON: it is no object at line 1 column 1",
+        ));
+    }
     let encoded = match signal {
         Signal::Logs => domain::json::read::<Logs>(text).map(|logs| logs.encode_to_vec()),
         _ => domain::json::read::<Traces>(text).map(|traces| traces.encode_to_vec()),
