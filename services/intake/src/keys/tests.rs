@@ -37,7 +37,7 @@ fn a_token_leads_to_its_own_project_only() {
 #[test]
 fn a_public_key_leads_to_its_own_project_only() {
     let (shop, bank) = (key("a", "shop", 1), key("b", "bank", 2));
-    let keyring = Keyring::new(&[shop.config.clone(), bank.config.clone()]);
+    let keyring = Keyring::new(&[shop.config, bank.config.clone()]);
     let public_key = bank.config.public_key.expect("has one");
     let project = keyring.admit_public_key(&public_key, 2).expect("is known");
     assert_eq!((&*project.name, project.id), ("bank", 2));

@@ -76,11 +76,11 @@ impl Program {
             .spawn()
             .expect("the program starts");
         let deadline = Instant::now() + PATIENCE;
-        while reqwest::get(format!("http://{probes}/ready"))
-            .await
-            .is_ok_and(|answer| answer.status() == 200)
-            == false
-        {
+        let is_ready = async || {
+            let answer = reqwest::get(format!("http://{probes}/ready")).await;
+            answer.is_ok_and(|answer| answer.status() == 200)
+        };
+        while !is_ready().await {
             assert!(Instant::now() < deadline, "the program is not ready");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
