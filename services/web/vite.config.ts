@@ -29,5 +29,8 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: ['src/testing/setup.ts'],
     restoreMocks: true,
+    // A document for each file would take most of the time; what tests leave in the shared one, the set-up clears.
+    pool: 'threads',
+    isolate: false,
   },
 });
