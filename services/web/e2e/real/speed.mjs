@@ -1,4 +1,5 @@
-// How fast it is. Limits leave room for a slow shared machine.
+// How fast it is. The limits are held against the processor time of the page's thread: how long that takes on the clock
+// depends on what else the machine has to do, and is printed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '../harness.mjs';
@@ -10,10 +11,23 @@ const MESSAGES = 5_000;
 const MARATHON = { project: 'ops-bot', id: 'marathon-5000', ago_ms: 3 * 3_600_000 };
 /** From the arrival of the answer to what was said being on the screen. */
 const OPEN_MS_MAX = 300;
-const FRAME_MS_MAX = 100;
+/** Of 16.7 at 60 frames a second. */
+const FRAME_MS_MAX = 16;
 const BUSY_ROWS = 40;
 const BUSY_PER_SECOND = 50;
 const BUSY_MS = 4_000;
+/** Of the time, the rest of which is the reader's. */
+const BUSY_SHARE_MAX = 0.5;
+
+/** Tells how much processor time the page's thread has used, in ms. */
+async function threadClock(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return metrics.find(({ name }) => name === 'TaskDuration').value * 1_000;
+  };
+}
 
 /** Gives the page `messageDrawn`, which resolves with the time from `begun` until a message is on the screen. */
 const teachWaiting = page =>
@@ -39,60 +53,47 @@ test('5,000 messages open at once and scroll smoothly', async () => {
   await onPage('/', async page => {
     await page.locator('.row-link').first().waitFor();
     await teachWaiting(page);
-    // Others may want the processor too: the best of three is what the page itself needs.
+    const used = await threadClock(page);
+    const beforeOpening = await used();
     const opened = await page.evaluate(async address => {
-      const go = to => {
-        window.history.pushState(null, '', to);
-        window.dispatchEvent(new PopStateEvent('popstate'));
-      };
       const { fetch } = window;
-      let arrived;
-      window.fetch = async (...args) => {
-        const response = await fetch(...args);
-        // When the first answer that holds messages has arrived whole.
-        if (String(args[1]?.body).includes('query OpenConversation')) {
-          const whole = response.clone().arrayBuffer();
-          void whole.then(() => arrived(performance.now()));
-        }
-        return response;
-      };
-      const times = [];
-      for (let round = 0; round < 3; round += 1) {
-        const arrival = new Promise(resolve => {
-          arrived = resolve;
-        });
-        go(address);
-        times.push(await window.messageDrawn(await arrival));
-        if (round < 2) {
-          go('/');
-          while (document.querySelector('.message')) await new Promise(resolve => requestAnimationFrame(resolve));
-        }
-      }
-      return Math.min(...times);
+      // When the first answer that holds messages has arrived whole.
+      const arrived = new Promise(resolve => {
+        window.fetch = async (...args) => {
+          const response = await fetch(...args);
+          if (String(args[1]?.body).includes('query OpenConversation')) {
+            const whole = response.clone().arrayBuffer();
+            void whole.then(() => resolve(performance.now()));
+          }
+          return response;
+        };
+      });
+      window.history.pushState(null, '', address);
+      window.dispatchEvent(new PopStateEvent('popstate'));
+      return window.messageDrawn(await arrived);
     }, path(MARATHON));
-    console.log(`first screen of ${MESSAGES} messages: ${Math.round(opened)} ms after the answer`);
-    assert.ok(opened < OPEN_MS_MAX, `${opened} ms`);
+    const openedMs = (await used()) - beforeOpening;
+    console.log(
+      `first screen of ${MESSAGES} messages: ${Math.round(openedMs)} ms of work, ${Math.round(opened)} ms after the answer`,
+    );
+    assert.ok(openedMs < OPEN_MS_MAX, `${openedMs} ms`);
 
     await page.getByText('more to read').waitFor({ state: 'detached' });
     await page.getByRole('tab', { name: 'Timeline' }).click();
     await page.locator('.timeline-row').first().waitFor();
-    const whole = await page.evaluate(async () => {
-      const [transcript, timeline] = document.querySelectorAll('[role="tab"]');
-      const times = [];
-      for (let round = 0; round < 3; round += 1) {
-        const begun = performance.now();
-        transcript.click();
-        times.push(await window.messageDrawn(begun));
-        timeline.click();
-        while (document.querySelector('.message')) await new Promise(resolve => requestAnimationFrame(resolve));
-      }
-      transcript.click();
-      await window.messageDrawn(0);
-      return Math.min(...times);
+    const beforeWhole = await used();
+    const whole = await page.evaluate(() => {
+      const begun = performance.now();
+      document.querySelector('[role="tab"]').click();
+      return window.messageDrawn(begun);
     });
-    console.log(`all ${MESSAGES} messages laid out and drawn: ${Math.round(whole)} ms`);
-    assert.ok(whole < OPEN_MS_MAX, `${whole} ms`);
+    const wholeMs = (await used()) - beforeWhole;
+    console.log(
+      `all ${MESSAGES} messages laid out and drawn: ${Math.round(wholeMs)} ms of work in ${Math.round(whole)} ms`,
+    );
+    assert.ok(wholeMs < OPEN_MS_MAX, `${wholeMs} ms`);
 
+    const beforeScrolling = await used();
     const frames = await page.evaluate(async () => {
       const scroller = document.querySelector('.transcript-scroller');
       const times = [];
@@ -106,9 +107,11 @@ test('5,000 messages open at once and scroll smoothly', async () => {
       }
       return times.sort((a, b) => a - b);
     });
-    const [median, p95] = [frames[60], frames[114]];
-    console.log(`scrolling: ${median.toFixed(1)} ms a frame, 95 of 100 within ${p95.toFixed(1)} ms`);
-    assert.ok(p95 < FRAME_MS_MAX, `${p95} ms`);
+    const frameMs = ((await used()) - beforeScrolling) / frames.length;
+    console.log(
+      `scrolling: ${frameMs.toFixed(1)} ms of work a frame, median ${frames[60].toFixed(1)} ms from frame to frame`,
+    );
+    assert.ok(frameMs < FRAME_MS_MAX, `${frameMs} ms`);
     await page.locator('.transcript-scroller').evaluate(element => element.scrollTo(0, element.scrollHeight));
     await until(
       () => page.getByText(`Question ${MESSAGES / 2}:`).count(),
@@ -122,6 +125,8 @@ test('fifty changes a second leave the list responsive', () =>
   onPage('/', async page => {
     await live(page);
     await page.locator('.row-link').first().waitFor();
+    const used = await threadClock(page);
+    const before = await used();
     let sent = 0;
     const busy = async () => {
       const begun = Date.now();
@@ -153,10 +158,11 @@ test('fifty changes a second leave the list responsive', () =>
       BUSY_MS,
     );
     const [longest] = await Promise.all([watching, busy()]);
+    const share = ((await used()) - before) / BUSY_MS;
     console.log(
-      `longest frame under ${Math.round(sent / (BUSY_MS / 1_000))} changes a second: ${Math.round(longest)} ms`,
+      `${Math.round(sent / (BUSY_MS / 1_000))} changes a second: ${Math.round(share * 100)} % of the time at work, longest frame ${Math.round(longest)} ms`,
     );
-    assert.ok(longest < 400, `a frame took ${longest} ms`);
+    assert.ok(share < BUSY_SHARE_MAX, `${share} of the time`);
     await page.keyboard.press('ArrowDown');
     await page.locator('.row.is-selected').waitFor();
     await stage.settle();
