@@ -10,10 +10,10 @@
 
 use super::alignment::Attachment;
 use super::calls::{Call, CallContent, History, Scope};
+use super::echoes::cut_short;
 use crate::conversation::Conversation;
 use crate::ids::Digest;
 use crate::message::{Message, Role};
-use crate::normalise::CUT_MARK;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -305,198 +305,6 @@ impl<'a> Forest<'a> {
         node
     }
 
-    /// Where a user's message stands whose history left out the answer before it: after that answer. A user's message is
-    /// no alternative to an answer.
-    fn past_omitted_answer(&self, position: NodeIndex, step: &Step<'_>) -> NodeIndex {
-        if step.message.role != Role::User || self.child_matching(position, step).is_some() {
-            return position;
-        }
-        let children = self.nodes[position].children.iter().rev();
-        children
-            .copied()
-            .find(|child| self.may_be_echoed(*child))
-            .unwrap_or(position)
-    }
-
-    /// An answer whose text was not captured learns it from its echo.
-    fn learn(&mut self, node: NodeIndex, step: &Step<'_>) {
-        if self.nodes[node].message.is_none() {
-            self.nodes[node].message = Some(step.digest);
-            self.nodes[node].identity = step.identity;
-            self.by_identity
-                .entry(step.identity)
-                .or_default()
-                .push(node);
-        }
-    }
-
-    /// The child that the next steps tell of, and how many of them: some SDKs echo one answer as several messages (its
-    /// text, then its tool calls).
-    fn run_matching(&self, position: NodeIndex, steps: &[Step<'_>]) -> Option<(NodeIndex, usize)> {
-        let answers = steps
-            .iter()
-            .take_while(|step| step.message.role == Role::Assistant)
-            .count();
-        for taken in (2..=answers.min(RUN_MAX)).rev() {
-            let parts = steps[..taken]
-                .iter()
-                .flat_map(|step| step.message.parts.iter().cloned())
-                .collect();
-            let whole = Message {
-                role: Role::Assistant,
-                parts,
-            }
-            .identity();
-            let children = self.nodes[position].children.iter().rev();
-            if let Some(child) = children
-                .copied()
-                .find(|child| self.nodes[*child].identity == whole)
-            {
-                return Some((child, taken));
-            }
-        }
-        self.child_matching(position, &steps[0])
-            .map(|child| (child, 1))
-    }
-
-    /// The child that a step stands at, past summaries: they are not told where they stand.
-    pub(super) fn child_matching(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
-        self.direct_child_matching(position, step).or_else(|| {
-            let children = self.nodes[position].children.iter().rev();
-            let mut summaries = children
-                .copied()
-                .filter(|child| self.nodes[*child].is_summary);
-            summaries.find_map(|summary| self.child_matching(summary, step))
-        })
-    }
-
-    fn direct_child_matching(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
-        let children = &self.nodes[position].children;
-        let same = children
-            .iter()
-            .rev()
-            .find(|child| self.nodes[**child].identity == step.identity);
-        let same = same
-            .copied()
-            .or_else(|| self.child_cut_short(position, step));
-        if same.is_some() || step.message.role != Role::Assistant {
-            return same;
-        }
-        if let Some(last) = self.answers_in_one(position, step) {
-            return Some(last);
-        }
-        // An assistant message that no call made, standing where a made one stands, is its echo. Of several, the one
-        // it resembles most; of equals, the latest.
-        let made = children
-            .iter()
-            .copied()
-            .filter(|child| self.may_be_echo(*child, step.message));
-        made.max_by_key(|child| (self.resemblance(*child, step.message), *child))
-    }
-
-    /// The child whose beginning is all that an SDK with a limit on lengths tells of it.
-    fn child_cut_short(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
-        let beginning = cut_short(step.message)?;
-        let children = self.nodes[position].children.iter().rev().copied();
-        children
-            .filter(|child| self.nodes[*child].role == Some(step.message.role))
-            .find(|child| {
-                let known = self.nodes[*child]
-                    .message
-                    .and_then(|digest| self.conversation.message(&digest));
-                let text = known.and_then(|known| known.text());
-                text.is_some_and(|text| text.trim().starts_with(&beginning))
-            })
-    }
-
-    /// Where a call stands whose history was cut at its end: after what is known to follow.
-    fn after_cut_end(&self, end: NodeIndex) -> NodeIndex {
-        let tip = self.islands[self.nodes[end].island].tip;
-        if self.path(tip).any(|node| node == end) {
-            tip
-        } else {
-            end
-        }
-    }
-
-    /// The last of several answers, one under the other, that a history tells as one message: the results between them were
-    /// left out.
-    fn answers_in_one(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
-        let mut parts = Vec::new();
-        let mut last = position;
-        for answers in 1..=RUN_MAX {
-            let children = self.nodes[last].children.iter().rev();
-            last = children.copied().find(|child| self.may_be_echoed(*child))?;
-            let message = self.conversation.message(&self.nodes[last].message?)?;
-            parts.extend(message.parts.iter().cloned());
-            if parts.len() > step.message.parts.len() + RUN_MAX {
-                return None;
-            }
-            let whole = Message {
-                role: Role::Assistant,
-                parts: parts.clone(),
-            };
-            if answers > 1 && whole.identity() == step.identity {
-                return Some(last);
-            }
-        }
-        None
-    }
-
-    /// An answer made by a call, and not a failure.
-    pub(super) fn may_be_echoed(&self, node: NodeIndex) -> bool {
-        let node = &self.nodes[node];
-        node.made_by
-            .iter()
-            .any(|(call, _)| node.message.is_some() || self.calls[*call].span.error.is_none())
-    }
-
-    /// Whether an assistant message may repeat this answer, inexactly: it calls the same tools or says the same, as far as
-    /// it tells either.
-    pub(super) fn may_be_echo(&self, node: NodeIndex, message: &Message) -> bool {
-        if !self.may_be_echoed(node) {
-            return false;
-        }
-        let known = self.nodes[node]
-            .message
-            .and_then(|digest| self.conversation.message(&digest));
-        let tools = |message: &Message| -> Vec<String> {
-            message
-                .tool_calls()
-                .map(|(_, name, _)| name.to_owned())
-                .collect()
-        };
-        let text = |message: &Message| message.text().map(|text| text.trim().to_owned());
-        known.is_none_or(|known| {
-            let says_nothing = message.parts.is_empty();
-            let says_the_same = text(message).is_some() && text(message) == text(known);
-            tools(message) == tools(known) || says_the_same || says_nothing
-        })
-    }
-
-    /// How many leading bytes two answers share, tool names counting as text.
-    fn resemblance(&self, node: NodeIndex, message: &Message) -> usize {
-        let words = |message: &Message| {
-            let names: Vec<&str> = message.tool_calls().map(|(_, name, _)| name).collect();
-            format!(
-                "{}{}",
-                message.text().unwrap_or_default().trim(),
-                names.join(" ")
-            )
-        };
-        let known = self.nodes[node]
-            .message
-            .and_then(|digest| self.conversation.message(&digest));
-        let echo = words(message);
-        known.map_or(0, |known| {
-            words(known)
-                .bytes()
-                .zip(echo.bytes())
-                .take_while(|(a, b)| a == b)
-                .count()
-        })
-    }
-
     /// The answers of a call: one node per choice, or one without text when it failed or was not captured. Returns the
     /// first.
     fn place_output(&mut self, call: usize, content: &CallContent, after: NodeIndex) -> NodeIndex {
@@ -623,9 +431,6 @@ impl<'a> Forest<'a> {
     }
 }
 
-/// Longest run of assistant messages that is tried as one answer.
-const RUN_MAX: usize = 8;
-
 /// A name for an answer that does not depend on what it says.
 fn call_name(call: &Call, choice: usize) -> Digest {
     Digest::of(&[
@@ -666,11 +471,4 @@ fn tells_its_context(call: &Call) -> bool {
     call.content.history != History::None
         && call.span.previous_response_id.is_none()
         && call.span.original_input_messages.is_none()
-}
-
-/// What is left of a message whose end an SDK cut off.
-fn cut_short(message: &Message) -> Option<String> {
-    let text = message.text()?;
-    let beginning = text.trim_end().strip_suffix(CUT_MARK)?;
-    Some(beginning.trim().to_owned())
 }

@@ -6,7 +6,9 @@
 
 mod alignment;
 pub(crate) mod calls;
+mod echoes;
 mod forest;
+mod nesting;
 mod reports;
 mod scopes;
 mod threads;

@@ -2,6 +2,7 @@
 
 use super::calls::{Call, Scope};
 use super::forest::{Forest, Island, Node, NodeIndex, ToolMessage};
+use super::nesting;
 use super::tools::{Place, ToolUses};
 use crate::conversation::Conversation;
 use crate::facts::SpanFact;
@@ -13,20 +14,20 @@ use std::sync::Arc;
 
 /// A run of messages in one context.
 #[derive(Debug)]
-struct Thread {
-    messages: Vec<Placed>,
+pub(super) struct Thread {
+    pub(super) messages: Vec<Placed>,
     /// What opened it: a tool call's id or a span's.
-    parent: Option<String>,
+    pub(super) parent: Option<String>,
     /// The message after which it is read; `None`: by time.
-    after: Option<Place>,
-    started_ns: i64,
+    pub(super) after: Option<Place>,
+    pub(super) started_ns: i64,
 }
 
 /// A message and the node that it is, if it is one.
 #[derive(Debug)]
-struct Placed {
-    place: Option<Place>,
-    utterance: Utterance,
+pub(super) struct Placed {
+    pub(super) place: Option<Place>,
+    pub(super) utterance: Utterance,
 }
 
 pub(crate) fn read_out(
@@ -57,7 +58,7 @@ pub(crate) fn read_out(
         }
     }
     threads.iter_mut().for_each(Thread::mark_abandoned);
-    nest(threads)
+    nesting::nest(threads)
 }
 
 /// What belongs to a thread and to no answer in it.
@@ -381,70 +382,4 @@ fn run_alone(run: &SpanFact, tool_use: ToolUse) -> Utterance {
         context_start: None,
         spans: vec![run.key],
     }
-}
-
-/// Puts the threads into one reading order and numbers them as they come.
-fn nest(threads: Vec<Thread>) -> Vec<Utterance> {
-    let mut by_place: FxHashMap<Place, Vec<usize>> = FxHashMap::default();
-    let mut by_time: Vec<usize> = Vec::new();
-    for (index, thread) in threads.iter().enumerate().skip(1) {
-        match thread.after {
-            Some(place) => by_place.entry(place).or_default().push(index),
-            None => by_time.push(index),
-        }
-    }
-    by_time.sort_by_key(|index| (threads[*index].started_ns, *index));
-    let mut by_time = by_time.into_iter().peekable();
-    let starts: Vec<i64> = threads.iter().map(|thread| thread.started_ns).collect();
-    let mut threads: Vec<Option<Thread>> = threads.into_iter().map(Some).collect();
-    let mut read = Vec::new();
-    let mut numbers = 0;
-    // Each open thread is an iterator over its messages; one that a message opens is read before the rest.
-    let mut open = Vec::new();
-    let mut begin = |index: usize, threads: &mut Vec<Option<Thread>>| {
-        let thread = threads[index].take()?;
-        let number = numbers;
-        numbers += 1;
-        Some((
-            number,
-            thread.parent,
-            thread.messages.into_iter().peekable(),
-        ))
-    };
-    open.extend(begin(0, &mut threads));
-    while let Some((number, parent, messages)) = open.last_mut() {
-        if let Some(Placed {
-            place,
-            mut utterance,
-        }) = messages.next()
-        {
-            utterance.thread = *number;
-            utterance.thread_parent = parent.clone();
-            read.push(utterance);
-            let next_ns = messages
-                .peek()
-                .map_or(i64::MAX, |next| next.utterance.timestamp_ns);
-            let is_main = *number == 0;
-            let mut opened: Vec<usize> = place
-                .and_then(|place| by_place.remove(&place))
-                .unwrap_or_default();
-            while let Some(index) = by_time.next_if(|index| is_main && starts[*index] < next_ns) {
-                opened.push(index);
-            }
-            // The last one opened is read first, so they go in backwards. Numbers follow the reading order.
-            let begun: Vec<_> = opened
-                .into_iter()
-                .filter_map(|index| begin(index, &mut threads))
-                .collect();
-            open.extend(begun.into_iter().rev());
-        } else {
-            open.pop();
-        }
-        if open.is_empty() {
-            // Threads whose opener does not show, as when ids contradict each other, are read last: none is lost.
-            let rest = threads.iter().position(Option::is_some);
-            open.extend(rest.and_then(|index| begin(index, &mut threads)));
-        }
-    }
-    read
 }
