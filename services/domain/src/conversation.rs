@@ -10,6 +10,7 @@ use crate::transcript::calls::History;
 use crate::view::View;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -102,14 +103,16 @@ impl Conversation {
         let room = limits
             .conversation_facts_max
             .saturating_sub(self.links.len());
-        entry.links = links
-            .iter()
-            .filter(|link| !self.links.contains_key(&link.key))
-            .take(room)
-            .copied()
-            .collect();
-        entry.links.sort_unstable();
+        // Of two reports of one span the greater parent counts, so that their order does not.
+        let is_news = |link: &&Link| {
+            self.links
+                .get(&link.key)
+                .is_none_or(|known| *known < link.parent)
+        };
+        entry.links = links.iter().filter(is_news).copied().collect();
+        entry.links.sort_unstable_by_key(|link| Reverse(*link));
         entry.links.dedup_by_key(|link| link.key);
+        entry.links.truncate(room);
         entry
     }
 
@@ -152,7 +155,8 @@ impl Conversation {
                 .insert(log_order(&log), Arc::new(log));
         }
         for link in entry.links {
-            self.links.insert(link.key, link.parent);
+            let parent = self.links.entry(link.key).or_insert(link.parent);
+            *parent = link.parent.max(*parent);
         }
         self.omitted = self.omitted.saturating_add(entry.omitted);
     }
@@ -295,7 +299,7 @@ impl Prepared {
 /// Collects the bodies and nodes of new facts that the conversation does not hold yet.
 struct Adding<'a> {
     known: &'a Conversation,
-    bodies: FxHashSet<Digest>,
+    bodies: FxHashSet<(bool, Digest)>,
     nodes: FxHashSet<Digest>,
     bytes: usize,
 }
@@ -303,9 +307,14 @@ struct Adding<'a> {
 impl Adding<'_> {
     fn bodies_and_nodes(&mut self, prepared: &Prepared, entry: &mut Entry) {
         for (digest, body) in &prepared.bodies {
-            let is_known =
-                self.known.messages.contains_key(digest) || self.known.values.contains_key(digest);
-            if !is_known && self.bodies.insert(*digest) {
+            // A value that looks like a message has the digest of that message.
+            let is_message = matches!(body, Body::Message(_));
+            let is_known = if is_message {
+                self.known.messages.contains_key(digest)
+            } else {
+                self.known.values.contains_key(digest)
+            };
+            if !is_known && self.bodies.insert((is_message, *digest)) {
                 self.bytes += body.bytes();
                 entry.bodies.push((*digest, body.clone()));
             }
