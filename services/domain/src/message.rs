@@ -4,6 +4,7 @@ use crate::canonical;
 use crate::ids::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,49 +124,172 @@ impl Message {
         canonical::digest_of(self)
     }
 
-    /// Names what was said, ignoring what SDKs change on the way: surrounding blanks, reasoning, and ids of tool
-    /// calls. Two messages with one identity under one predecessor are the same utterance.
+    /// Names what was said, ignoring what SDKs change on the way: white space, how a text is cut into parts, reasoning,
+    /// ids of tool calls, how values are encoded, and, beside words, inline media and parts without meaning here. Two
+    /// messages with one identity under one predecessor are the same utterance.
     pub fn identity(&self) -> Digest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&[self.role as u8]);
+        let mut says_something = false;
         if let Some(text) = self.text() {
+            says_something = true;
             hasher.update(b"\0text");
-            hasher.update(text.trim().as_bytes());
+            hash_words(&mut hasher, &text);
         }
         for part in &self.parts {
             match part {
-                Part::Text { .. } | Part::Reasoning { .. } => {}
                 Part::ToolCall {
                     name, arguments, ..
                 } => {
                     hasher.update(b"\0call");
                     hasher.update(name.as_bytes());
                     hasher.update(b"\0");
-                    canonical::hash_value(&mut hasher, arguments);
+                    canonical::hash_value(&mut hasher, &as_arguments(arguments));
                 }
                 Part::ToolResult { result, .. } => {
                     hasher.update(b"\0result");
-                    match result {
-                        Value::String(text) => {
-                            canonical::hash_value(&mut hasher, &Value::from(text.trim()))
-                        }
-                        other => canonical::hash_value(&mut hasher, other),
-                    }
+                    hash_result(&mut hasher, result);
                 }
+                Part::Media { uri: Some(uri), .. } => {
+                    hasher.update(b"\0media");
+                    hasher.update(uri.as_bytes());
+                }
+                Part::Text { .. } | Part::Reasoning { .. } => continue,
+                Part::Media { uri: None, .. } | Part::Other { .. } => continue,
+            }
+            says_something = true;
+        }
+        if !says_something {
+            self.hash_wordless(&mut hasher);
+        }
+        Digest::from_hasher(&hasher)
+    }
+
+    /// What is left to tell messages without words apart.
+    fn hash_wordless(&self, hasher: &mut blake3::Hasher) {
+        for part in &self.parts {
+            match part {
                 Part::Media {
                     mime_type,
-                    uri,
                     size_bytes,
+                    ..
                 } => {
-                    hasher.update(b"\0media");
-                    hasher.update(format!("{mime_type:?}{uri:?}{size_bytes:?}").as_bytes());
+                    hasher.update(b"\0inline");
+                    hasher.update(format!("{mime_type:?}{size_bytes:?}").as_bytes());
                 }
                 Part::Other { json } => {
                     hasher.update(b"\0other");
-                    canonical::hash_value(&mut hasher, json);
+                    canonical::hash_value(hasher, json);
                 }
+                _ => {}
             }
         }
-        Digest::from_hasher(&hasher)
+    }
+}
+
+/// Words without the white space between them: SDKs trim, re-wrap, and join parts with and without line feeds.
+fn hash_words(hasher: &mut blake3::Hasher, text: &str) {
+    text.split_whitespace().for_each(|word| {
+        hasher.update(word.as_bytes());
+    });
+    // No text goes on after its end.
+    hasher.update(b"\xff");
+}
+
+/// A call without arguments is written as `{}`, as an empty text, or as nothing.
+fn as_arguments(arguments: &Value) -> Cow<'_, Value> {
+    match arguments {
+        Value::Object(map) if map.is_empty() => Cow::Owned(Value::Null),
+        Value::String(text) if text.trim().is_empty() => Cow::Owned(Value::Null),
+        other => Cow::Borrowed(other),
+    }
+}
+
+/// A result as it was meant: `14` and `"14"` are one result, as are `null`, `"None"` and an empty text.
+fn hash_result(hasher: &mut blake3::Hasher, result: &Value) {
+    let Value::String(text) = result else {
+        return canonical::hash_value(hasher, result);
+    };
+    let plain = match text.trim() {
+        "" | "None" | "undefined" => Value::Null,
+        "True" => Value::Bool(true),
+        "False" => Value::Bool(false),
+        text => match serde_json::from_str(text) {
+            Ok(plain @ (Value::Null | Value::Bool(_) | Value::Number(_))) => plain,
+            _ => return hash_words(hasher, text),
+        },
+    };
+    canonical::hash_value(hasher, &plain);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn identity(role: Role, parts: Value) -> Digest {
+        let parts = serde_json::from_value(parts).expect("parts");
+        Message { role, parts }.identity()
+    }
+
+    fn called(arguments: Value) -> Digest {
+        let part = json!([{"t": "tool_call", "name": "f", "arguments": arguments}]);
+        identity(Role::Assistant, part)
+    }
+
+    fn resulted(result: Value) -> Digest {
+        identity(Role::Tool, json!([{"t": "tool_result", "result": result}]))
+    }
+
+    #[test]
+    fn white_space_and_cuts_into_parts_are_not_said() {
+        let said = Message::text_of(Role::User, "Hello, wide\r\n\r\nworld").identity();
+        for same in [
+            "Hello, wide world",
+            " Hello, wide\nworld\n",
+            "Hello,wide\u{a0}world",
+        ] {
+            assert_eq!(
+                Message::text_of(Role::User, same).identity(),
+                said,
+                "{same}"
+            );
+        }
+        let parts = json!([{"t": "text", "text": "Hello, "}, {"t": "text", "text": "wide world"}]);
+        assert_eq!(identity(Role::User, parts), said);
+        assert_ne!(
+            Message::text_of(Role::User, "Hello, wide word").identity(),
+            said
+        );
+        assert_ne!(
+            Message::text_of(Role::Assistant, "Hello, wide world").identity(),
+            said
+        );
+    }
+
+    #[test]
+    fn values_count_by_what_they_mean() {
+        assert_eq!(called(json!({})), called(json!(null)));
+        assert_eq!(called(json!({"a": 1})), called(json!({"a": 1.0})));
+        assert_ne!(called(json!({"a": 1})), called(json!({"a": 2})));
+        assert_ne!(called(json!({"a": "x y"})), called(json!({"a": "xy"})));
+        assert_eq!(resulted(json!(14)), resulted(json!("14 ")));
+        assert_eq!(resulted(json!(null)), resulted(json!("None")));
+        assert_eq!(resulted(json!(true)), resulted(json!("True")));
+        assert_ne!(resulted(json!("14 C")), resulted(json!(14)));
+    }
+
+    #[test]
+    fn inline_media_count_only_where_there_are_no_words() {
+        let image =
+            |bytes: u64| json!({"t": "media", "mime_type": "image/png", "size_bytes": bytes});
+        let linked = |uri: &str| json!({"t": "media", "uri": uri});
+        let text = json!({"t": "text", "text": "What is this?"});
+        let user = |parts: &[&Value]| identity(Role::User, json!(parts));
+        assert_eq!(user(&[&text, &image(9)]), user(&[&text]));
+        assert_ne!(user(&[&text, &linked("a")]), user(&[&text, &linked("b")]));
+        assert_ne!(user(&[&image(9)]), user(&[&image(8)]));
+        let search = json!({"t": "other", "json": {"type": "web_search_call"}});
+        assert_eq!(user(&[&search, &text]), user(&[&text]));
     }
 }
