@@ -35,11 +35,24 @@ pub(super) fn take(map: &mut Attributes, prefix: &str) -> Option<Flattened> {
             root.insert(&key[prefix.len() + 1..], value);
         }
     }
-    Some(Flattened {
-        items: root.into_value(),
-        first,
-        last,
-    })
+    let mut items = root.into_value();
+    if first > 0
+        && let Value::Array(items) = &mut items
+    {
+        drop_torn(items);
+    }
+    Some(Flattened { items, first, last })
+}
+
+/// The message at the edge of what was thrown away: without its role nobody knows who said what is left of it.
+fn drop_torn(items: &mut Vec<Value>) {
+    let role = |item: &Value| {
+        let message = item.get("message").unwrap_or(item);
+        message.get("role").is_some()
+    };
+    if items.len() > 1 && items.first().is_some_and(|item| !role(item)) && items.iter().any(role) {
+        items.remove(0);
+    }
 }
 
 #[derive(Default)]

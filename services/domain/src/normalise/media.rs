@@ -146,6 +146,10 @@ impl Found {
     fn reference(&mut self, text: String) {
         /// A reference longer than this is content.
         const REFERENCE_BYTES_MAX: usize = 4_096;
+        // Scrubbers leave a mark such as `[Filtered]` in its place.
+        if text.starts_with('[') {
+            return;
+        }
         if text.starts_with("data:") || text.len() > REFERENCE_BYTES_MAX {
             self.inline(&text);
         } else if !text.is_empty() {

@@ -121,7 +121,11 @@ fn text_turn(text: String, role: Role) -> Vec<Turn> {
     if json::is_nothing(&text) {
         return Vec::new();
     }
-    vec![Turn::new(role, vec![Part::Text { text }])]
+    let mut body = vec![Part::Text { text }];
+    if role == Role::Assistant {
+        parts::part_thoughts(&mut body);
+    }
+    vec![Turn::new(role, body)]
 }
 
 struct Reader {
@@ -206,7 +210,10 @@ impl Reader {
         parts::read_body(Value::Object(map), &mut body);
         let role = match body.first() {
             Some(Part::ToolResult { .. }) => Role::Tool,
-            Some(Part::ToolCall { .. } | Part::Reasoning { .. }) => Role::Assistant,
+            // What the provider did by itself is part of its answer.
+            Some(Part::ToolCall { .. } | Part::Reasoning { .. } | Part::Other { .. }) => {
+                Role::Assistant
+            }
             _ => self.default_role,
         };
         self.push(role, body, None);
@@ -237,14 +244,17 @@ impl Reader {
         }
         let prints_none = shapes::prints_none(&map);
         let calls = shapes::take_calls(&mut map);
-        match spoken {
-            // Python SDKs print the missing text of a message that only calls tools.
-            Some(Value::String(text))
-                if (prints_none || !calls.is_empty()) && json::is_nothing(&text) => {}
-            Some(spoken) => parts::read_body(spoken, &mut body),
-            None => {}
+        if let Some(spoken) = spoken {
+            parts::read_body(spoken, &mut body);
+        }
+        if role == Role::Assistant {
+            parts::part_thoughts(&mut body);
         }
         add_calls(calls, &mut body);
+        let is_call = |part: &Part| matches!(part, Part::ToolCall { .. });
+        if prints_none || body.iter().any(is_call) {
+            body.retain(|part| !is_printed_nothing(part));
+        }
         let count = self.turns.len();
         self.push(role, body, finish_reason);
         if let Some(turn) = self.turns[count..].last_mut() {
@@ -306,6 +316,16 @@ fn says_something(value: &Value) -> bool {
     }
 }
 
+/// Python SDKs print the missing text of a message that only calls tools: `None`, or a list of one empty text.
+fn is_printed_nothing(part: &Part) -> bool {
+    let Part::Text { text } = part else {
+        return false;
+    };
+    let blank = |item: &Value| item.as_str().is_some_and(json::is_nothing) || item.is_null();
+    json::is_nothing(text)
+        || matches!(json::structure(text), Some(Value::Array(items)) if items.iter().all(blank))
+}
+
 /// The body of a tool's answer given as text parts is their text.
 fn text_content(spoken: Value) -> Value {
     let Value::Array(items) = &spoken else {
@@ -364,9 +384,14 @@ fn coalesce(turns: Vec<Turn>) -> Vec<Turn> {
 
 fn belong_together(earlier: &Turn, later: &Turn) -> bool {
     let only = |turn: &Turn, kind: fn(&Part) -> bool| turn.message.parts.iter().all(kind);
-    let is_thought = |part: &Part| matches!(part, Part::Reasoning { .. });
-    let is_call_or_thought =
-        |part: &Part| matches!(part, Part::Reasoning { .. } | Part::ToolCall { .. });
+    // So is what the provider did by itself, such as a search.
+    let is_thought = |part: &Part| matches!(part, Part::Reasoning { .. } | Part::Other { .. });
+    let is_call_or_thought = |part: &Part| {
+        matches!(
+            part,
+            Part::Reasoning { .. } | Part::Other { .. } | Part::ToolCall { .. }
+        )
+    };
     earlier.message.role == Role::Assistant
         && later.message.role == Role::Assistant
         && earlier.finish_reason.is_none()

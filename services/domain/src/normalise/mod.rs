@@ -9,6 +9,8 @@ mod bounds;
 mod content;
 mod dialect;
 mod draft;
+#[cfg(test)]
+mod echoes;
 mod errors;
 mod events;
 mod fields;

@@ -102,7 +102,7 @@ enum Kind {
     Media,
     Refusal,
     Object,
-    /// Says nothing: cache marks.
+    /// Says nothing: cache marks, references to what the provider keeps.
     Nothing,
 }
 
@@ -114,11 +114,16 @@ impl Kind {
             | "reasoning_content" | "summary_text" | "reasoning_text" => Self::Reasoning,
             "tool_call" | "tool-call" | "tool_use" | "function_call" | "function"
             | "server_tool_call" | "server_tool_use" | "custom_tool_call" | "mcp_call"
-            | "mcp_tool_use" => Self::ToolCall,
+            | "mcp_tool_use" | "computer_call" | "local_shell_call" | "shell_call"
+            | "apply_patch_call" => Self::ToolCall,
             "tool_call_response"
             | "tool-result"
             | "tool_result"
             | "function_call_output"
+            | "computer_call_output"
+            | "local_shell_call_output"
+            | "shell_call_output"
+            | "apply_patch_call_output"
             | "function_response"
             | "server_tool_call_response"
             | "custom_tool_call_output"
@@ -131,7 +136,9 @@ impl Kind {
             | "video_url" | "blob" | "uri" | "media" => Self::Media,
             "refusal" => Self::Refusal,
             "object" => Self::Object,
-            "cachePoint" | "cache_point" | "cache-point" | "step-start" => Self::Nothing,
+            "cachePoint" | "cache_point" | "cache-point" | "step-start" | "item_reference" => {
+                Self::Nothing
+            }
             _ => return None,
         })
     }
@@ -145,7 +152,7 @@ fn object(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
     match kind {
         Some((Some(Kind::Text), _)) => text_part(map, out, depth),
         Some((Some(Kind::Reasoning), _)) => push_reasoning(reasoning_text(&mut map), out),
-        Some((Some(Kind::ToolCall), _)) => out.extend(tool_call(map)),
+        Some((Some(Kind::ToolCall), _)) => out.extend(typed_call(map)),
         Some((Some(Kind::ToolResult), _)) => out.push(tool_result(map)),
         Some((Some(Kind::Media), _)) => out.push(media::part(map)),
         Some((Some(Kind::Refusal), _)) => {
@@ -230,6 +237,26 @@ fn push_text(text: String, out: &mut Vec<Part>) {
     }
 }
 
+/// Open models write their thoughts at the beginning of an answer: `<think>…</think>`.
+pub(super) fn part_thoughts(body: &mut Vec<Part>) {
+    let Some(Part::Text { text }) = body.first() else {
+        return;
+    };
+    let Some((thought, answer)) = text
+        .trim_start()
+        .strip_prefix("<think>")
+        .and_then(|rest| rest.split_once("</think>"))
+    else {
+        return;
+    };
+    let (thought, answer) = (thought.trim().to_owned(), answer.trim_start().to_owned());
+    body.remove(0);
+    let mut parts = Vec::new();
+    push_reasoning(thought, &mut parts);
+    push_text(answer, &mut parts);
+    body.splice(0..0, parts);
+}
+
 pub(super) fn push_reasoning(text: String, out: &mut Vec<Part>) {
     if !json::is_nothing(&text) {
         out.push(Part::Reasoning { text });
@@ -288,6 +315,28 @@ pub(super) fn reasoning_text(map: &mut Map<String, Value>) -> String {
     found
 }
 
+/// A call by its type: tools of the provider's own have no other name. One that the provider ran has its result with it.
+fn typed_call(mut map: Map<String, Value>) -> Vec<Part> {
+    let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
+    let kind = kind.strip_suffix("_call").unwrap_or_default().to_owned();
+    if map.contains_key("action") || map.contains_key("operation") {
+        let name = kind.clone().into();
+        map.entry("name").or_insert(name);
+    }
+    let output = map.remove("output").filter(|_| kind == "mcp");
+    let call = tool_call(map);
+    let result = call.iter().zip(output).map(|(call, output)| {
+        let (id, name) = match call {
+            Part::ToolCall { id, name, .. } => (id.clone(), Some(name.clone())),
+            _ => (None, None),
+        };
+        let result = tool_value::result(output);
+        Part::ToolResult { id, name, result }
+    });
+    let result: Vec<Part> = result.collect();
+    call.into_iter().chain(result).collect()
+}
+
 /// Reads a tool call; `None` when it has neither name nor arguments.
 pub(super) fn tool_call(mut map: Map<String, Value>) -> Option<Part> {
     for key in ["tool_call", "toolUse"] {
@@ -308,6 +357,8 @@ pub(super) fn tool_call(mut map: Map<String, Value>) -> Option<Part> {
         "arguments_json",
         "parameters",
         "server_tool_call",
+        "action",
+        "operation",
     ]
     .iter()
     .find_map(|key| map.remove(*key).filter(|value| !value.is_null()))

@@ -134,9 +134,37 @@ fn is_item(map: &Map<String, Value>) -> bool {
         "tool_call",
         "tool_call_response",
     ];
-    map.get("type")
-        .and_then(Value::as_str)
-        .is_some_and(|kind| ITEMS.contains(&kind))
+    let kind = map.get("type").and_then(Value::as_str);
+    kind.is_some_and(|kind| ITEMS.contains(&kind)) || is_provider_item(map)
+}
+
+/// An item of the Responses API about what the provider did by itself, what it asked the client to do with a tool of its
+/// own, or what it keeps.
+fn is_provider_item(map: &Map<String, Value>) -> bool {
+    const ITEMS: [&str; 17] = [
+        "web_search_call",
+        "file_search_call",
+        "code_interpreter_call",
+        "image_generation_call",
+        "mcp_call",
+        "mcp_list_tools",
+        "mcp_approval_request",
+        "computer_call",
+        "computer_call_output",
+        "local_shell_call",
+        "local_shell_call_output",
+        "shell_call",
+        "shell_call_output",
+        "apply_patch_call",
+        "apply_patch_call_output",
+        "compaction",
+        "item_reference",
+    ];
+    let kind = map.get("type").and_then(Value::as_str);
+    kind.is_some_and(|kind| ITEMS.contains(&kind))
+        && ["id", "call_id", "encrypted_content"]
+            .iter()
+            .any(|key| map.contains_key(*key))
 }
 
 fn is_constructor(map: &Map<String, Value>) -> bool {
