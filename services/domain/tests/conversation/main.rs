@@ -2,5 +2,6 @@
 
 mod contexts;
 mod properties;
+mod sets;
 mod support;
 mod transcript;

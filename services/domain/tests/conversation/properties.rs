@@ -10,7 +10,7 @@ use serde_json::json;
 
 /// A conversation grown from random moves: new turns, tool loops, regenerated and edited turns, failures, sub-agents,
 /// lost heads, last-message-only calls.
-fn spans_of(moves: &[u8]) -> Vec<Span> {
+pub(crate) fn spans_of(moves: &[u8]) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut history: Vec<Message> = Vec::new();
     for (index, choice) in moves.iter().enumerate() {
@@ -50,6 +50,17 @@ fn spans_of(moves: &[u8]) -> Vec<Span> {
                 None,
             ))),
             6 if history.len() > 4 => history.drain(..2).for_each(drop),
+            7 if history.len() > 1 => {
+                spans.push(agent_span(number, 0, "planner"));
+                spans.push(chat(
+                    number + 1,
+                    number,
+                    &[user("plan")],
+                    Some(answer.clone()),
+                ));
+                spans.push(agent_span(number + 2, number, "writer"));
+                spans.push(chat(number + 3, number + 2, &[user("plan")], Some(answer)));
+            }
             _ => spans.push(chat(number, 0, &[user(word)], Some(answer))),
         }
     }
