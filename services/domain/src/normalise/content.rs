@@ -5,6 +5,7 @@ use super::draft::Draft;
 use super::{events, messages, tool_value};
 use crate::message::{Message, Part, Role};
 use crate::span::Operation;
+use rustc_hash::FxHashSet;
 use serde_json::Value;
 
 /// Moves everything that was said out of attributes and events into the draft's content or tool.
@@ -134,7 +135,7 @@ fn settle(draft: &mut Draft) {
 
 /// The calls that were answered within one message are the agent's inner steps, not its answer.
 fn forget_answered_calls(message: &mut Message) {
-    let answered: Vec<Option<String>> = message
+    let answered: FxHashSet<Option<String>> = message
         .parts
         .iter()
         .filter_map(|part| match part {

@@ -6,6 +6,7 @@
 
 use super::{finish, json, parts, shapes};
 use crate::message::{Message, Part, Role};
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 
 /// Deepest nesting of wrappers around messages. Real ones have up to five.
@@ -351,17 +352,16 @@ fn text_content(spoken: Value) -> Value {
 
 /// Adds the calls that stand beside the body, but not those that the body holds too.
 fn add_calls(calls: Vec<Part>, body: &mut Vec<Part>) {
-    let known: Vec<String> = body
-        .iter()
-        .filter_map(|part| match part {
-            Part::ToolCall { id, .. } => id.clone(),
-            _ => None,
-        })
-        .collect();
-    body.extend(calls.into_iter().filter(|call| match call {
-        Part::ToolCall { id: Some(id), .. } => !known.contains(id),
-        _ => true,
-    }));
+    let id = |part: &Part| match part {
+        Part::ToolCall { id, .. } => id.clone(),
+        _ => None,
+    };
+    let known: FxHashSet<String> = body.iter().filter_map(id).collect();
+    let new = calls
+        .into_iter()
+        .filter(|call| id(call).is_none_or(|id| !known.contains(&id)));
+    let room = parts::PARTS_MAX.saturating_sub(body.len());
+    body.extend(new.take(room));
 }
 
 /// Puts together what one answer was spread over: the Responses API gives thoughts, text and calls as items of their
@@ -394,6 +394,7 @@ fn belong_together(earlier: &Turn, later: &Turn) -> bool {
     };
     earlier.message.role == Role::Assistant
         && later.message.role == Role::Assistant
+        && earlier.message.parts.len() < parts::PARTS_MAX
         && earlier.finish_reason.is_none()
         && (only(earlier, is_thought)
             || (only(later, is_call_or_thought) && !only(later, is_thought)))

@@ -5,7 +5,7 @@ use crate::message::Part;
 use serde_json::{Map, Value};
 
 /// Parts kept of one message. Real ones have up to a few hundred (parallel tool calls, pages of a document).
-const PARTS_MAX: usize = 2_000;
+pub(super) const PARTS_MAX: usize = 2_000;
 
 /// Deepest nesting of wrappers around a part.
 const DEPTH_MAX: usize = 16;

@@ -7,6 +7,7 @@ use super::messages::{self, Turn};
 use super::{json, operation, otel_genai};
 use crate::message::{Part, Role};
 use crate::span::Operation;
+use rustc_hash::FxHashSet;
 use serde_json::{Map, Value, json as object};
 
 pub(super) static DIALECT: Dialect = Dialect {
@@ -193,10 +194,23 @@ fn spoken(text: Option<Value>, calls: Option<Value>) -> Vec<Turn> {
             messages::read(Value::Object(message), Role::Assistant)
         })
         .unwrap_or_default();
+    let name = |part: &Part| match part {
+        Part::ToolCall {
+            id,
+            name,
+            arguments,
+        } => format!("{id:?} {name} {arguments}"),
+        _ => String::new(),
+    };
+    let known: FxHashSet<String> = turns
+        .iter()
+        .flat_map(|turn| &turn.message.parts)
+        .map(name)
+        .collect();
     let new_calls: Vec<Part> = calls
         .into_iter()
         .flat_map(|turn| turn.message.parts)
-        .filter(|call| turns.iter().all(|turn| !turn.message.parts.contains(call)))
+        .filter(|call| !known.contains(&name(call)))
         .collect();
     if new_calls.is_empty() {
         return turns;

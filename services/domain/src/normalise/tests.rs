@@ -4,6 +4,7 @@ use super::samples::{RECORD_MS, content, event, lines, map, raw, read};
 use super::{Rules, span};
 use crate::ids::{CONVERSATION_ID_BYTES_MAX, SpanId};
 use crate::limits::Limits;
+use crate::message::Message;
 use crate::raw::{Attributes, Origin, RawSpan, RawStatus};
 use crate::span::Span;
 use serde_json::{Value, json};
@@ -398,6 +399,23 @@ fn no_thousand_of_anything_takes_long() {
         span.content.input.len(),
         Limits::default().history_messages_max
     );
+    let thoughts = vec![json!({"type": "reasoning", "summary": "hm"}); 100_000];
+    let calls: Vec<Value> = (0..100_000)
+        .map(|n| json!({"type": "tool_call", "id": n.to_string(), "name": "f"}))
+        .collect();
+    let span = read(
+        "",
+        "x",
+        json!({"sentry.op": "gen_ai.chat", "gen_ai.request.messages": thoughts, "gen_ai.response.text": calls, "gen_ai.response.tool_calls": calls}),
+    );
+    let parts = |message: &Message| message.parts.len();
+    assert!(
+        span.content
+            .input
+            .iter()
+            .all(|message| parts(message) <= 4_000)
+    );
+    assert!(span.content.output.iter().map(parts).sum::<usize>() <= 120_000);
     let brackets = "[".repeat(1_000_000);
     let span = read(
         CHAT,
