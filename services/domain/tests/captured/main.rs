@@ -5,6 +5,7 @@
 
 mod otlp;
 mod picture;
+mod script;
 mod sentry;
 mod told;
 

@@ -15,7 +15,7 @@ const THANKS: &str = "Thanks! My e-mail is jane.doe@example.com, please remember
 const FAIL: &str = "please fail";
 
 /// All that was exported, as one conversation: where an SDK gives no id, the application would.
-fn view(export: &Export) -> View {
+pub(crate) fn view(export: &Export) -> View {
     let spans = export
         .spans
         .iter()
@@ -39,15 +39,15 @@ fn texts(view: &View, role: Role) -> Vec<String> {
         .collect()
 }
 
-struct Expected {
-    label: &'static str,
+pub(crate) struct Expected {
+    pub(crate) label: &'static str,
     llm_calls: u32,
     input_tokens: u64,
     output_tokens: u64,
 }
 
 /// Calls and the tokens that the SDK reports of them. The numbers differ a little: the SDKs send different requests.
-const EXPECTED: [Expected; 21] = [
+pub(crate) const EXPECTED: [Expected; 21] = [
     told("a_otel_openai_v2_latest_event", 5, 609, 91),
     told("a_otel_openai_v2_latest_span", 5, 609, 91),
     told("a_otel_openai_v2_legacy", 5, 609, 91),
