@@ -1,7 +1,7 @@
 # Two commands: `make up` runs everything on this machine, `make test` proves it. `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit helm e2e page compose-test format clean
+.PHONY: help up down test check unit helm e2e page compose-test fuzz format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -33,6 +33,9 @@ page: ## the page in a browser, on the whole system
 
 compose-test: ## build the images and run docker-compose.yml on an engine of its own (root, half an hour)
 	@tests/compose/run.sh all
+
+fuzz: ## run the fuzz targets for a while (seconds=300 each; needs a nightly compiler)
+	@scripts/fuzz.sh $(seconds)
 
 format: ## format the code
 	@cargo fmt --all
