@@ -106,6 +106,7 @@ export class Script {
         error,
         span,
         status: pending ? 'PENDING' : error ? 'ERROR' : 'OK',
+        abandoned: false,
         startedAt: span?.startedAt ?? null,
         durationMs: span ? ms : null,
       };

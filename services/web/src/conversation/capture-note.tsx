@@ -44,9 +44,17 @@ export function CaptureNote({ messages }: { messages: readonly Message[] }) {
   );
 }
 
-/** Says that the conversation is larger than what is kept of it. */
+/** Says what is not there: parents that never came, and what was beyond the size limit. */
 export function OmittedNote({ head }: { head: ConversationHead }) {
-  if (head.omittedSpans === 0) return null;
+  if (head.omittedSpans === 0) {
+    if (head.missingParents === 0) return null;
+    return (
+      <div className="banner" role="note">
+        {plural(head.missingParents, 'parent span')} of this conversation {head.missingParents === 1 ? 'has' : 'have'}{' '}
+        not come: still running, lost, or sent elsewhere. What is known is shown.
+      </div>
+    );
+  }
   return (
     <div className="banner" role="note">
       {plural(head.omittedSpans, 'span')} came after the conversation had reached its size limit: they were not kept and

@@ -45,6 +45,8 @@ function messageBlock(message: Message, depth: number): string {
     formatUtc(message.timestamp),
     ...(message.model ? [message.model] : []),
     ...(message.superseded ? ['superseded'] : []),
+    ...(message.summary ? ["a summary in the model's context"] : []),
+    ...(message.unseenMessages > 0 ? [`without ${message.unseenMessages} earlier messages`] : []),
   ];
   const parts = [
     `**${speaker}** (${marks.join(', ')})`,

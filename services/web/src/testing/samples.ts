@@ -51,6 +51,7 @@ export function sampleHead(id: string, change: Partial<ConversationHead> = {}): 
     traceIds: [],
     messageCount: 0,
     omittedSpans: 0,
+    missingParents: 0,
     ...change,
   };
 }
@@ -74,6 +75,8 @@ export function sampleMessage(id: string, second: number, change: Partial<Messag
     thread: 0,
     threadParent: null,
     superseded: false,
+    summary: false,
+    unseenMessages: 0,
     contentCaptured: true,
     spans: [],
     ...change,
@@ -87,6 +90,7 @@ export function sampleCall(id: string, change: Partial<ToolCall> = {}): ToolCall
     arguments: { q: 'x' },
     result: 'found',
     status: 'OK',
+    abandoned: false,
     error: null,
     startedAt: null,
     durationMs: 12,

@@ -136,3 +136,16 @@ test('names and arguments are text, never markup', () => {
   fireEvent.click(screen.getByRole('button', { name: /onerror/, expanded: false }));
   expect(container.querySelector('img')).toBeNull();
 });
+
+test('what the model no longer saw is told, and what stands in its place', () => {
+  show(sampleMessage('m', 0, { unseenMessages: 7 }));
+  expect(screen.getByText('without 7 earlier messages')).toBeTruthy();
+  show(sampleMessage('n', 1, { role: 'USER', summary: true }));
+  expect(screen.getByText(/earlier messages that it no longer saw/)).toBeTruthy();
+});
+
+test('a call that the conversation went on without is abandoned, not awaited', () => {
+  show(sampleMessage('m', 0, { toolCalls: [sampleCall('c', { status: 'PENDING', result: null, abandoned: true })] }));
+  expect(screen.queryByText('no result yet')).toBeNull();
+  expect(screen.getAllByText('abandoned')).toHaveLength(2);
+});

@@ -46,6 +46,9 @@ export const MessageRow = memo(function MessageRow({ message, continues }: Messa
       }}
     >
       {!isUser && !continues && <Speaker message={message} />}
+      {message.summary && (
+        <p className="muted">Stands in the model's context for earlier messages that it no longer saw</p>
+      )}
       {message.reasoning && <Reasoning text={message.reasoning} />}
       <Body message={message} />
       {message.error && <ErrorText error={message.error} />}
@@ -119,6 +122,11 @@ function Meta({ message }: { message: Message }) {
       {message.durationMs !== null && <span>{formatDuration(message.durationMs)}</span>}
       {message.usage && <TokensOf message={message} />}
       {(message.usage || message.cost) && <CostOf message={message} />}
+      {message.unseenMessages > 0 && (
+        <span className="tag" title="The context was cut, compacted, or began anew: the model was not given these">
+          without {plural(message.unseenMessages, 'earlier message')}
+        </span>
+      )}
       {message.finishReason === 'length' && <span className="tag is-warn">cut off at the token limit</span>}
       {message.finishReason && !USUAL_FINISH.has(message.finishReason) && <span>{message.finishReason}</span>}
       <span className="meta-actions">

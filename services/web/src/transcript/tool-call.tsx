@@ -9,7 +9,10 @@ import { ErrorText } from './error-text';
 /** So many parallel calls are shown at once; the rest on demand. */
 const SHOWN_MAX = 6;
 
-const STATUS = { OK: 'succeeded', ERROR: 'failed', PENDING: 'no result yet' } as const;
+const STATUS = { OK: 'succeeded', ERROR: 'failed' } as const;
+
+/** What a call without a result waits for. */
+const waitFor = (call: ToolCall) => (call.abandoned ? 'abandoned' : 'no result yet');
 
 export function ToolCalls({ calls }: { calls: readonly ToolCall[] }) {
   const [isWhole, setWhole] = useState(false);
@@ -46,12 +49,12 @@ function ToolCallRow({ call }: { call: ToolCall }) {
           <Icon name={isOpen ? 'down' : 'right'} />
           <Icon name={call.status === 'ERROR' ? 'alert' : 'tool'} />
           <span className="tool-name mono">{call.name}</span>
-          <span className="visually-hidden">{STATUS[call.status]}</span>
+          <span className="visually-hidden">{call.status === 'PENDING' ? waitFor(call) : STATUS[call.status]}</span>
           <span className="tool-preview ellipsis">
             {call.status === 'ERROR' ? (call.error?.message ?? 'failed') : jsonPreview(call.arguments)}
           </span>
         </button>
-        {call.status === 'PENDING' && <span className="tag">no result yet</span>}
+        {call.status === 'PENDING' && <span className="tag">{waitFor(call)}</span>}
         {call.durationMs !== null && <span className="muted numbers">{formatDuration(call.durationMs)}</span>}
         {span !== null && (
           <button
@@ -78,7 +81,13 @@ function ToolCallRow({ call }: { call: ToolCall }) {
           {call.error && <ErrorText error={call.error} />}
           {call.result !== null && <Json value={call.result} label="Result" />}
           {call.result === null && !call.error && (
-            <p className="muted">{call.status === 'PENDING' ? 'No result has arrived yet' : 'Not captured'}</p>
+            <p className="muted">
+              {call.status === 'PENDING'
+                ? call.abandoned
+                  ? 'The conversation went on without its result'
+                  : 'No result has arrived yet'
+                : 'Not captured'}
+            </p>
           )}
         </div>
       )}
