@@ -4,6 +4,7 @@
 //! in reading order, from identifiers to what is shown.
 
 pub mod canonical;
+pub mod chain;
 pub mod conversation;
 pub mod facts;
 pub mod ids;

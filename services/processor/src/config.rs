@@ -1,6 +1,7 @@
 //! What the processor can be told: the sections `[log]`, `[redis]`, `[kafka]` and `[processor]`.
 
 use crate::source::config::KafkaConfig;
+use domain::chain;
 use domain::limits::Limits;
 use domain::normalise::Rules;
 use domain::resolve::{Settings, WithoutId};
@@ -46,6 +47,8 @@ pub struct ProcessorConfig {
     /// Further attributes that may carry the conversation id, after the known ones.
     pub conversation_id_attributes: Vec<String>,
     pub resolve: Settings,
+    /// How calls are chained by their histories where `without_id` says so.
+    pub chain: chain::Settings,
     pub assembly: AssemblyConfig,
 }
 
@@ -88,6 +91,7 @@ impl Default for ProcessorConfig {
             project_attributes: rules.project_attributes,
             conversation_id_attributes: rules.conversation_id_attributes,
             resolve: Settings::default(),
+            chain: chain::Settings::default(),
             assembly: AssemblyConfig::default(),
         }
     }
@@ -120,6 +124,9 @@ impl Config for ProcessorSettings {
                 "processor.resolve.trace_idle_ms",
                 processor.resolve.trace_idle_ms,
             ),
+            ("processor.chain.wait_ms", processor.chain.wait_ms),
+            ("processor.chain.window_ms", processor.chain.window_ms),
+            ("processor.chain.retry_ms", processor.chain.retry_ms),
         ];
         for (key, value) in positive {
             problems.require(value > 0, key, "must be above 0");
@@ -133,6 +140,26 @@ impl Config for ProcessorSettings {
             processor.resolve.waiting_bytes_max < processor.in_flight_bytes_max,
             "processor.resolve.waiting_bytes_max",
             "must be below in_flight_bytes_max: what waits is in flight, and would stop everything else",
+        );
+        problems.require(
+            processor.chain.wait_ms > processor.resolve.wait_ms,
+            "processor.chain.wait_ms",
+            "must be longer than resolve.wait_ms, which comes before and counts",
+        );
+        problems.require(
+            processor.chain.window_ms > processor.chain.wait_ms,
+            "processor.chain.window_ms",
+            "must be longer than chain.wait_ms: a call would be forgotten before the next is decided",
+        );
+        problems.require(
+            processor.chain.candidates_max > 0,
+            "processor.chain.candidates_max",
+            "must be above 0",
+        );
+        problems.require(
+            processor.chain.waiting_bytes_max + processor.resolve.waiting_bytes_max < processor.in_flight_bytes_max,
+            "processor.chain.waiting_bytes_max",
+            "must be below in_flight_bytes_max together with resolve.waiting_bytes_max: what waits is in flight, and would stop everything else",
         );
         problems.require(
             processor.stop_grace_ms < self.kafka.session_timeout_ms,

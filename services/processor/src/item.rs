@@ -1,6 +1,7 @@
 //! What travels through the pipeline, and how a record learns that all of it is done.
 
 use crate::source::Position;
+use domain::chain::Prepares;
 use domain::facts::Link;
 use domain::ids::{ConversationKey, SpanId, SpanKey, TraceId};
 use domain::prepare::Prepared;
@@ -75,6 +76,7 @@ impl Item {
             parent: self.parent,
             conversation_id: self.conversation_id.take(),
             kind: self.kind,
+            is_call: self.is_llm,
             without_id: self.without_id,
             bytes: self.bytes,
             item: self,
@@ -83,6 +85,12 @@ impl Item {
 
     pub fn trace(&self) -> TraceId {
         self.key.trace
+    }
+}
+
+impl Prepares for Item {
+    fn prepared(&self) -> Option<&Prepared> {
+        self.prepared.as_ref()
     }
 }
 

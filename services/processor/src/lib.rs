@@ -1,6 +1,7 @@
 //! The processor: from Kafka to Redis. Begin with [`pipeline`].
 
 mod batch;
+pub mod chaining;
 pub mod closing;
 pub mod config;
 pub mod decode;

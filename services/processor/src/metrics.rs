@@ -25,6 +25,10 @@ metrics! {
     describe_gauge Count RESOLVE_WAITING "processor_resolve_waiting" "Spans and logs that wait for their conversation.";
     describe_gauge Bytes RESOLVE_WAITING_BYTES "processor_resolve_waiting_bytes" "Bytes of what waits for its conversation.";
     describe_gauge Count RESOLVE_TRACES "processor_resolve_traces" "Traces whose picture is kept.";
+    describe_counter Count CHAINED "processor_chained_total" "Calls without an id, with what belongs to them, by how their history led to a conversation.";
+    describe_gauge Count CHAIN_WAITING "processor_chain_waiting" "Calls without an id that wait for the call they go on from.";
+    describe_gauge Bytes CHAIN_WAITING_BYTES "processor_chain_waiting_bytes" "Bytes of calls without an id that wait for the call they go on from.";
+    describe_counter Count CHAIN_CONFLICTS "processor_chain_conflicts_total" "Decisions about histories taken again because another process had decided since.";
     describe_histogram Count BATCH_CONVERSATIONS "processor_batch_conversations" "Conversations written in one batch.";
     describe_counter Count COMMIT_CONFLICTS "processor_commit_conflicts_total" "Commits made again because another process had written since.";
     describe_counter Count CACHE_MISSES "processor_cache_misses_total" "Conversations loaded from the store.";

@@ -3,9 +3,11 @@
 //! The rules are the core's [`Resolver`]; here it meets the clock, the store (which remembers the traces that this
 //! process no longer does, or never saw), the counters and the shards.
 
+use crate::chaining::{Chained, ToChain};
 use crate::item::{Item, Shards, Ticket, Work};
 use crate::metrics as names;
 use crate::unassigned::Unassigned;
+use domain::facts::Link;
 use domain::ids::{ConversationKey, TraceId};
 use domain::prepare::Fact;
 use domain::resolve::{Decision, Outcome, Resolver, Rule, Settings};
@@ -13,7 +15,7 @@ use metrics::{counter, gauge};
 use std::collections::HashMap;
 use std::time::Duration;
 use store::Store;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -56,6 +58,7 @@ pub struct Router {
     store: Store,
     shards: Shards,
     unassigned: Unassigned,
+    chaining: UnboundedSender<ToChain>,
     now_ms: i64,
     /// When each waiting trace was last asked about, in record time.
     asked: HashMap<TraceId, i64>,
@@ -72,7 +75,12 @@ impl std::fmt::Debug for Router {
 }
 
 impl Router {
-    pub fn new(settings: Settings, store: Store, shards: Shards) -> Self {
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        shards: Shards,
+        chaining: UnboundedSender<ToChain>,
+    ) -> Self {
         let resolver = Resolver::new(settings);
         let unassigned = Unassigned::default();
         Self {
@@ -81,6 +89,7 @@ impl Router {
             store,
             shards,
             unassigned,
+            chaining,
             now_ms: 0,
             asked: HashMap::new(),
             recall_until_ms: None,
@@ -92,6 +101,7 @@ impl Router {
     pub async fn run(
         mut self,
         mut routed: UnboundedReceiver<Routed>,
+        mut chained: UnboundedReceiver<Chained>,
         drained: CancellationToken,
     ) -> anyhow::Result<()> {
         let mut ticks = tokio::time::interval(TICK);
@@ -102,6 +112,7 @@ impl Router {
                 biased;
                 () = drained.cancelled() => return Ok(()),
                 _ = ticks.tick() => self.tick().await,
+                Some(chained) = chained.recv() => self.on_chained(chained),
                 count = routed.recv_many(&mut taken, TAKEN_MAX) => {
                     if count == 0 {
                         return Ok(());
@@ -152,6 +163,7 @@ impl Router {
         self.ask_about_waiting().await;
         let outcome = self.resolver.tick(self.now_ms);
         self.carry_out(outcome, None);
+        self.send_to_chain(ToChain::Now(self.now_ms));
         gauge!(names::RESOLVE_WAITING).set(self.resolver.waiting_count() as f64);
         gauge!(names::RESOLVE_WAITING_BYTES).set(self.resolver.waiting_bytes() as f64);
         gauge!(names::RESOLVE_TRACES).set(self.resolver.trace_count() as f64);
@@ -166,26 +178,64 @@ impl Router {
                 ticket: share.map(Ticket::another),
             });
         }
+        let mut pieces = Vec::new();
         for decision in outcome.decisions {
             match decision {
+                Decision::Chain(piece) => pieces.push(piece),
                 Decision::Assigned {
                     item,
                     conversation,
                     rule,
                     links,
                 } => {
-                    for link in links {
-                        let ticket = Some(item.ticket.another());
-                        self.shards.send(Work::Link {
-                            conversation: conversation.clone(),
-                            link,
-                            ticket,
-                        });
-                    }
+                    self.send_links(&conversation, links, &item.ticket);
                     self.send_fact(item, conversation, rule);
                 }
                 Decision::Unassigned { item } => self.leave_out(item),
             }
+        }
+        if !pieces.is_empty() {
+            let now_ms = self.now_ms;
+            self.send_to_chain(ToChain::Pieces { pieces, now_ms });
+        }
+    }
+
+    fn send_to_chain(&self, message: ToChain) {
+        // It is gone only when the process is stopping; the pieces then stay undone.
+        let _ = self.chaining.send(message);
+    }
+
+    /// What became of pieces that were chained.
+    fn on_chained(&mut self, chained: Chained) {
+        match chained {
+            Chained::Settled {
+                conversation,
+                pieces,
+            } => {
+                for piece in &pieces {
+                    let placed = vec![(piece.key.span, conversation.id.clone())];
+                    let outcome = self.resolver.place(piece.key.trace, placed, self.now_ms);
+                    self.carry_out(outcome, None);
+                }
+                for piece in pieces {
+                    let links = self.resolver.links_above(piece.key, &conversation);
+                    self.send_links(&conversation, links, &piece.item.ticket);
+                    self.send_fact(piece.item, conversation.clone(), Rule::History);
+                }
+            }
+            Chained::LeftOut(pieces) => pieces
+                .into_iter()
+                .for_each(|piece| self.leave_out(piece.item)),
+        }
+    }
+
+    fn send_links(&self, conversation: &ConversationKey, links: Vec<Link>, ticket: &Ticket) {
+        for link in links {
+            self.shards.send(Work::Link {
+                conversation: conversation.clone(),
+                link,
+                ticket: Some(ticket.another()),
+            });
         }
     }
 
@@ -194,7 +244,7 @@ impl Router {
         let Some(mut prepared) = item.prepared else {
             return item.ticket.done();
         };
-        if let (Rule::Trace, Fact::Span(span)) = (rule, &mut prepared.fact) {
+        if let (Rule::Trace | Rule::History, Fact::Span(span)) = (rule, &mut prepared.fact) {
             span.inferred = true;
         }
         self.shards.send(Work::Fact {
@@ -259,8 +309,10 @@ impl Router {
     async fn ask(&mut self, traces: &[TraceId]) {
         match self.store.load_links(traces).await {
             Ok(found) => {
-                for (trace, links) in found {
-                    let outcome = self.resolver.restore(trace, links, self.now_ms);
+                for (trace, known) in found {
+                    let outcome = self.resolver.restore(trace, known.links, self.now_ms);
+                    self.carry_out(outcome, None);
+                    let outcome = self.resolver.place(trace, known.placed, self.now_ms);
                     self.carry_out(outcome, None);
                 }
             }
@@ -275,5 +327,6 @@ fn rule_name(rule: Rule) -> &'static str {
         Rule::Ancestor => "ancestor",
         Rule::OnlyOneInTrace => "only_one_in_trace",
         Rule::Trace => "trace",
+        Rule::History => "history",
     }
 }

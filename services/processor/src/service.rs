@@ -1,5 +1,6 @@
 //! Putting the processor together: what is started, in which order, and what stops when.
 
+use crate::chaining::Chaining;
 use crate::closing::Closing;
 use crate::config::ProcessorSettings;
 use crate::dlq::DeadLetters;
@@ -102,9 +103,19 @@ fn start(
     let shards = start_shards(&shared, count, config.cache_bytes_max, life);
 
     let (router, routed) = unbounded_channel();
+    let (chaining, to_chain) = unbounded_channel();
+    let (chained_to, chained) = unbounded_channel();
     life.spawn_critical(
         "router",
-        Router::new(config.resolve, store.clone(), shards.clone()).run(routed, drained.clone()),
+        Router::new(config.resolve, store.clone(), shards.clone(), chaining).run(
+            routed,
+            chained,
+            drained.clone(),
+        ),
+    );
+    life.spawn_critical(
+        "chaining",
+        Chaining::new(config.chain, store.clone(), chained_to, drained.clone()).run(to_chain),
     );
 
     let (standing, stood) = watch::channel(Standing::default());

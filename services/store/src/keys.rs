@@ -63,9 +63,14 @@ impl Keys {
         self.key(format_args!("tr:{{{trace}}}"))
     }
 
-    /// HASH of a trace's parent links.
+    /// HASH of a trace's parent links, and of the conversations that its spans were given to by their history.
     pub(crate) fn links(&self, trace: &TraceId) -> String {
         self.key(format_args!("ln:{{{trace}}}"))
+    }
+
+    /// HASH of what is known of one point at which calls without an id meet: `v` version, `s` encoded value.
+    pub(crate) fn joint(&self, point: &Digest) -> String {
+        self.key(format_args!("ch:{{{point}}}"))
     }
 
     /// HASH of counts of spans without a conversation.

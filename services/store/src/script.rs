@@ -26,6 +26,8 @@ scripts! {
     PUT_BOUNDED = "put_bounded.lua";
     COUNT_UNASSIGNED = "count_unassigned.lua";
     FORGET_LIST = "forget_list.lua";
+    PLACE = "place.lua";
+    SAVE_JOINT = "save_joint.lua";
 }
 
 impl Script {

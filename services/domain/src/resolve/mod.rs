@@ -9,6 +9,7 @@ mod picture;
 
 pub use picture::SpanLink;
 
+use crate::chain::{Hints, Piece};
 use crate::facts::Link;
 use crate::ids::{ConversationKey, SpanId, SpanKey, TraceId};
 use picture::{Ancestry, Picture};
@@ -26,6 +27,8 @@ pub enum WithoutId {
     Drop,
     /// The trace becomes a conversation of its own, marked as inferred.
     Trace,
+    /// Its calls are chained by what was said, see [`crate::chain`]; the conversations are marked as inferred.
+    History,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +66,8 @@ pub enum Rule {
     OnlyOneInTrace,
     /// No span of the trace has an id, and the trace was made a conversation.
     Trace,
+    /// A call that it belongs to, or itself, was chained by its history.
+    History,
 }
 
 /// What became of an item.
@@ -77,6 +82,8 @@ pub enum Decision<T> {
     },
     /// No conversation; a GenAI span is counted, any other was only a link.
     Unassigned { item: T },
+    /// No conversation by ids: the history is to tell.
+    Chain(Piece<T>),
 }
 
 /// What one step brought.
@@ -106,7 +113,17 @@ struct Waiting<T> {
     /// The span itself; `None` for log records, which have no place of their own in the trace.
     own: Option<SpanId>,
     without_id: WithoutId,
+    key: SpanKey,
+    is_call: bool,
     bytes: usize,
+}
+
+impl<T> Waiting<T> {
+    /// Tools, agents and log records follow the calls they belong to. Calls are chained one by one, so that the next call
+    /// finds each of them.
+    fn is_led_by_history(&self) -> bool {
+        self.without_id == WithoutId::History && !self.is_call
+    }
 }
 
 /// An item with what the resolver must know of it.
@@ -119,6 +136,8 @@ pub struct Offer<T> {
     pub parent: Option<SpanId>,
     pub conversation_id: Option<String>,
     pub kind: Kind,
+    /// A call to a model: where calls are chained, each of them is.
+    pub is_call: bool,
     pub without_id: WithoutId,
     /// What the item takes in memory while it waits.
     pub bytes: usize,
@@ -191,6 +210,8 @@ impl<T> Resolver<T> {
             below,
             own,
             without_id: offer.without_id,
+            key: offer.key,
+            is_call: offer.is_call,
             bytes: offer.bytes,
         };
         if let Some(id) = offer.conversation_id {
@@ -234,6 +255,38 @@ impl<T> Resolver<T> {
         outcome
     }
 
+    /// Takes in which spans of a trace were given to a conversation by their history.
+    pub fn place(
+        &mut self,
+        trace: TraceId,
+        placed: Vec<(SpanId, String)>,
+        now_ms: i64,
+    ) -> Outcome<T> {
+        let mut outcome = Outcome::default();
+        self.touch(trace, now_ms);
+        let Some(picture) = self.traces.get_mut(&trace) else {
+            return outcome;
+        };
+        placed
+            .into_iter()
+            .for_each(|(span, conversation)| picture.place(span, conversation));
+        for key in picture.held() {
+            if let Some(waiting) = self.waiting.remove(&key) {
+                self.release(&key, &waiting);
+                self.examine(key, waiting, &mut outcome);
+            }
+        }
+        outcome
+    }
+
+    /// For a span that was chained: the links between it and its nearest GenAI ancestor.
+    pub fn links_above(&mut self, key: SpanKey, conversation: &ConversationKey) -> Vec<Link> {
+        self.traces
+            .get_mut(&key.trace)
+            .map(|picture| picture.want_links_above(key.trace, key.span, conversation))
+            .unwrap_or_default()
+    }
+
     /// Whether anything is known of the trace.
     pub fn knows(&self, trace: &TraceId) -> bool {
         self.traces.contains_key(trace)
@@ -248,7 +301,7 @@ impl<T> Resolver<T> {
             .filter(|entry| entry.key().0 <= now_ms)
         {
             let (key, waiting) = entry.remove_entry();
-            self.give_up(key.2, waiting, &mut outcome);
+            self.give_up(key, waiting, &mut outcome);
         }
         self.keep_within_bounds(
             now_ms.saturating_sub(self.settings.trace_idle_ms),
@@ -319,7 +372,7 @@ impl<T> Resolver<T> {
         outcome.links.extend(picture.links_wanted_of(trace, span));
         for key in picture.waiting_on(span) {
             if let Some(waiting) = self.waiting.remove(&key) {
-                self.waiting_bytes -= waiting.bytes;
+                self.release(&key, &waiting);
                 self.examine(key, waiting, outcome);
             }
         }
@@ -332,17 +385,35 @@ impl<T> Resolver<T> {
         };
         match picture.ancestry(waiting.below) {
             Ancestry::Named(id) => self.assign(key.2, waiting, id, Rule::Ancestor, outcome),
-            Ancestry::Unknown(ancestor) => {
-                picture.wait_on(ancestor, key);
-                self.hold(key, waiting);
+            ancestry => {
+                if let Ancestry::Unknown(ancestor) = ancestry {
+                    picture.wait_on(ancestor, key);
+                }
+                let placed = picture.placed_at_or_above(waiting.own.or(waiting.below));
+                match placed.filter(|_| waiting.is_led_by_history()) {
+                    Some(id) => self.assign(key.2, waiting, id, Rule::History, outcome),
+                    None => self.hold(key, waiting),
+                }
             }
-            Ancestry::Nameless => self.hold(key, waiting),
         }
     }
 
     fn hold(&mut self, key: WaitKey, waiting: Waiting<T>) {
         self.waiting_bytes += waiting.bytes;
+        if let (WithoutId::History, Some(picture)) =
+            (waiting.without_id, self.traces.get_mut(&key.2))
+        {
+            picture.hold(key);
+        }
         self.waiting.insert(key, waiting);
+    }
+
+    /// The counterpart of `hold`, for an item that was taken out.
+    fn release(&mut self, key: &WaitKey, waiting: &Waiting<T>) {
+        self.waiting_bytes -= waiting.bytes;
+        if let Some(picture) = self.traces.get_mut(&key.2) {
+            picture.release(key);
+        }
     }
 
     fn assign(
@@ -370,20 +441,46 @@ impl<T> Resolver<T> {
     }
 
     /// The wait is over: the only conversation of the trace, else what the project does without one.
-    fn give_up(&mut self, trace: TraceId, waiting: Waiting<T>, outcome: &mut Outcome<T>) {
-        self.waiting_bytes -= waiting.bytes;
-        let only = self.traces.get(&trace).and_then(Picture::only_conversation);
-        let has_none = self
-            .traces
-            .get(&trace)
-            .is_none_or(Picture::has_no_conversation);
-        match only {
-            Some(id) => self.assign(trace, waiting, id, Rule::OnlyOneInTrace, outcome),
-            None if has_none && waiting.without_id == WithoutId::Trace => {
+    fn give_up(&mut self, key: WaitKey, waiting: Waiting<T>, outcome: &mut Outcome<T>) {
+        self.release(&key, &waiting);
+        let trace = key.2;
+        let picture = self.traces.get(&trace);
+        let only = picture.and_then(Picture::only_conversation);
+        let has_none = picture.is_none_or(Picture::has_no_conversation);
+        match (only, waiting.without_id) {
+            (Some(id), _) => self.assign(trace, waiting, id, Rule::OnlyOneInTrace, outcome),
+            (None, WithoutId::Trace) if has_none => {
                 self.assign(trace, waiting, trace.to_string(), Rule::Trace, outcome);
             }
-            None => self.give_up_counted(waiting, outcome),
+            (None, WithoutId::History) => {
+                let others = picture.map(Picture::held).unwrap_or_default();
+                self.chain(trace, waiting, outcome);
+                // What is there of the trace is looked at together.
+                for key in others {
+                    if let Some(waiting) = self.waiting.remove(&key) {
+                        self.release(&key, &waiting);
+                        self.chain(trace, waiting, outcome);
+                    }
+                }
+            }
+            (None, _) => self.give_up_counted(waiting, outcome),
         }
+    }
+
+    fn chain(&self, trace: TraceId, waiting: Waiting<T>, outcome: &mut Outcome<T>) {
+        let picture = self.traces.get(&trace);
+        let hints = |picture: &Picture| Hints {
+            ancestors: picture.genai_above(waiting.below),
+            placed: picture.placed_at_or_above(waiting.own.or(waiting.below)),
+            placed_in_trace: picture.placed_in_trace(),
+        };
+        outcome.decisions.push(Decision::Chain(Piece {
+            hints: picture.map(hints).unwrap_or_default(),
+            item: waiting.item,
+            project: waiting.project,
+            key: waiting.key,
+            bytes: waiting.bytes,
+        }));
     }
 
     fn give_up_counted(&mut self, waiting: Waiting<T>, outcome: &mut Outcome<T>) {
@@ -397,7 +494,7 @@ impl<T> Resolver<T> {
             let Some((key, waiting)) = self.waiting.pop_first() else {
                 break;
             };
-            self.give_up(key.2, waiting, outcome);
+            self.give_up(key, waiting, outcome);
         }
         while let Some((last_seen_ms, trace)) = self.by_last_seen.first().copied() {
             if last_seen_ms > idle_since_ms && self.traces.len() <= self.settings.traces_max {
@@ -411,7 +508,7 @@ impl<T> Resolver<T> {
                 .unwrap_or_default();
             for key in keys {
                 if let Some(waiting) = self.waiting.remove(&key) {
-                    self.give_up(trace, waiting, outcome);
+                    self.give_up(key, waiting, outcome);
                 }
             }
             self.traces.remove(&trace);

@@ -5,7 +5,7 @@ use crate::conversation::ANCESTORS_MAX;
 use crate::facts::Link;
 use crate::ids::{ConversationKey, SpanId, SpanKey, TraceId};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One span's place in its trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub(super) struct Picture {
     waiting_on: FxHashMap<SpanId, Vec<WaitKey>>,
     /// Conversations that want to know the parent of a span which has not come or is not of theirs.
     wanted: FxHashMap<SpanId, FxHashSet<ConversationKey>>,
+    /// Spans that were given to a conversation by their history.
+    placed: BTreeMap<SpanId, String>,
+    /// Items that wait and will be looked at together.
+    held: BTreeSet<WaitKey>,
 }
 
 #[derive(Debug)]
@@ -61,6 +65,8 @@ pub(super) enum Ancestry {
 }
 
 const CONVERSATIONS_MAX: usize = 1_000;
+/// As many spans as a trace has links.
+const PLACED_MAX: usize = 20_000;
 
 impl Picture {
     /// False when nothing new was learnt, or the picture is full. A span may come again with an id it lacked.
@@ -146,6 +152,48 @@ impl Picture {
         }
         // A cycle, or deeper than any sane trace: no ancestor will name it.
         Ancestry::Nameless
+    }
+
+    /// The spans from this one upwards, as far as known.
+    fn upwards(&self, from: Option<SpanId>) -> impl Iterator<Item = SpanId> {
+        let above = |span: &SpanId| self.spans.get(span).and_then(|place| place.parent);
+        std::iter::successors(from, above).take(ANCESTORS_MAX)
+    }
+
+    /// The GenAI spans from this one upwards.
+    pub(super) fn genai_above(&self, from: Option<SpanId>) -> Vec<SpanId> {
+        let is_genai = |span: &SpanId| self.spans.get(span).is_some_and(Place::is_genai);
+        self.upwards(from).filter(is_genai).collect()
+    }
+
+    pub(super) fn place(&mut self, span: SpanId, conversation: String) {
+        if self.placed.len() < PLACED_MAX {
+            self.placed.entry(span).or_insert(conversation);
+        }
+    }
+
+    pub(super) fn placed_at_or_above(&self, from: Option<SpanId>) -> Option<String> {
+        if self.placed.is_empty() {
+            return None;
+        }
+        self.upwards(from)
+            .find_map(|span| self.placed.get(&span).cloned())
+    }
+
+    pub(super) fn placed_in_trace(&self) -> BTreeSet<String> {
+        self.placed.values().cloned().collect()
+    }
+
+    pub(super) fn hold(&mut self, key: WaitKey) {
+        self.held.insert(key);
+    }
+
+    pub(super) fn release(&mut self, key: &WaitKey) {
+        self.held.remove(key);
+    }
+
+    pub(super) fn held(&self) -> Vec<WaitKey> {
+        self.held.iter().copied().collect()
     }
 
     pub(super) fn wait_on(&mut self, ancestor: SpanId, key: WaitKey) {

@@ -26,6 +26,7 @@ fn span(number: u8, parent: u8, conversation: &str, kind: Kind) -> Offer<u8> {
         parent: (parent != 0).then(|| id(parent)),
         conversation_id: (!conversation.is_empty()).then(|| conversation.to_owned()),
         kind,
+        is_call: true,
         without_id: WithoutId::Drop,
         bytes: 1,
     }
@@ -44,6 +45,7 @@ fn decided(outcomes: impl IntoIterator<Item = Outcome<u8>>) -> Vec<(u8, String)>
                 item, conversation, ..
             } => (item, conversation.id),
             Decision::Unassigned { item } => (item, String::new()),
+            Decision::Chain(piece) => (piece.item, "(by history)".to_owned()),
         })
         .collect();
     decided.sort();

@@ -1,13 +1,19 @@
 //! Links of traces, counts of spans without a conversation, progress, tidying.
 
 use crate::support::{connect, key, next, on_single_and_cluster, put, raw, summary};
-use domain::ids::{SpanId, TraceId};
+use domain::chain::Joint;
+use domain::ids::{Digest, SpanId, TraceId};
 use domain::resolve::SpanLink;
 use futures::StreamExt as _;
-use store::{ListQuery, Progress, StoreConfig, Swept, Unassigned, Wakeup};
+use serde_json::json;
+use store::{
+    ListQuery, Placement, Progress, StoreConfig, StoredJoint, Swept, TraceLinks, Unassigned, Wakeup,
+};
 
 on_single_and_cluster!(
     links_come_back_by_trace,
+    whoever_places_a_span_first_decides,
+    a_joint_is_written_only_by_who_read_it_last,
     unassigned_spans_are_counted_by_project_and_instrumentation,
     the_number_of_instrumentations_is_bounded,
     progress_comes_back_by_group,
@@ -42,17 +48,63 @@ async fn links_come_back_by_trace(config: StoreConfig) {
         .load_links(&[trace(2), trace(3), trace(1)])
         .await
         .unwrap();
-    for (_, links) in &mut loaded {
-        links.sort_by_key(|link| link.span);
+    for (_, known) in &mut loaded {
+        known.links.sort_by_key(|link| link.span);
     }
-    let of = |number: usize| links[number].1.clone();
-    assert_eq!(
-        loaded,
-        [
-            (trace(2), vec![of(2), of(3)]),
-            (trace(1), vec![of(0), of(1)])
-        ]
-    );
+    let of = |numbers: [usize; 2]| TraceLinks {
+        links: numbers.map(|number| links[number].1.clone()).to_vec(),
+        placed: Vec::new(),
+    };
+    assert_eq!(loaded, [(trace(2), of([2, 3])), (trace(1), of([0, 1]))]);
+}
+
+async fn whoever_places_a_span_first_decides(config: StoreConfig) {
+    let store = connect(&config).await;
+    let span = |number: u8| SpanId::from_bytes(&[number; 8]).unwrap();
+    let placement = |spans: [u8; 2], conversation: &str| Placement {
+        trace: trace(1),
+        spans: spans.map(span).to_vec(),
+        conversation: conversation.to_owned(),
+    };
+    let placements = [placement([1, 2], "c-1"), placement([2, 3], "c-2")];
+    assert_eq!(store.place(&placements).await.unwrap(), ["c-1", "c-1"]);
+    assert_eq!(store.place(&placements[1..]).await.unwrap(), ["c-1"]);
+    let mut loaded = store.load_links(&[trace(1)]).await.unwrap();
+    loaded[0].1.placed.sort();
+    let placed = [(1, "c-1"), (2, "c-1"), (3, "c-2")];
+    let placed = placed.map(|(number, id)| (span(number), id.to_owned()));
+    assert_eq!(loaded[0].1.placed, placed);
+    assert_eq!(loaded[0].1.links, []);
+}
+
+async fn a_joint_is_written_only_by_who_read_it_last(config: StoreConfig) {
+    const TTL_MS: u64 = 60_000;
+    let store = connect(&config).await;
+    let points = [1, 2].map(|number| Digest::of(&[&[number]]));
+    let joint = |span: u8| {
+        let mark = json!({
+            "k": {"t": trace(1), "s": SpanId([span; 8])}, "c": "c-1", "a": 1, "r": 2,
+        });
+        serde_json::from_value::<Joint>(json!({ "e": [mark] })).unwrap()
+    };
+    let read = store.load_joints(&points).await.unwrap();
+    assert_eq!(read, [StoredJoint::default(), StoredJoint::default()]);
+    let changed = StoredJoint {
+        joint: joint(1),
+        version: 0,
+    };
+    let saved = store.save_joints(&[(points[0], &changed)], TTL_MS).await;
+    assert_eq!(saved.unwrap(), [true]);
+    let late = StoredJoint {
+        joint: joint(2),
+        version: 0,
+    };
+    let both = [(points[0], &late), (points[1], &late)];
+    let saved = store.save_joints(&both, TTL_MS).await;
+    assert_eq!(saved.unwrap(), [false, true]);
+    let read = store.load_joints(&points).await.unwrap();
+    let stored = |joint| StoredJoint { joint, version: 1 };
+    assert_eq!(read, [stored(joint(1)), stored(joint(2))]);
 }
 
 fn unassigned(project: &str, instrumentation: &str, spans: u64, seen_ms: i64) -> Unassigned {
