@@ -1,9 +1,12 @@
-//! Spans of SDKs that give no conversation id: counted, or made conversations of one trace.
+//! Spans of SDKs that give no conversation id: counted, made conversations of one trace, or chained by what was said.
 
 use harness::captured::{self, WITHOUT_ID};
+use harness::otlp::{self, attribute};
+use harness::record::Record;
 use harness::services::Settings;
 use harness::stack::Stack;
-use serde_json::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_without_an_id_are_left_out_and_counted() {
@@ -51,4 +54,89 @@ async fn by_configuration_their_traces_become_conversations() {
     assert!(rows.iter().all(|row| row["inferred"] == true));
     let calls: u64 = rows.iter().filter_map(|row| row["llmCalls"].as_u64()).sum();
     assert_eq!(calls, 5);
+}
+
+/// Two processors, records in any order: each recording is one conversation, and people who all say the same are as many
+/// as they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn by_configuration_calls_are_chained_by_what_was_said() {
+    const PEOPLE: u64 = 8;
+    let settings = Settings::default()
+        .set("processor.assembly.without_id", "history")
+        .set("processor.chain.wait_ms", 8_000);
+    let stack = Stack::start_with("unassigned-history", settings).await;
+    let another = stack.another_processor().await;
+    let mut records: Vec<Record> = (1..=PEOPLE)
+        .flat_map(|person| chat_in_few_words(&stack.topics.spans, person))
+        .collect();
+    for label in WITHOUT_ID {
+        let capture = captured::load(label).expect("readable");
+        records.extend(capture.records(&stack.topics));
+    }
+    fastrand::Rng::with_seed(11).shuffle(&mut records);
+    stack.send(records.clone()).await;
+    stack.settle().await;
+
+    let list = async || {
+        let mut rows = stack.client.list(Value::Null).await.expect("a list");
+        rows.sort_by_key(|row| row["id"].to_string());
+        rows
+    };
+    let rows = list().await;
+    assert!(rows.iter().all(|row| row["inferred"] == true));
+    let calls = |project: &str| -> Vec<u64> {
+        let rows = rows.iter().filter(|row| row["project"] == project);
+        rows.filter_map(|row| row["llmCalls"].as_u64()).collect()
+    };
+    for label in WITHOUT_ID {
+        assert_eq!(calls(&format!("travel-bot-{label}")), [5], "{label}");
+    }
+    assert_eq!(calls(FEW_WORDS), [3; PEOPLE as usize]);
+
+    // The same again changes nothing.
+    stack.send(records).await;
+    stack.settle().await;
+    let ids = |rows: &[Value]| -> Vec<Value> { rows.iter().map(|row| row["id"].clone()).collect() };
+    assert_eq!(ids(&list().await), ids(&rows));
+    drop(another);
+}
+
+const FEW_WORDS: &str = "few-words";
+
+/// Three bare calls of one user, each in a trace of its own; all users say the same.
+fn chat_in_few_words(topic: &str, person: u64) -> Vec<Record> {
+    const SECOND_NS: u64 = 1_000_000_000;
+    let message = |role: &str, text: &str| json!({"role": role, "parts": [{"type": "text", "content": text}]});
+    let mut history = Vec::new();
+    let mut records = Vec::new();
+    for (turn, word) in (1u64..).zip(["hello", "yes", "go on"]) {
+        history.push(message("user", word));
+        let answer = message("assistant", "ok");
+        let start_time_unix_nano = 1_795_400_000 * SECOND_NS + (20 * turn + person) * SECOND_NS;
+        let span = Span {
+            trace_id: [[7; 8], (100 * person + turn).to_be_bytes()].concat(),
+            span_id: turn.to_be_bytes().to_vec(),
+            name: "chat gpt-4o-mini".to_owned(),
+            start_time_unix_nano,
+            end_time_unix_nano: start_time_unix_nano + SECOND_NS,
+            attributes: vec![
+                attribute("gen_ai.operation.name", "chat"),
+                attribute("gen_ai.provider.name", "openai"),
+                attribute("gen_ai.request.model", "gpt-4o-mini"),
+                attribute(
+                    "gen_ai.input.messages",
+                    Value::from(history.clone()).to_string(),
+                ),
+                attribute("gen_ai.output.messages", json!([answer]).to_string()),
+                attribute("user.id", format!("user-{person}")),
+            ],
+            ..Span::default()
+        };
+        records.extend(otlp::trace_records(
+            topic,
+            &otlp::export(FEW_WORDS, vec![span]),
+        ));
+        history.push(answer);
+    }
+    records
 }

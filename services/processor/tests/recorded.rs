@@ -2,12 +2,14 @@
 //! Set `UPDATE_EXAMPLES=1` to write what is read now, and read the difference.
 
 use bytes::Bytes;
+use domain::chain::{self, Chain, Joints};
 use domain::conversation::Conversation;
 use domain::facts::Entry;
+use domain::ids::ConversationKey;
 use domain::limits::Limits;
 use domain::normalise::{self, Rules};
 use domain::prepare::{self, Prepared};
-use domain::resolve::{Decision, Kind, Offer, Outcome, Resolver, Settings, WithoutId};
+use domain::resolve::{Decision, Kind, Offer, Outcome, Resolver, Rule, Settings, WithoutId};
 use domain::usage::NoPrices;
 use domain::view::{ToolStatus, View};
 use processor::decode::{self, Encoding, Signal};
@@ -37,7 +39,7 @@ fn every_recording_reads_as_it_was_played() {
             .and_then(|name| name.to_str())
             .expect("a name")
             .to_owned();
-        let text = told(&label, &views(&folder));
+        let text = told(&label, &views(&folder, WithoutId::Trace));
         let golden = examples().join("transcripts").join(format!("{label}.txt"));
         if std::env::var_os("UPDATE_EXAMPLES").is_some() {
             fs::create_dir_all(golden.parent().expect("a folder")).expect("writable");
@@ -54,8 +56,33 @@ fn every_recording_reads_as_it_was_played() {
     );
 }
 
-/// The conversations of a folder of exports, after everything was read; spans without any id make one of their trace.
-fn views(folder: &Path) -> BTreeMap<String, View> {
+/// Each recording is one conversation. Where its SDK gives an id, that is taken away.
+#[test]
+fn what_was_said_tells_which_calls_are_one_conversation() {
+    const LABELS: [(&str, usize); 9] = [
+        ("a_otel_openai_v2_latest_event", 5),
+        ("a_otel_openai_v2_latest_span", 5),
+        ("a_otel_openai_v2_legacy", 5),
+        ("c_traceloop_sdk", 5),
+        ("c_traceloop_sdk_v0475", 5),
+        ("d_agents_oi_chat", 5),
+        ("f_vercel_ai6_proto", 5),
+        ("f_vercel_ai7_json", 5),
+        ("i_growth_otel", 40),
+    ];
+    for (label, calls) in LABELS {
+        let views = views(&examples().join("captured").join(label), WithoutId::History);
+        let counts: Vec<usize> = views
+            .values()
+            .map(|view| view.totals.llm_calls as usize)
+            .collect();
+        assert_eq!(counts, [calls], "{label}");
+    }
+}
+
+/// The conversations of a folder of exports, after everything was read. Ids count only where traces without one become
+/// conversations.
+fn views(folder: &Path, without_id: WithoutId) -> BTreeMap<String, View> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .expect("a folder")
         .map(|entry| entry.expect("a file").path())
@@ -71,33 +98,98 @@ fn views(folder: &Path) -> BTreeMap<String, View> {
                 Raw::Span(raw) => {
                     let span = normalise::span(raw, record_ms, &rules);
                     let (key, parent, id) = (span.key, span.parent, span.conversation_id.clone());
+                    let is_call = span.operation.is_llm();
                     let kind = if span.is_genai {
                         Kind::GenAiSpan
                     } else {
                         Kind::OtherSpan
                     };
                     let item = prepare::span(span, record_ms, &prices);
-                    offer(item, key, parent, id, kind)
+                    Offer {
+                        parent,
+                        is_call,
+                        ..offer(item, key, id, kind)
+                    }
                 }
                 Raw::Log(raw) => {
                     let Some(log) = normalise::log(raw, record_ms, &rules) else {
                         continue;
                     };
                     let (key, id) = (log.key, log.conversation_id.clone());
-                    offer(prepare::log(log, record_ms), key, None, id, Kind::Log)
+                    offer(prepare::log(log, record_ms), key, id, Kind::Log)
                 }
+            };
+            let conversation_id = offer
+                .conversation_id
+                .clone()
+                .filter(|_| without_id == WithoutId::Trace);
+            let offer = Offer {
+                conversation_id,
+                without_id,
+                ..offer
             };
             outcomes.push(resolver.offer(offer, 0));
         }
     }
     outcomes.push(resolver.tick(i64::MAX));
+    chain(&mut outcomes);
     assemble(outcomes)
+}
+
+/// Chains what found no id, as a single processor does.
+fn chain(outcomes: &mut Vec<Outcome<Prepared>>) {
+    let settings = chain::Settings::default();
+    let mut chain: Chain<Prepared> = Chain::new(settings);
+    for outcome in &mut *outcomes {
+        let decisions = std::mem::take(&mut outcome.decisions);
+        let (pieces, others): (Vec<_>, Vec<_>) = decisions
+            .into_iter()
+            .partition(|decision| matches!(decision, Decision::Chain(_)));
+        outcome.decisions = others;
+        chain.take(
+            pieces
+                .into_iter()
+                .filter_map(|decision| match decision {
+                    Decision::Chain(piece) => Some(piece),
+                    _ => None,
+                })
+                .collect(),
+        );
+    }
+    let mut joints = Joints::new();
+    let mut chained = Outcome::default();
+    loop {
+        let ids = chain.ready(i64::MAX - 1);
+        if ids.is_empty() {
+            break;
+        }
+        for (id, decided) in chain.decide(&ids, &mut joints, i64::MAX - 1) {
+            let chain::Outcome::Settled { conversation, .. } = decided else {
+                chain.give_up(id);
+                continue;
+            };
+            let settled = chain.settle(id, &conversation).expect("it was there");
+            for put in settled.puts {
+                put.apply(joints.entry(put.point).or_default(), &settings);
+            }
+            let decisions = settled.pieces.into_iter().map(|piece| Decision::Assigned {
+                conversation: ConversationKey {
+                    project: "p".to_owned(),
+                    id: conversation.clone(),
+                },
+                item: piece.item,
+                rule: Rule::History,
+                links: Vec::new(),
+            });
+            chained.decisions.extend(decisions);
+        }
+    }
+    outcomes.push(chained);
 }
 
 fn offer(
     item: Prepared,
     key: domain::ids::SpanKey,
-    parent: Option<domain::ids::SpanId>,
     conversation_id: Option<String>,
     kind: Kind,
 ) -> Offer<Prepared> {
@@ -105,9 +197,10 @@ fn offer(
         item,
         project: "p".into(),
         key,
-        parent,
+        parent: None,
         conversation_id,
         kind,
+        is_call: false,
         without_id: WithoutId::Trace,
         bytes: 0,
     }
