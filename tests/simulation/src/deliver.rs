@@ -135,6 +135,7 @@ impl Processor {
             parent: item.parent,
             conversation_id: item.conversation_id.clone(),
             kind: item.kind,
+            is_call: true,
             without_id: WithoutId::Drop,
             bytes: item.prepared.bytes(),
         };
@@ -176,7 +177,7 @@ impl Processor {
                     self.facts.push(item);
                     self.links.extend(links);
                 }
-                Decision::Unassigned { item } => panic!("found no conversation: {item:?}"),
+                homeless => panic!("found no conversation: {homeless:?}"),
             }
         }
     }
