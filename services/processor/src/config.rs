@@ -105,6 +105,39 @@ impl ProcessorConfig {
             conversation_id_attributes: self.conversation_id_attributes.clone(),
         }
     }
+
+    fn validate_chain(&self, problems: &mut Problems) {
+        problems.require(
+            self.chain.wait_ms > self.resolve.wait_ms,
+            "processor.chain.wait_ms",
+            "must be longer than resolve.wait_ms, which comes before and counts",
+        );
+        problems.require(
+            self.chain.window_ms > self.chain.wait_ms,
+            "processor.chain.window_ms",
+            "must be longer than chain.wait_ms: a call would be forgotten before the next is decided",
+        );
+        problems.require(
+            self.chain.candidates_max > 0,
+            "processor.chain.candidates_max",
+            "must be above 0",
+        );
+        problems.require(
+            self.chain.waiting_bytes_max.saturating_add(self.resolve.waiting_bytes_max)
+                < self.in_flight_bytes_max,
+            "processor.chain.waiting_bytes_max",
+            "must be below in_flight_bytes_max together with resolve.waiting_bytes_max: what waits is in flight, and would stop everything else",
+        );
+    }
+}
+
+impl AssemblyConfig {
+    /// Whether calls of any project are chained by their histories.
+    fn chains(&self) -> bool {
+        let projects = self.without_id_by_project.values();
+        let mut all = projects.chain([&self.without_id]);
+        all.any(|without_id| *without_id == WithoutId::History)
+    }
 }
 
 impl Config for ProcessorSettings {
@@ -141,26 +174,9 @@ impl Config for ProcessorSettings {
             "processor.resolve.waiting_bytes_max",
             "must be below in_flight_bytes_max: what waits is in flight, and would stop everything else",
         );
-        problems.require(
-            processor.chain.wait_ms > processor.resolve.wait_ms,
-            "processor.chain.wait_ms",
-            "must be longer than resolve.wait_ms, which comes before and counts",
-        );
-        problems.require(
-            processor.chain.window_ms > processor.chain.wait_ms,
-            "processor.chain.window_ms",
-            "must be longer than chain.wait_ms: a call would be forgotten before the next is decided",
-        );
-        problems.require(
-            processor.chain.candidates_max > 0,
-            "processor.chain.candidates_max",
-            "must be above 0",
-        );
-        problems.require(
-            processor.chain.waiting_bytes_max + processor.resolve.waiting_bytes_max < processor.in_flight_bytes_max,
-            "processor.chain.waiting_bytes_max",
-            "must be below in_flight_bytes_max together with resolve.waiting_bytes_max: what waits is in flight, and would stop everything else",
-        );
+        if processor.assembly.chains() {
+            processor.validate_chain(problems);
+        }
         problems.require(
             processor.stop_grace_ms < self.kafka.session_timeout_ms,
             "processor.stop_grace_ms",
