@@ -89,7 +89,8 @@ async fn a_record_is_committed_only_after_its_dead_letter_is_delivered() {
         async move { letters.send(&record, &undecodable()).await }
     });
     member.commit();
-    assert_eq!(broker.committed(SPANS, 0), None);
+    // Nothing, or that reading begins at the record itself: whether that commit has arrived yet is a matter of time.
+    assert_eq!(broker.committed(SPANS, 0).unwrap_or(0), 0);
     sending.await.expect("not cancelled").expect("sent at last");
     assert!(member.tracker.acknowledge(&record.at));
     member.commit();
