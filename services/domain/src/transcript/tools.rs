@@ -130,7 +130,12 @@ fn slots<'a>(
                     arguments,
                     asked: &calls[call].span,
                     run: None,
-                    result: None,
+                    // Tools that the API runs itself answer within the message that calls them.
+                    result: id.and_then(|id| {
+                        let mut results = message.tool_results();
+                        let own = results.find(|(of, ..)| *of == Some(id));
+                        own.map(|(_, _, result)| result.clone())
+                    }),
                 },
             ));
         }

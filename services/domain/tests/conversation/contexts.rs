@@ -5,7 +5,7 @@ use domain::ids::TraceId;
 use domain::message::{Message, Role};
 use domain::normalise::CUT_MARK;
 use domain::span::Span;
-use domain::view::{Utterance, View};
+use domain::view::{ToolStatus, Utterance, View};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -179,4 +179,15 @@ fn system_prompts_that_differ_in_a_little_are_one_prompt() {
         .map(|prompt| (prompt.calls, prompt.variants))
         .collect();
     assert_eq!(told, [(2, 2), (1, 1)]);
+}
+
+#[test]
+fn a_tool_that_the_api_runs_itself_answers_within_the_message_that_calls_it() {
+    let mut answer = calling(&["s1"]);
+    answer.parts.extend(result("s1", json!("found")).parts);
+    answer.parts.extend(assistant("Here it is.").parts);
+    let view = view(&[chat(1, 0, &[user("search it")], Some(answer))]);
+    let tool = &view.transcript.messages[1].tool_calls[0];
+    assert_eq!(tool.result, Some(json!("found")));
+    assert_eq!((tool.status, view.totals.tool_calls), (ToolStatus::Ok, 1));
 }
