@@ -71,32 +71,25 @@ fn system_prompts(conversation: &Conversation, calls: &[Call]) -> Vec<SystemProm
             continue;
         }
         let agent = call.agent.as_deref();
-        let index = match by_text.get(&text) {
-            Some(index) => *index,
-            None => {
-                let latest = latest_of_agent.get(&agent).copied();
-                let index = match latest.filter(|index| is_variant(&prompts[*index].text, &text)) {
-                    Some(index) => {
-                        prompts[index].variants += 1;
-                        index
-                    }
-                    None => {
-                        prompts.push(SystemPrompt {
-                            text: text.clone(),
-                            agent: call.agent.clone(),
-                            first_used_ns: call.span.start_ns,
-                            calls: 0,
-                            variants: 1,
-                        });
-                        prompts.len() - 1
-                    }
-                };
-                by_text.insert(text, index);
-                index
-            }
+        let known = by_text.get(&text).copied();
+        let variant_of = || {
+            let latest = latest_of_agent.get(&agent).copied();
+            latest.filter(|index| is_variant(&prompts[*index].text, &text))
         };
-        latest_of_agent.insert(agent, index);
+        let index = known.or_else(variant_of).unwrap_or(prompts.len());
+        if index == prompts.len() {
+            prompts.push(SystemPrompt {
+                text: text.clone(),
+                agent: call.agent.clone(),
+                first_used_ns: call.span.start_ns,
+                calls: 0,
+                variants: 0,
+            });
+        }
         prompts[index].calls += 1;
+        prompts[index].variants += u32::from(known.is_none());
+        by_text.entry(text).or_insert(index);
+        latest_of_agent.insert(agent, index);
     }
     prompts
 }

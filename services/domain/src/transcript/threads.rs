@@ -155,22 +155,14 @@ impl Reader<'_> {
                     place: Some(place),
                     utterance,
                 });
-                let results = loose.results.remove(&place).unwrap_or_default();
-                messages.extend(results.into_iter().map(|result| Placed {
-                    place: None,
-                    utterance: self.orphan_result(forest, result),
-                }));
+                messages.extend(self.orphan_results(place, loose));
             }
             before += read.nodes[island.tip].depth;
         }
         // A result before everything that was said.
         let roots = islands.iter().map(|island| (forest, island.root));
-        let first = roots.flat_map(|root| loose.results.remove(&root).unwrap_or_default());
-        let first: Vec<Placed> = first
-            .map(|result| Placed {
-                place: None,
-                utterance: self.orphan_result(forest, result),
-            })
+        let first: Vec<Placed> = roots
+            .flat_map(|root| self.orphan_results(root, loose))
             .collect();
         messages.splice(0..0, first);
         let started_ns = islands
@@ -254,6 +246,18 @@ impl Reader<'_> {
             }
         }
         utterance
+    }
+
+    /// The results that stand after a node and answer no call.
+    fn orphan_results(&self, place: Place, loose: &mut Loose) -> Vec<Placed> {
+        let results = loose.results.remove(&place).unwrap_or_default();
+        results
+            .into_iter()
+            .map(|result| Placed {
+                place: None,
+                utterance: self.orphan_result(place.0, result),
+            })
+            .collect()
     }
 
     fn orphan_result(&self, forest: usize, result: ToolMessage) -> Utterance {

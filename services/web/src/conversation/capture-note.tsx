@@ -44,21 +44,24 @@ export function CaptureNote({ messages }: { messages: readonly Message[] }) {
   );
 }
 
-/** Says what is not there: parents that never came, and what was beyond the size limit. */
+/** Says that the conversation is larger than what is kept of it. */
 export function OmittedNote({ head }: { head: ConversationHead }) {
-  if (head.omittedSpans === 0) {
-    if (head.missingParents === 0) return null;
-    return (
-      <div className="banner" role="note">
-        {plural(head.missingParents, 'parent span')} of this conversation {head.missingParents === 1 ? 'has' : 'have'}{' '}
-        not come: still running, lost, or sent elsewhere. What is known is shown.
-      </div>
-    );
-  }
+  if (head.omittedSpans === 0) return null;
   return (
     <div className="banner" role="note">
       {plural(head.omittedSpans, 'span')} came after the conversation had reached its size limit: they were not kept and
       are in no number here.
+    </div>
+  );
+}
+
+/** Says that spans are named as parents and did not come. */
+export function MissingNote({ head }: { head: ConversationHead }) {
+  if (head.missingParents === 0) return null;
+  return (
+    <div className="banner" role="note">
+      {plural(head.missingParents, 'parent span')} of this conversation {head.missingParents === 1 ? 'has' : 'have'} not
+      come: still running, lost, or sent elsewhere. What is known is shown.
     </div>
   );
 }

@@ -10,7 +10,7 @@ import { Transcript } from '../transcript/transcript';
 import { Notice } from '../ui/notice';
 import { currentAddress, navigate } from '../url/location';
 import { conversationPath, messageHash, type Route, withChange } from '../url/route';
-import { CaptureNote, OmittedNote } from './capture-note';
+import { CaptureNote, MissingNote, OmittedNote } from './capture-note';
 import { Head } from './head';
 import { PanelBar } from './panel-bar';
 import { PanelTools } from './panel-tools';
@@ -77,6 +77,7 @@ export function ConversationPanel({ conversation, route, settings, onClose }: Co
         </div>
       )}
       <OmittedNote head={head} />
+      <MissingNote head={head} />
       <CaptureNote messages={messages} />
       <div className="panel-body">
         <div className="panel-main" role="tabpanel" aria-label={route.tab === 'timeline' ? 'Timeline' : 'Transcript'}>
