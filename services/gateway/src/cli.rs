@@ -126,7 +126,7 @@ fn new_token(name: &str, mut projects: Vec<String>) -> anyhow::Result<ExitCode> 
     if projects.is_empty() {
         projects.push(EVERY_PROJECT.to_owned());
     }
-    let token = token::generate()?;
+    let token = runtime::token::generate(token::PREFIX)?;
     println!("Token, shown only now: {token}");
     println!(
         "Entry for gateway.tokens: {}",

@@ -3,14 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use axum::http::{HeaderMap, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use runtime::config::{Problems, Secret};
+use runtime::token::{self, Tokens};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::refusal::{Reason, Refusal};
 
@@ -20,7 +16,6 @@ const KEYS_MAX: usize = 1_000;
 const API_KEY_HEADER: &str = "x-api-key";
 /// Lets secret scanners recognise a token that was published by mistake.
 const TOKEN_PREFIX: &str = "clq_in_";
-const TOKEN_RANDOM_BYTES: usize = 32;
 /// As Sentry's own keys: 32 hex characters.
 const PUBLIC_KEY_BYTES: usize = 16;
 const PUBLIC_KEY_CHARACTERS_MAX: usize = 64;
@@ -59,17 +54,16 @@ pub struct SentryProject {
 #[derive(Debug)]
 pub struct Keyring {
     is_open: bool,
-    tokens: Vec<([u8; 32], Arc<str>)>,
+    tokens: Tokens<Arc<str>>,
     public_keys: HashMap<String, SentryProject>,
 }
 
 impl Keyring {
     /// Entries that [`validate`] refuses are left out.
     pub fn new(keys: &[KeyConfig]) -> Self {
-        let tokens = keys.iter().filter_map(|key| {
-            let hash = parse_sha256(key.sha256.as_deref()?)?;
-            Some((hash, Arc::from(key.project.as_str())))
-        });
+        let tokens = keys
+            .iter()
+            .filter_map(|key| Some((key.sha256.as_deref()?, Arc::from(key.project.as_str()))));
         let public_keys = keys.iter().filter_map(|key| {
             let project = SentryProject {
                 name: Arc::from(key.project.as_str()),
@@ -79,7 +73,7 @@ impl Keyring {
         });
         Self {
             is_open: keys.is_empty(),
-            tokens: tokens.collect(),
+            tokens: Tokens::new(tokens),
             public_keys: public_keys.collect(),
         }
     }
@@ -93,28 +87,16 @@ impl Keyring {
             return Ok(None);
         }
         let unauthenticated = |message: &str| Refusal::new(Reason::Unauthenticated, message);
-        let token = token(headers).ok_or_else(|| {
+        let token = token_of(headers).ok_or_else(|| {
             unauthenticated(
                 "a token is needed: send the header `Authorization: Bearer TOKEN`, for instance by \
                  OTEL_EXPORTER_OTLP_HEADERS=\"authorization=Bearer TOKEN\"",
             )
         })?;
-        let project = self.find(token).ok_or_else(|| {
+        let project = self.tokens.find(token).ok_or_else(|| {
             unauthenticated("the token is not known: check it, or ask the operator for a new one")
         })?;
-        Ok(Some(project))
-    }
-
-    /// Takes as long for a wrong token as for a right one: every hash is compared in full.
-    fn find(&self, token: &str) -> Option<Arc<str>> {
-        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let mut found = u32::MAX;
-        for (position, (known, _)) in (0u32..).zip(&self.tokens) {
-            let is_same: Choice = known.ct_eq(&hash);
-            found = u32::conditional_select(&found, &position, is_same);
-        }
-        let (_, project) = self.tokens.get(found as usize)?;
-        Some(project.clone())
+        Ok(Some(project.clone()))
     }
 
     /// The project of a DSN. Without configured keys it is the number in the DSN, whatever the key.
@@ -146,23 +128,12 @@ impl Keyring {
     }
 }
 
-fn token(headers: &HeaderMap) -> Option<&str> {
+fn token_of(headers: &HeaderMap) -> Option<&str> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());
     }
     Some(headers.get(API_KEY_HEADER)?.to_str().ok()?.trim())
-}
-
-fn parse_sha256(hex: &str) -> Option<[u8; 32]> {
-    if hex.len() != 64 || !hex.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0u8; 32];
-    for (position, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(hex.get(position * 2..position * 2 + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// Reports keys that could not work.
@@ -192,7 +163,7 @@ pub fn validate(keys: &[KeyConfig], problems: &mut Problems) {
         );
         if let Some(hash) = &key.sha256 {
             problems.require(
-                parse_sha256(hash).is_some(),
+                token::is_hash(hash),
                 place,
                 format!(
                     "sha256 of {name:?} is not 64 hex characters: make a key with `intake key new`"
@@ -242,18 +213,15 @@ impl NewKey {
     /// # Errors
     /// When the system gives no random numbers.
     pub fn generate(name: String, project: String, project_id: u64) -> anyhow::Result<Self> {
-        let token = format!(
-            "{TOKEN_PREFIX}{}",
-            URL_SAFE_NO_PAD.encode(random::<TOKEN_RANDOM_BYTES>()?)
-        );
+        let made = token::generate(TOKEN_PREFIX)?;
         let config = KeyConfig {
             name,
             project,
-            sha256: Some(hex(&Sha256::digest(token.as_bytes()))),
-            public_key: Some(hex(&random::<PUBLIC_KEY_BYTES>()?)),
+            sha256: Some(token::hash(&made)),
+            public_key: Some(token::hex(&token::random::<PUBLIC_KEY_BYTES>()?)),
             project_id,
         };
-        let token = Secret::new(token);
+        let token = Secret::new(made);
         Ok(Self { token, config })
     }
 
@@ -275,18 +243,6 @@ impl NewKey {
             text(public_key.as_deref().unwrap_or_default()),
         )
     }
-}
-
-fn random<const LENGTH: usize>() -> anyhow::Result<[u8; LENGTH]> {
-    let mut bytes = [0u8; LENGTH];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow::anyhow!("{error}"))
-        .context("the system gives no random numbers")?;
-    Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -7,3 +7,4 @@ pub mod healthcheck;
 pub mod http;
 pub mod lifecycle;
 pub mod telemetry;
+pub mod token;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
-use runtime::config::{Problems, Secret};
-use serde::{Deserialize, Deserializer, Serialize};
+use runtime::config::{Problems, Secret, list_or_text};
+use serde::{Deserialize, Serialize};
 
 use crate::config::IntakeConfig;
 
@@ -178,21 +178,4 @@ impl KafkaConfig {
             );
         }
     }
-}
-
-fn list_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum ListOrText {
-        List(Vec<String>),
-        Text(String),
-    }
-    Ok(match ListOrText::deserialize(deserializer)? {
-        ListOrText::List(list) => list,
-        ListOrText::Text(text) => text
-            .split(',')
-            .map(|item| item.trim().to_owned())
-            .filter(|item| !item.is_empty())
-            .collect(),
-    })
 }

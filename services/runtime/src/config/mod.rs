@@ -15,11 +15,13 @@
 //! The variable of a key is `COLLOQUY_`, the section, two underscores, the key: `COLLOQUY_GATEWAY__BIND`.
 
 mod environment;
+mod list;
 mod print;
 mod problem;
 mod secret;
 
 pub use environment::PREFIX;
+pub use list::list_or_text;
 pub use problem::{Error, Problem, Problems};
 pub use secret::{REDACTED, Secret, redact_urls};
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use gateway::auth::TokenConfig;
 use gateway::config::Config;
 use gateway::server::{assemble, serve};
-use gateway::token;
 use runtime::health::Health;
 use runtime::lifecycle::Lifecycle;
 use serde_json::{Value, json};
@@ -76,7 +75,7 @@ impl World {
 pub(crate) fn token_config(token: &str, projects: &[&str]) -> TokenConfig {
     TokenConfig {
         name: token.to_owned(),
-        sha256: token::hash(token),
+        sha256: runtime::token::hash(token),
         projects: projects.iter().map(|name| (*name).to_owned()).collect(),
     }
 }
