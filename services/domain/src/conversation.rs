@@ -11,7 +11,7 @@ use crate::view::View;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Holds every fact of one conversation. The same set of facts gives the same view, in whatever order and however often
@@ -24,7 +24,7 @@ pub struct Conversation {
     pub(crate) messages: FxHashMap<Digest, StoredMessage>,
     pub(crate) values: FxHashMap<Digest, Arc<Value>>,
     pub(crate) nodes: FxHashMap<Digest, Node>,
-    pub(crate) omitted: u32,
+    pub(crate) omitted: FxHashSet<Digest>,
     facts: usize,
     bytes: usize,
 }
@@ -86,12 +86,13 @@ impl Conversation {
             nodes: FxHashSet::default(),
             bytes: 0,
         };
+        let mut omitted = BTreeSet::new();
         for prepared in spans.into_values().chain(logs.into_values()) {
             let facts = self.facts + entry.spans.len() + entry.logs.len();
             if facts >= limits.conversation_facts_max
                 || self.bytes + adding.bytes >= limits.conversation_bytes_max
             {
-                entry.omitted += 1;
+                omitted.insert(prepared.fact.name());
                 continue;
             }
             adding.bodies_and_nodes(prepared, &mut entry);
@@ -100,6 +101,14 @@ impl Conversation {
                 Fact::Log(log) => entry.logs.push((**log).clone()),
             }
         }
+        let room = limits
+            .conversation_facts_max
+            .saturating_sub(self.omitted.len());
+        entry.omitted = omitted
+            .into_iter()
+            .filter(|name| !self.omitted.contains(name))
+            .take(room)
+            .collect();
         let room = limits
             .conversation_facts_max
             .saturating_sub(self.links.len());
@@ -158,7 +167,7 @@ impl Conversation {
             let parent = self.links.entry(link.key).or_insert(link.parent);
             *parent = link.parent.max(*parent);
         }
-        self.omitted = self.omitted.saturating_add(entry.omitted);
+        self.omitted.extend(entry.omitted);
     }
 
     fn count_fact(&mut self) {
@@ -292,6 +301,16 @@ impl Prepared {
         match &self.fact {
             Fact::Span(span) => Some(span),
             Fact::Log(_) => None,
+        }
+    }
+}
+
+impl Fact {
+    /// What names it among those that were not kept.
+    fn name(&self) -> Digest {
+        match self {
+            Self::Span(span) => Digest::of(&[&span.key.trace.0, &span.key.span.0]),
+            Self::Log(log) => log_order(log).2,
         }
     }
 }

@@ -27,18 +27,18 @@ pub struct Entry {
     pub logs: Vec<LogFact>,
     #[serde(rename = "k", skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
-    /// Spans and logs that were not kept because the conversation had reached its bound.
-    #[serde(rename = "x", skip_serializing_if = "is_zero")]
-    pub omitted: u32,
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+    /// Names of the spans and logs that were not kept because the conversation had reached its bound: of a span by its
+    /// key, so that a redelivery or a second report is not counted again.
+    #[serde(rename = "x", skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<Digest>,
 }
 
 impl Entry {
     pub fn is_empty(&self) -> bool {
-        self.spans.is_empty() && self.logs.is_empty() && self.links.is_empty() && self.omitted == 0
+        self.spans.is_empty()
+            && self.logs.is_empty()
+            && self.links.is_empty()
+            && self.omitted.is_empty()
     }
 }
 

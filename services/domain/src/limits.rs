@@ -18,7 +18,7 @@ pub struct Limits {
     pub name_bytes_max: usize,
     /// A span that starts later than its record by more than this has a wrong clock: it counts as of its record.
     pub future_tolerance_ms: i64,
-    /// Spans and log facts of one conversation. Beyond it further spans are counted, not kept.
+    /// Spans and log facts of one conversation. Beyond it further ones are counted, up to this number again, not kept.
     pub conversation_facts_max: usize,
     /// Bytes of message and attribute bodies of one conversation.
     pub conversation_bytes_max: usize,

@@ -138,7 +138,7 @@ pub struct Totals {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
     pub inferred: bool,
-    /// Spans and logs not kept because the conversation had reached its bound.
+    /// Spans and logs not kept because the conversation had reached its bound; as many as the bound allows are counted.
     pub omitted: u32,
     /// Spans that others name as their parent and that have not come: still running, lost, or sent elsewhere.
     pub missing_parents: u32,

@@ -238,7 +238,7 @@ impl Shard {
             }
             self.stamp(&mut held.summary, &mut entry);
             counter!(names::SPANS_STORED).increment(entry.spans.len() as u64);
-            counter!(names::SPANS_OMITTED).increment(u64::from(entry.omitted));
+            counter!(names::SPANS_OMITTED).increment(entry.omitted.len() as u64);
             held.conversation.apply(entry.clone());
             let began = Instant::now();
             held.summary.totals = held.conversation.view().totals;

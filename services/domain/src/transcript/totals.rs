@@ -44,7 +44,7 @@ pub(crate) fn totals(
             .unwrap_or_default(),
         environment: spans.iter().find_map(|span| span.environment.clone()),
         inferred: spans.iter().any(|span| span.inferred),
-        omitted: conversation.omitted,
+        omitted: conversation.omitted.len() as u32,
         missing_parents: missing_parents(conversation),
         ..Totals::default()
     };

@@ -1,5 +1,6 @@
 //! Conversations from the outside: spans in, transcript and totals out.
 
+mod bounds;
 mod contexts;
 mod properties;
 mod sets;

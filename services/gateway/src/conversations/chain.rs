@@ -36,7 +36,9 @@ impl Chain {
             bytes.extend_from_slice(&link.key.trace.0);
             bytes.extend_from_slice(&link.key.span.0);
         }
-        bytes.extend_from_slice(&entry.omitted.to_le_bytes());
+        for omitted in &entry.omitted {
+            bytes.extend_from_slice(&omitted.0);
+        }
         let mut next = [0u8; 8];
         next.copy_from_slice(&Digest::of(&[&bytes]).0[..8]);
         Self(next)
@@ -64,11 +66,11 @@ mod tests {
     #[test]
     fn other_entries_give_other_chains_and_equal_ones_the_same() {
         let some = Entry {
-            omitted: 1,
+            omitted: vec![Digest([1; 16])],
             ..Entry::default()
         };
         let other = Entry {
-            omitted: 2,
+            omitted: vec![Digest([2; 16])],
             ..Entry::default()
         };
         assert_eq!(Chain::START.then(&some), Chain::START.then(&some));
