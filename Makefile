@@ -1,7 +1,7 @@
 # Two commands: `make up` runs everything on this machine, `make test` proves it. `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit helm e2e page compose-test fuzz format clean
+.PHONY: help up down test check unit docs licences helm e2e page compose-test fuzz format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -21,6 +21,12 @@ check: ## format and lints only
 
 unit: ## unit, property and mock-broker tests only
 	@scripts/test.sh unit
+
+docs: ## documents made from code, alerts and dashboard only
+	@scripts/docs.sh check
+
+licences: ## whether the licences of all dependencies are allowed
+	@scripts/licences.py check
 
 helm: ## the Helm chart only
 	@scripts/test.sh helm

@@ -1,8 +1,9 @@
 //! Every bound on what one span or one conversation may hold, each with its reason.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Longest text of one message part, tool argument or tool result; beyond it the text is cut with a mark. Models

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 use runtime::config::Problems;
 use runtime::token::{Tokens, is_hash};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Stands for every project.
@@ -14,7 +15,7 @@ const TOKENS_MAX: usize = 1_000;
 
 /// One entry of `gateway.tokens`. The token itself is never stored: it is random and long, so a plain hash of it
 /// cannot be turned back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenConfig {
     /// Shown in logs.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use runtime::config::Problems;
 use runtime::telemetry::LogConfig;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::StoreConfig;
 
 use crate::auth::TokenConfig;
 
 /// What the gateway reads of the shared configuration file.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub log: LogConfig,
@@ -19,7 +20,7 @@ pub struct Config {
     pub gateway: GatewayConfig,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewayConfig {
     /// Where GraphQL and the web page are served.
@@ -46,7 +47,7 @@ pub struct GatewayConfig {
 }
 
 /// What one request may ask for, and how much may go on at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Connections at once, those of WebSockets among them.
@@ -72,8 +73,9 @@ pub struct LimitsConfig {
     pub queries_max: usize,
     /// How long one page of a search may look through conversations. The page says how far it came.
     pub search_budget_ms: u64,
-    /// How long facets are counted, and how many conversations are counted at most.
+    /// How long facets are counted.
     pub facets_budget_ms: u64,
+    /// How many conversations are counted for facets at most.
     pub facets_rows_max: usize,
     /// Memory for conversations that were read, so that they need not be read again.
     pub cache_bytes_max: u64,
@@ -82,7 +84,7 @@ pub struct LimitsConfig {
 }
 
 /// Live updates.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LiveConfig {
     /// WebSockets at once.

@@ -1,5 +1,5 @@
 //! The gateway's binary: see [`gateway::cli`].
 
 fn main() -> std::process::ExitCode {
-    gateway::cli::main()
+    runtime::cli::main::<gateway::cli::Gateway>()
 }

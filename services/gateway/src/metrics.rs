@@ -1,21 +1,18 @@
-//! Names of the gateway's metrics, in one place.
+//! Every metric of the gateway: its name and what it tells.
 
-/// Answered GraphQL requests by `transport` and `outcome`.
-pub const REQUESTS: &str = "gateway_requests_total";
-pub const REQUEST_SECONDS: &str = "gateway_request_seconds";
-/// Refusals before execution by `reason`.
-pub const REFUSED: &str = "gateway_refused_total";
-pub const SOCKETS: &str = "gateway_sockets";
-/// Closed sockets by `reason`.
-pub const SOCKETS_CLOSED: &str = "gateway_sockets_closed_total";
-pub const SUBSCRIPTIONS: &str = "gateway_subscriptions";
-/// Ended subscriptions by `kind` and `reason`.
-pub const SUBSCRIPTIONS_ENDED: &str = "gateway_subscriptions_ended_total";
-pub const FOLD_SECONDS: &str = "gateway_fold_seconds";
-pub const FOLDED_ENTRIES: &str = "gateway_folded_entries";
-pub const CACHE_BYTES: &str = "gateway_cache_bytes";
-pub const FOLLOWERS: &str = "gateway_followers";
-pub const WAKEUPS: &str = "gateway_wakeups_total";
-/// How often everything had to be looked at again because wake-ups may have been lost.
-pub const RESYNCS: &str = "gateway_resyncs_total";
-pub const PANICS: &str = "gateway_panics_total";
+runtime::define_metrics! {
+    Counter Count REQUESTS "gateway_requests_total" "Answered GraphQL operations, by outcome: ok, or the code of the first error.";
+    Histogram Seconds REQUEST_SECONDS "gateway_request_seconds" "From the beginning of an operation to its answer.";
+    Counter Count REFUSED "gateway_refused_total" "Requests refused before they were executed, by reason.";
+    Gauge Count SOCKETS "gateway_sockets" "Open WebSockets.";
+    Counter Count SOCKETS_CLOSED "gateway_sockets_closed_total" "Closed WebSockets, by reason.";
+    Gauge Count SUBSCRIPTIONS "gateway_subscriptions" "Running subscriptions.";
+    Counter Count SUBSCRIPTIONS_ENDED "gateway_subscriptions_ended_total" "Ended subscriptions, by kind and reason; slow are those cut off because they did not keep up.";
+    Histogram Seconds FOLD_SECONDS "gateway_fold_seconds" "Computing one conversation from its log.";
+    Histogram Count FOLDED_ENTRIES "gateway_folded_entries" "Log entries read to compute one conversation.";
+    Gauge Bytes CACHE_BYTES "gateway_cache_bytes" "Conversations kept in memory.";
+    Gauge Count FOLLOWERS "gateway_followers" "Conversations that subscribers follow.";
+    Counter Count WAKEUPS "gateway_wakeups_total" "Announcements of new versions received from Redis.";
+    Counter Count RESYNCS "gateway_resyncs_total" "How often everything was looked at again because announcements may have been lost.";
+    Counter Count PANICS "gateway_panics_total" "Requests that made the gateway panic: a defect.";
+}

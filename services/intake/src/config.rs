@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 
 use runtime::config::Problems;
 use runtime::telemetry::LogConfig;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::KeyConfig;
 use crate::sink::KafkaConfig;
 
 /// What the intake reads of the shared configuration file.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub log: LogConfig,
@@ -18,7 +19,7 @@ pub struct Config {
     pub intake: IntakeConfig,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct IntakeConfig {
     /// Where OTLP/HTTP and Sentry envelopes are taken.
@@ -44,7 +45,7 @@ pub struct IntakeConfig {
 }
 
 /// What clients may take up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Connections at once on each of the two ports.

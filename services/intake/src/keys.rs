@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 use runtime::config::{Problems, Secret};
 use runtime::token::{self, Tokens};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::refusal::{Reason, Refusal};
@@ -21,7 +22,7 @@ const PUBLIC_KEY_BYTES: usize = 16;
 const PUBLIC_KEY_CHARACTERS_MAX: usize = 64;
 
 /// One entry of `intake.keys`: a token for OTLP, a public key for the DSN of Sentry SDKs, or both.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyConfig {
     /// Shown in logs.

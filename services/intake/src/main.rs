@@ -1,5 +1,5 @@
 //! The intake's binary: see [`intake::cli`].
 
 fn main() -> std::process::ExitCode {
-    intake::cli::main()
+    runtime::cli::main::<intake::cli::Intake>()
 }

@@ -7,13 +7,14 @@ use domain::normalise::Rules;
 use domain::resolve::{Settings, WithoutId};
 use runtime::config::{Config, Problems};
 use runtime::telemetry::LogConfig;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use store::StoreConfig;
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProcessorSettings {
     pub log: LogConfig,
@@ -23,7 +24,7 @@ pub struct ProcessorSettings {
 }
 
 /// The section `[processor]`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProcessorConfig {
     /// Where probes and metrics are served.
@@ -53,7 +54,7 @@ pub struct ProcessorConfig {
 }
 
 /// How conversations are put together.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AssemblyConfig {
     /// A conversation is finalised when nothing of it was recorded for this long.

@@ -14,6 +14,7 @@ use metrics::counter;
 use parking_lot::Mutex;
 use rdkafka::message::{Header, OwnedHeaders};
 use runtime::config::Problems;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -32,7 +33,7 @@ const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// When unreadable records stop the processor.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// The last so many records of a partition are looked at; nothing is judged before there are as many.

@@ -2,12 +2,14 @@
 
 mod batch;
 pub mod chaining;
+pub mod cli;
 pub mod closing;
 pub mod config;
 pub mod decode;
 pub mod dlq;
 pub mod finalised;
 pub mod item;
+pub mod memory;
 pub mod metrics;
 pub mod offsets;
 mod pace;

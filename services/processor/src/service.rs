@@ -5,7 +5,7 @@ use crate::closing::Closing;
 use crate::config::ProcessorSettings;
 use crate::dlq::DeadLetters;
 use crate::item::Shards;
-use crate::metrics as names;
+use crate::memory;
 use crate::pipeline::{Format, Pipeline, Standing};
 use crate::prices::PriceTable;
 use crate::progress::Recorder;
@@ -20,6 +20,7 @@ use anyhow::Context as _;
 use runtime::clock::{Clock, SystemClock};
 use runtime::health::Health;
 use runtime::lifecycle::Lifecycle;
+use runtime::telemetry::Metrics;
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,10 +37,7 @@ use tracing::info;
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Runs the processor until it is told to stop.
-pub async fn run(settings: ProcessorSettings) -> anyhow::Result<ExitCode> {
-    let telemetry =
-        runtime::telemetry::init(&settings.log, "processor", env!("CARGO_PKG_VERSION"))?;
-    names::describe();
+pub async fn run(settings: ProcessorSettings, metrics: Metrics) -> anyhow::Result<ExitCode> {
     let life = Lifecycle::new(Duration::from_millis(settings.processor.stop_grace_ms));
     let health = Health::default();
     let probes = TcpListener::bind(settings.processor.probes_bind)
@@ -56,7 +54,7 @@ pub async fn run(settings: ProcessorSettings) -> anyhow::Result<ExitCode> {
         let health = health.clone();
         async move {
             if let Err(cause) =
-                runtime::health::serve(probes, health, telemetry, stopping, aborting).await
+                runtime::health::serve(probes, health, metrics, stopping, aborting).await
             {
                 tracing::error!(error = %cause, "the probes ended");
             }
@@ -136,6 +134,7 @@ fn start(
         "sweeping",
         sweeping::run(store.clone(), Arc::clone(&clock), stopping.clone()),
     );
+    life.spawn_critical("memory", memory::run(store.clone(), stopping.clone()));
     let recorder = Recorder {
         store,
         group,

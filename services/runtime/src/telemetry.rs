@@ -5,13 +5,14 @@ use std::io::IsTerminal as _;
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The section `[log]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     /// What is logged, as `tracing` directives: `info`, or `info,gateway=debug`.
@@ -28,7 +29,7 @@ impl Default for LogConfig {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
@@ -117,12 +118,8 @@ fn builder() -> anyhow::Result<PrometheusBuilder> {
         .context("the histogram buckets are not usable")
 }
 
-/// Starts logs and metrics. Call once, first of all; `service` and `version` go into the metric `build_info`.
-pub fn init(
-    config: &LogConfig,
-    service: &'static str,
-    version: &'static str,
-) -> anyhow::Result<Metrics> {
+/// Starts logs and metrics. Call once, first of all; `service` goes into the metric `build_info`.
+pub fn init(config: &LogConfig, service: &'static str) -> anyhow::Result<Metrics> {
     let filter = EnvFilter::try_new(&config.filter).with_context(|| {
         format!(
             "log.filter is {:?}: write directives such as info or info,gateway=debug",
@@ -144,7 +141,8 @@ pub fn init(
     }
     .context("cannot install the log subscriber")?;
     let rendered = Metrics::install()?;
-    metrics::gauge!("build_info", "service" => service, "version" => version).set(1.0);
+    metrics::gauge!("build_info", "service" => service, "version" => env!("CARGO_PKG_VERSION"))
+        .set(1.0);
     Ok(rendered)
 }
 
@@ -177,7 +175,7 @@ mod tests {
             filter: "gateway=loud".to_owned(),
             format: LogFormat::Json,
         };
-        let error = init(&config, "test", "0").expect_err("there is no such level");
+        let error = init(&config, "test").expect_err("there is no such level");
         assert!(error.to_string().contains("gateway=loud"), "{error}");
     }
 }

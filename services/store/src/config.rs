@@ -1,6 +1,7 @@
 //! Where Redis is and how long things stay in it.
 
 use crate::Error;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -10,7 +11,7 @@ use std::time::Duration;
 /// Longest key prefix; it stands in every key.
 const KEY_PREFIX_BYTES_MAX: usize = 64;
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
     /// `redis://` or `rediss://` addresses: one for a single Redis, some of the nodes for a cluster. A list, or one
@@ -26,14 +27,17 @@ pub struct StoreConfig {
     pub username: Option<String>,
     /// Overrides the password of the addresses.
     #[serde(serialize_with = "redacted")]
+    #[schemars(with = "Option<String>")]
     pub password: Option<SecretString>,
     /// PEM file of the authority that signed the servers' certificates, for `rediss://`; without it the public ones count.
     pub tls_ca_file: Option<PathBuf>,
-    /// PEM files of our own certificate and its key, where the servers ask for one.
+    /// PEM file of our own certificate, where the servers ask for one.
     pub tls_cert_file: Option<PathBuf>,
+    /// The key to it.
     pub tls_key_file: Option<PathBuf>,
     /// First part of every key; several installations may share one Redis under different prefixes.
     pub key_prefix: String,
+    /// Longest time for a connection to be made.
     pub connect_timeout_ms: u64,
     /// Longest wait for the answer to one command.
     pub response_timeout_ms: u64,

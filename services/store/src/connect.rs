@@ -295,7 +295,7 @@ pub(crate) fn timed_out() -> Error {
 }
 
 /// The answer of one node, or those of several.
-fn texts(answer: Value) -> Vec<String> {
+pub(crate) fn texts(answer: Value) -> Vec<String> {
     match answer {
         Value::Map(answers) => answers
             .into_iter()
@@ -306,7 +306,7 @@ fn texts(answer: Value) -> Vec<String> {
     }
 }
 
-fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
 }

@@ -30,9 +30,10 @@ pub use joint::{How, Joint, Mark, Side};
 pub use pool::{Chain, Joints, Outcome, Put, Settled};
 pub use unit::{Hints, Piece, Prepares, UnitId};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// How long after its record a call waits for the one it goes on from, in record time. Longer than the wait for an id,

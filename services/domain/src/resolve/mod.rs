@@ -14,12 +14,13 @@ use crate::facts::Link;
 use crate::ids::{ConversationKey, SpanId, SpanKey, TraceId};
 use picture::{Ancestry, Picture};
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What happens to the GenAI spans of a trace in which no span carries an id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WithoutId {
     /// They are left out and counted.
@@ -27,11 +28,11 @@ pub enum WithoutId {
     Drop,
     /// The trace becomes a conversation of its own, marked as inferred.
     Trace,
-    /// Its calls are chained by what was said, see [`crate::chain`]; the conversations are marked as inferred.
+    /// Its calls are chained by what was said; the conversations are marked as inferred.
     History,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// How long a span without an id waits for one, in record time.

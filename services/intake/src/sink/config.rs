@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
 use runtime::config::{Problems, Secret, list_or_text};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::IntakeConfig;
@@ -18,12 +19,13 @@ const METADATA_REFRESH_MS: u64 = 10_000;
 const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
 
 /// Keys of the processor alone are passed over here; the processor refuses those that nobody knows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct KafkaConfig {
     /// `host:port` of some brokers; the others are learnt from them. A list, or one text with commas.
     #[serde(deserialize_with = "list_or_text")]
     pub brokers: Vec<String>,
+    /// How brokers know this process: in their logs, and for quotas.
     pub client_id: String,
     /// What the processor reads. The intake writes to the first topic of each encoding.
     pub topics: Vec<TopicConfig>,
@@ -32,7 +34,7 @@ pub struct KafkaConfig {
     pub properties: BTreeMap<String, Secret>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TopicConfig {
     pub name: String,
     pub encoding: Encoding,
@@ -41,7 +43,7 @@ pub struct TopicConfig {
 }
 
 /// How the records of a topic are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     OtlpProto,
@@ -50,7 +52,7 @@ pub enum Encoding {
 }
 
 /// What the records of a topic hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
     #[default]

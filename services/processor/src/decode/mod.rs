@@ -13,6 +13,7 @@ mod wire;
 use bytes::Bytes;
 use domain::json;
 use domain::raw::{RawLog, RawSpan};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub const REJECTIONS_DESCRIBED_MAX: usize = 20;
 pub const PROJECT_HEADER: &str = "project_id";
 
 /// How the records of a topic are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// One `ExportTraceServiceRequest` or `ExportLogsServiceRequest` a record.
@@ -64,7 +65,7 @@ impl fmt::Display for Encoding {
 }
 
 /// What the records of a topic hold. Protobuf does not say; JSON does, so there it is only a hint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Signal {
     #[default]

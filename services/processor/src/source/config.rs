@@ -4,10 +4,11 @@ use super::clients::PINNED;
 use crate::decode::{Encoding, Signal};
 use crate::dlq::LimitsConfig;
 use runtime::config::{Problems, Secret, list_or_text};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct KafkaConfig {
     /// `host:port` of some brokers; the others are learnt from them. A list, or one text with commas.
@@ -17,6 +18,7 @@ pub struct KafkaConfig {
     pub group_id: String,
     /// A stable name of this process within the group. A restart within `session_timeout_ms` then moves no partitions.
     pub group_instance_id: Option<String>,
+    /// How brokers know this process: in their logs, and for quotas.
     pub client_id: String,
     /// What is read. Topics that do not exist yet are waited for.
     pub topics: Vec<TopicConfig>,
@@ -24,6 +26,7 @@ pub struct KafkaConfig {
     pub conversations_topic: String,
     /// Where records go that cannot be read.
     pub dead_letter_topic: String,
+    /// When unreadable records stop the processor.
     pub dead_letters: LimitsConfig,
     pub create_topics: CreateTopicsConfig,
     /// A process that is silent for so long loses its partitions.
@@ -53,7 +56,7 @@ pub struct KafkaConfig {
     pub properties: BTreeMap<String, Secret>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TopicConfig {
     pub name: String,
@@ -63,11 +66,14 @@ pub struct TopicConfig {
 }
 
 /// Creating the topics that are missing, for first steps and tests. Productive topics have owners.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CreateTopicsConfig {
+    /// Whether missing topics are created.
     pub enabled: bool,
+    /// Partitions of each.
     pub partitions: i32,
+    /// Copies of each.
     pub replication: i32,
     /// Largest record that the created topics take.
     pub record_bytes_max: usize,

@@ -18,11 +18,13 @@ mod environment;
 mod list;
 mod print;
 mod problem;
+mod reference;
 mod secret;
 
 pub use environment::PREFIX;
 pub use list::list_or_text;
 pub use problem::{Error, Problem, Problems};
+pub use reference::reference;
 pub use secret::{REDACTED, Secret, redact_urls};
 
 use environment::{Environment, parsed, variable_of};

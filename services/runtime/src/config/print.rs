@@ -52,7 +52,7 @@ fn key_text(key: &str) -> String {
 }
 
 /// JSON scalars and lists are TOML as they stand, except that tables are written with `=` and have no null.
-fn value_text(value: &Value) -> String {
+pub(super) fn value_text(value: &Value) -> String {
     match value {
         Value::String(text) => Value::from(redact_urls(text)).to_string(),
         Value::Array(items) => {

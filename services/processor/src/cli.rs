@@ -1,0 +1,60 @@
+//! The processor as a service with a command line.
+
+use crate::config::ProcessorSettings;
+use crate::{rebuild, service};
+use clap::Subcommand;
+use runtime::cli::{Configured, Service};
+use runtime::metrics::Definition;
+use runtime::telemetry::{LogConfig, Metrics};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+#[derive(Debug)]
+pub struct Processor;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Empty the store; the processors then fill it again from the beginning of the topics.
+    Rebuild {
+        /// Confirms that everything in the store may be deleted.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+impl Service for Processor {
+    type Config = ProcessorSettings;
+    type Own = Command;
+    const NAME: &'static str = "processor";
+    const ABOUT: &'static str = "Reads span topics from Kafka and keeps conversations in Redis";
+    const METRICS: &'static [Definition] = crate::metrics::DEFINITIONS;
+
+    fn log(config: &ProcessorSettings) -> &LogConfig {
+        &config.log
+    }
+
+    fn probes_bind(config: &ProcessorSettings) -> SocketAddr {
+        config.processor.probes_bind
+    }
+
+    async fn run(config: ProcessorSettings, metrics: Metrics) -> anyhow::Result<ExitCode> {
+        service::run(config, metrics).await
+    }
+
+    fn own(Command::Rebuild { yes }: Command, configured: &Configured) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            yes,
+            "rebuild deletes everything in the store: say --yes to go on"
+        );
+        let settings = configured.load::<ProcessorSettings>()?.config;
+        runtime::cli::runtime(Self::NAME)?.block_on(rebuild::run(&settings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_commands_are_well_formed() {
+        runtime::cli::assert_well_formed::<super::Processor>();
+    }
+}

@@ -1,0 +1,170 @@
+//! The command line that all services have: running, checking the configuration, asking after health.
+
+use crate::config::{Config, Loaded, load, reference};
+use crate::metrics::Definition;
+use crate::telemetry::{self, LogConfig, Metrics};
+use crate::{healthcheck, metrics};
+use anyhow::Context as _;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use schemars::JsonSchema;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use tracing::warn;
+
+const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a supervisor should not try again: the configuration cannot be used (`EX_USAGE` of sysexits.h).
+const EXIT_CONFIG: u8 = 64;
+
+/// What tells one service from another.
+pub trait Service {
+    type Config: Config + JsonSchema;
+    /// Commands that this service has beside the common ones.
+    type Own: Subcommand;
+    const NAME: &'static str;
+    /// One sentence for `--help`.
+    const ABOUT: &'static str;
+    const METRICS: &'static [Definition];
+
+    fn log(config: &Self::Config) -> &LogConfig;
+    fn probes_bind(config: &Self::Config) -> SocketAddr;
+
+    /// Runs until the process is told to stop; the exit code tells how it went.
+    fn run(
+        config: Self::Config,
+        metrics: Metrics,
+    ) -> impl Future<Output = anyhow::Result<ExitCode>>;
+
+    /// Does one of its own commands. The configuration is read by those that need it.
+    fn own(command: Self::Own, configured: &Configured) -> anyhow::Result<()>;
+}
+
+#[derive(Debug, Parser)]
+struct Arguments<Own: Subcommand> {
+    #[command(flatten)]
+    configured: Configured,
+    #[command(subcommand)]
+    command: Command<Own>,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub struct Configured {
+    /// The configuration file. Environment variables such as COLLOQUY_LOG__FORMAT go over it.
+    #[arg(long, env = "COLLOQUY_CONFIG", global = true)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command<Own: Subcommand> {
+    /// Run until SIGTERM, SIGINT or SIGHUP.
+    Run,
+    /// Check the configuration, or show it.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Ask the running service whether it is ready.
+    Healthcheck,
+    /// Print what docs/configuration.md and docs/metrics.md are made of.
+    #[command(subcommand)]
+    Reference(ReferenceCommand),
+    #[command(flatten)]
+    Own(Own),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Report every problem, or none.
+    Check,
+    /// Print the effective configuration with the source of each value, without secrets.
+    Print,
+}
+
+#[derive(Debug, Subcommand)]
+enum ReferenceCommand {
+    /// The settings with their defaults, of all sections or of those that are named.
+    Config { sections: Vec<String> },
+    /// The metrics.
+    Metrics,
+}
+
+/// Parses the arguments of the process and does what they say.
+pub fn main<S: Service>() -> ExitCode {
+    let arguments = Arguments::from_arg_matches(&command::<S>().get_matches())
+        .unwrap_or_else(|error| error.exit());
+    perform::<S>(arguments).unwrap_or_else(|error| {
+        eprintln!("{}: {error:#}", S::NAME);
+        match error.is::<crate::config::Error>() {
+            true => ExitCode::from(EXIT_CONFIG),
+            false => ExitCode::FAILURE,
+        }
+    })
+}
+
+fn command<S: Service>() -> clap::Command {
+    Arguments::<S::Own>::command()
+        .name(S::NAME)
+        .about(S::ABOUT)
+        .version(env!("CARGO_PKG_VERSION"))
+}
+
+fn perform<S: Service>(arguments: Arguments<S::Own>) -> anyhow::Result<ExitCode> {
+    let configured = &arguments.configured;
+    match arguments.command {
+        Command::Run => {
+            let Loaded {
+                config, warnings, ..
+            } = configured.load::<S::Config>()?;
+            let rendered = telemetry::init(S::log(&config), S::NAME)?;
+            metrics::describe(S::METRICS);
+            warnings.iter().for_each(|warning| warn!("{warning}"));
+            return runtime(S::NAME)?.block_on(S::run(config, rendered));
+        }
+        Command::Config(what) => show(&what, &configured.load::<S::Config>()?)?,
+        Command::Healthcheck => {
+            let bind = S::probes_bind(&configured.load::<S::Config>()?.config);
+            runtime(S::NAME)?.block_on(healthcheck::check(bind, HEALTHCHECK_TIMEOUT))?;
+        }
+        Command::Reference(ReferenceCommand::Config { sections }) => {
+            print!("{}", reference::<S::Config>(&sections)?);
+        }
+        Command::Reference(ReferenceCommand::Metrics) => {
+            print!("{}", metrics::reference(S::METRICS));
+        }
+        Command::Own(command) => S::own(command, configured)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show<T: Config>(what: &ConfigCommand, loaded: &Loaded<T>) -> anyhow::Result<()> {
+    loaded
+        .warnings
+        .iter()
+        .for_each(|warning| eprintln!("{warning}"));
+    match what {
+        ConfigCommand::Check => println!("the configuration is valid"),
+        ConfigCommand::Print => print!("{}", loaded.print()?),
+    }
+    Ok(())
+}
+
+impl Configured {
+    /// Reads the configuration that the arguments and the environment name.
+    pub fn load<T: Config>(&self) -> Result<Loaded<T>, crate::config::Error> {
+        load(self.config.as_deref())
+    }
+}
+
+/// A runtime with a thread per core.
+pub fn runtime(name: &str) -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name(name)
+        .build()
+        .context("cannot start the async runtime")
+}
+
+/// Panics when the commands of a service contradict each other: for its tests.
+pub fn assert_well_formed<S: Service>() {
+    command::<S>().debug_assert();
+}

@@ -1,0 +1,97 @@
+//! What a service measures, defined once: the name, the description that Prometheus shows, and `docs/metrics.md`.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// One metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Definition {
+    pub kind: Kind,
+    pub unit: Unit,
+    /// As Prometheus shows it, without the endings of a histogram's series.
+    pub name: &'static str,
+    /// What it tells. Labels stand at its end: `…, by reason.`
+    pub help: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// Tells the recorder what each metric means. Call once at the start.
+pub fn describe(definitions: &[Definition]) {
+    for Definition {
+        kind,
+        unit,
+        name,
+        help,
+    } in definitions
+    {
+        match kind {
+            Kind::Counter => describe_counter!(*name, *unit, *help),
+            Kind::Gauge => describe_gauge!(*name, *unit, *help),
+            Kind::Histogram => describe_histogram!(*name, *unit, *help),
+        }
+    }
+}
+
+/// The definitions as a Markdown table.
+pub fn reference(definitions: &[Definition]) -> String {
+    let mut lines = vec![
+        "| metric | kind | meaning |".to_owned(),
+        "|---|---|---|".to_owned(),
+    ];
+    lines.extend(definitions.iter().map(|definition| {
+        let kind = format!("{:?}", definition.kind).to_lowercase();
+        format!("| `{}` | {kind} | {} |", definition.name, definition.help)
+    }));
+    lines.join("\n") + "\n"
+}
+
+/// Defines a constant for each metric's name, and `DEFINITIONS`, the list of them all.
+///
+/// ```
+/// runtime::define_metrics! {
+///     Counter Count REQUESTS "requests_total" "Requests, by outcome.";
+///     Histogram Seconds REQUEST_SECONDS "request_seconds" "From the head of a request to its answer.";
+/// }
+/// assert_eq!(REQUESTS, DEFINITIONS[0].name);
+/// ```
+#[macro_export]
+macro_rules! define_metrics {
+    ($($kind:ident $unit:ident $constant:ident $name:literal $help:literal;)*) => {
+        $(#[doc = $help] pub const $constant: &str = $name;)*
+
+        /// Every metric of this service.
+        pub const DEFINITIONS: &[$crate::metrics::Definition] = &[$($crate::metrics::Definition {
+            kind: $crate::metrics::Kind::$kind,
+            unit: $crate::metrics::exports::Unit::$unit,
+            name: $name,
+            help: $help,
+        }),*];
+    };
+}
+
+/// What the macro needs of other crates.
+#[doc(hidden)]
+pub mod exports {
+    pub use metrics::Unit;
+}
+
+#[cfg(test)]
+mod tests {
+    crate::define_metrics! {
+        Counter Count READ "read_total" "Records read, by topic.";
+        Gauge Bytes HELD_BYTES "held_bytes" "Bytes held now.";
+    }
+
+    #[test]
+    fn the_reference_has_every_metric() {
+        let text = super::reference(DEFINITIONS);
+        assert!(text.contains("| `read_total` | counter | Records read, by topic. |"));
+        assert!(text.contains("| `held_bytes` | gauge | Bytes held now. |"));
+        assert_eq!((READ, HELD_BYTES), ("read_total", "held_bytes"));
+    }
+}
