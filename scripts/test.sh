@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make test`: everything that must hold before a change lands. usage: test.sh all|check|unit|helm|e2e|page
+# `make test`: everything that must hold before a change lands. usage: test.sh all|check|unit|docs|helm|e2e|page
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -17,9 +17,9 @@ main() {
   # Before anything is compiled: the gateway takes the page in.
   scripts/page.sh
   case ${1:-all} in
-    all) install_sdks & timed check; timed unit; timed helm; timed e2e; timed page ;;
-    check | unit | helm | e2e | page) timed "$1" ;;
-    *) fail "unknown part '$1'" "usage: test.sh all|check|unit|helm|e2e|page" ;;
+    all) install_sdks & timed check; timed unit; timed docs; timed helm; timed e2e; timed page ;;
+    check | unit | docs | helm | e2e | page) timed "$1" ;;
+    *) fail "unknown part '$1'" "usage: test.sh all|check|unit|docs|helm|e2e|page" ;;
   esac
   printf '\nPASSED: %s, in %d min %02d s\n' "${1:-all}" $((SECONDS / 60)) $((SECONDS % 60))
 }
@@ -48,6 +48,12 @@ unit() {
   # All test programs but those whose names begin with e: e2e and e2e_sdk.
   cargo test --workspace --locked --lib --bins --test '[!e]*'
   cargo test --workspace --locked --doc
+}
+
+# What is made from code, by the programs that `unit` has built; the licences of what they are built from.
+docs() {
+  scripts/docs.sh check
+  scripts/licences.py check
 }
 
 # The chart against Kubernetes' schemas. Its tools come as Python packages, once per version of the list.

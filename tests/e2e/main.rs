@@ -4,6 +4,7 @@ mod auth;
 mod captured;
 mod cluster;
 mod crash;
+mod examples;
 mod intake;
 mod layers;
 mod live;
