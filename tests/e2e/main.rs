@@ -11,5 +11,6 @@ mod live;
 mod poison;
 mod processors;
 mod servers;
+mod traces;
 mod unassigned;
 mod windows;

@@ -162,4 +162,14 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
     {{- end }}
+    {{- with $policy.tracesPorts }}
+    - ports:
+        {{- range . }}
+        - { port: {{ . }} }
+        {{- end }}
+      {{- with $policy.tracesTo }}
+      to:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- end }}
 {{- end -}}

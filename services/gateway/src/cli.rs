@@ -7,6 +7,7 @@ use clap::Subcommand;
 use runtime::cli::{Configured, Service};
 use runtime::metrics::Definition;
 use runtime::telemetry::{LogConfig, Metrics};
+use runtime::traces::TracesConfig;
 
 use crate::auth::EVERY_PROJECT;
 use crate::config::Config;
@@ -47,6 +48,10 @@ impl Service for Gateway {
 
     fn log(config: &Config) -> &LogConfig {
         &config.log
+    }
+
+    fn traces(config: &Config) -> &TracesConfig {
+        &config.traces
     }
 
     fn probes_bind(config: &Config) -> SocketAddr {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use runtime::config::Problems;
 use runtime::telemetry::LogConfig;
+use runtime::traces::TracesConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::StoreConfig;
@@ -16,6 +17,7 @@ use crate::auth::TokenConfig;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub log: LogConfig,
+    pub traces: TracesConfig,
     pub redis: StoreConfig,
     pub gateway: GatewayConfig,
 }
@@ -174,6 +176,7 @@ impl LimitsConfig {
 
 impl runtime::config::Config for Config {
     fn validate(&self, problems: &mut Problems) {
+        self.traces.validate(problems);
         if let Err(error) = self.redis.validate() {
             problems.add("redis", error.to_string());
         }

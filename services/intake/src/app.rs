@@ -75,6 +75,11 @@ impl App {
             Ok(_) => "partial",
             Err(refused) => refused.reason.name(),
         };
+        let span = tracing::Span::current();
+        span.record("outcome", outcome);
+        if observed.rejected.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
         let (protocol, signal) = (observed.protocol, observed.signal);
         metrics::counter!(REQUESTS, "protocol" => protocol, "signal" => signal, "outcome" => outcome)
             .increment(1);

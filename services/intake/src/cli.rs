@@ -7,6 +7,7 @@ use clap::Subcommand;
 use runtime::cli::{Configured, Service};
 use runtime::metrics::Definition;
 use runtime::telemetry::{LogConfig, Metrics};
+use runtime::traces::TracesConfig;
 
 use crate::config::Config;
 use crate::keys::NewKey;
@@ -48,6 +49,10 @@ impl Service for Intake {
 
     fn log(config: &Config) -> &LogConfig {
         &config.log
+    }
+
+    fn traces(config: &Config) -> &TracesConfig {
+        &config.traces
     }
 
     fn probes_bind(config: &Config) -> SocketAddr {

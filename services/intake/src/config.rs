@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use runtime::config::Problems;
 use runtime::telemetry::LogConfig;
+use runtime::traces::TracesConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,7 @@ use crate::sink::KafkaConfig;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub log: LogConfig,
+    pub traces: TracesConfig,
     pub kafka: KafkaConfig,
     pub intake: IntakeConfig,
 }
@@ -111,6 +113,7 @@ impl Default for LimitsConfig {
 
 impl runtime::config::Config for Config {
     fn validate(&self, problems: &mut Problems) {
+        self.traces.validate(problems);
         self.kafka.validate(problems);
         self.intake.validate(problems);
     }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use runtime::cli::{Configured, Service};
 use runtime::metrics::Definition;
 use runtime::telemetry::{LogConfig, Metrics};
+use runtime::traces::TracesConfig;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -31,6 +32,10 @@ impl Service for Processor {
 
     fn log(config: &ProcessorSettings) -> &LogConfig {
         &config.log
+    }
+
+    fn traces(config: &ProcessorSettings) -> &TracesConfig {
+        &config.traces
     }
 
     fn probes_bind(config: &ProcessorSettings) -> SocketAddr {

@@ -7,6 +7,7 @@ use domain::normalise::Rules;
 use domain::resolve::{Settings, WithoutId};
 use runtime::config::{Config, Problems};
 use runtime::telemetry::LogConfig;
+use runtime::traces::TracesConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use store::StoreConfig;
 #[serde(default, deny_unknown_fields)]
 pub struct ProcessorSettings {
     pub log: LogConfig,
+    pub traces: TracesConfig,
     pub redis: StoreConfig,
     pub kafka: KafkaConfig,
     pub processor: ProcessorConfig,
@@ -143,6 +145,7 @@ impl AssemblyConfig {
 
 impl Config for ProcessorSettings {
     fn validate(&self, problems: &mut Problems) {
+        self.traces.validate(problems);
         if let Err(cause) = self.redis.validate() {
             problems.add("redis", cause.to_string());
         }

@@ -135,6 +135,7 @@ impl Publisher {
 
     /// Returns when the record is written. The key is `project/conversation`, so that the revisions of one conversation
     /// stay in order.
+    #[tracing::instrument(skip_all, fields(otel.kind = "producer", messaging.system = "kafka", conversation = %key))]
     pub async fn publish(
         &self,
         key: &ConversationKey,

@@ -119,6 +119,7 @@ impl Shard {
     }
 
     /// Commits the batches, updates what stands outside of the conversations' slots, and then lets the records be done.
+    #[tracing::instrument(skip_all, fields(conversations = batches.len()))]
     async fn commit_all(&self, batches: HashMap<ConversationKey, Batch>) {
         let commits: Vec<BoxFuture<'_, _>> = batches
             .into_iter()
@@ -141,6 +142,7 @@ impl Shard {
     }
 
     /// What to bring up to date, and the tickets; `None` when the process stops before the store could do it.
+    #[tracing::instrument(skip_all, fields(conversation = %key, facts = batch.facts.len(), closes = batch.close_at_ms.is_some()))]
     async fn commit_until_done(
         &self,
         key: ConversationKey,

@@ -3,6 +3,7 @@
 use crate::config::{Config, Loaded, load, reference};
 use crate::metrics::Definition;
 use crate::telemetry::{self, LogConfig, Metrics};
+use crate::traces::{Traces, TracesConfig};
 use crate::{healthcheck, metrics};
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -28,6 +29,7 @@ pub trait Service {
     const METRICS: &'static [Definition];
 
     fn log(config: &Self::Config) -> &LogConfig;
+    fn traces(config: &Self::Config) -> &TracesConfig;
     fn probes_bind(config: &Self::Config) -> SocketAddr;
 
     /// Runs until the process is told to stop; the exit code tells how it went.
@@ -115,10 +117,15 @@ fn perform<S: Service>(arguments: Arguments<S::Own>) -> anyhow::Result<ExitCode>
             let Loaded {
                 config, warnings, ..
             } = configured.load::<S::Config>()?;
-            let rendered = telemetry::init(S::log(&config), S::NAME)?;
+            let traces = Traces::start(S::traces(&config), S::NAME)?;
+            let rendered = telemetry::init(S::log(&config), traces.as_ref(), S::NAME)?;
             metrics::describe(S::METRICS);
             warnings.iter().for_each(|warning| warn!("{warning}"));
-            return runtime(S::NAME)?.block_on(S::run(config, rendered));
+            let outcome = runtime(S::NAME)?.block_on(S::run(config, rendered));
+            if let Some(traces) = traces {
+                traces.finish();
+            }
+            return outcome;
         }
         Command::Config(what) => show(&what, &configured.load::<S::Config>()?)?,
         Command::Healthcheck => {

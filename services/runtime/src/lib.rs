@@ -10,3 +10,4 @@ pub mod lifecycle;
 pub mod metrics;
 pub mod telemetry;
 pub mod token;
+pub mod traces;

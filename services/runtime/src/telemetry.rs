@@ -2,14 +2,16 @@
 
 use std::io::IsTerminal as _;
 
+use crate::traces::Traces;
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// The section `[log]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -118,8 +120,13 @@ fn builder() -> anyhow::Result<PrometheusBuilder> {
         .context("the histogram buckets are not usable")
 }
 
-/// Starts logs and metrics. Call once, first of all; `service` goes into the metric `build_info`.
-pub fn init(config: &LogConfig, service: &'static str) -> anyhow::Result<Metrics> {
+/// Starts logs and metrics, and traces where they are wanted. Call once, first of all; `service` goes into the metric
+/// `build_info`.
+pub fn init(
+    config: &LogConfig,
+    traces: Option<&Traces>,
+    service: &'static str,
+) -> anyhow::Result<Metrics> {
     let filter = EnvFilter::try_new(&config.filter).with_context(|| {
         format!(
             "log.filter is {:?}: write directives such as info or info,gateway=debug",
@@ -132,14 +139,19 @@ pub fn init(config: &LogConfig, service: &'static str) -> anyhow::Result<Metrics
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
+    // Spans are for traces: without those they cost nothing, and logs are the same with them as without.
+    let filter = filter.and(filter_fn(|metadata| metadata.is_event()));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(filter);
-    if is_json {
-        registry.with(layer.json().flatten_event(true)).try_init()
+    let logs = if is_json {
+        layer.json().flatten_event(true).with_filter(filter).boxed()
     } else {
-        registry.with(layer).try_init()
-    }
-    .context("cannot install the log subscriber")?;
+        layer.with_filter(filter).boxed()
+    };
+    tracing_subscriber::registry()
+        .with(logs)
+        .with(traces.map(Traces::layer))
+        .try_init()
+        .context("cannot install the log subscriber")?;
     let rendered = Metrics::install()?;
     metrics::gauge!("build_info", "service" => service, "version" => env!("CARGO_PKG_VERSION"))
         .set(1.0);
@@ -175,7 +187,7 @@ mod tests {
             filter: "gateway=loud".to_owned(),
             format: LogFormat::Json,
         };
-        let error = init(&config, "test").expect_err("there is no such level");
+        let error = init(&config, None, "test").expect_err("there is no such level");
         assert!(error.to_string().contains("gateway=loud"), "{error}");
     }
 }

@@ -37,6 +37,7 @@ impl Store {
     }
 
     /// The same by [`ConversationKey::digest`].
+    #[tracing::instrument(skip_all, fields(otel.kind = "client", db.system.name = "redis"))]
     pub async fn load_digest(
         &self,
         digest: &Digest,
@@ -68,6 +69,7 @@ impl Store {
 
     /// Writes the summary, and the entry if there is one, when the stored version is `summary.version - 1`, where
     /// an unknown conversation has version 0. `summary.entries` counts the new entry. Starts the retention anew.
+    #[tracing::instrument(skip_all, fields(otel.kind = "client", db.system.name = "redis", conversation = %summary.key))]
     pub async fn commit(&self, summary: &Summary, entry: Option<&Entry>) -> Result<Commit, Error> {
         let digest = summary.key.digest();
         let (summary_key, log_key) = (self.keys.summary(&digest), self.keys.log(&digest));

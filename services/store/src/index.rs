@@ -31,6 +31,7 @@ pub struct IndexUpdate {
 impl Store {
     /// Brings everything outside the conversations' slots up to date, then announces the changes. May be repeated, and
     /// may overtake an update of another version: the newest wins. After an error all of it has to be repeated.
+    #[tracing::instrument(skip_all, fields(otel.kind = "client", db.system.name = "redis", conversations = updates.len()))]
     pub async fn index(&self, updates: &[IndexUpdate]) -> Result<(), Error> {
         if updates.is_empty() {
             return Ok(());

@@ -64,6 +64,7 @@ pub struct ListPage {
 impl Store {
     /// One page. A conversation that existed when the first page was given is on exactly one page, wherever it has
     /// moved since, as long as the pages are asked for within `page_ttl_ms`; after that, it may be missed.
+    #[tracing::instrument(skip_all, fields(otel.kind = "client", db.system.name = "redis"))]
     pub async fn list(&self, query: &ListQuery) -> Result<ListPage, Error> {
         check(query)?;
         if query.limit == 0 {

@@ -99,6 +99,7 @@ pub(crate) fn read_command(key: &str) -> redis::Cmd {
 impl Store {
     /// In the order of the digests; `None` for conversations that do not exist, or no longer. One that cannot be read is
     /// logged and `None` too, so that it does not hide the others.
+    #[tracing::instrument(skip_all, fields(otel.kind = "client", db.system.name = "redis", conversations = digests.len()))]
     pub async fn summaries(&self, digests: &[Digest]) -> Result<Vec<Option<Summary>>, Error> {
         let found = self.find(digests).await?;
         Ok(found.into_iter().map(Found::summary).collect())

@@ -206,6 +206,7 @@ impl Reader {
             .await
     }
 
+    #[tracing::instrument(skip_all, fields(conversation = %snapshot.summary.key, entries = snapshot.entries.len()))]
     async fn fold(&self, before: Option<Folded>, snapshot: Snapshot) -> Result<Folded, ReadError> {
         let summary = Arc::new(snapshot.summary);
         let entries = snapshot.entries;

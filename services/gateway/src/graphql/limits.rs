@@ -90,6 +90,16 @@ impl Extension for Limits {
         }
     }
 
+    #[tracing::instrument(
+        name = "graphql",
+        skip_all,
+        fields(
+            otel.kind = "server",
+            graphql.operation.name = operation_name,
+            outcome = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty
+        )
+    )]
     async fn execute(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -122,6 +132,11 @@ impl Extension for Limits {
             Code::BadUserInput.mark(error);
         }
         let outcome = response.errors.first().and_then(code_of).unwrap_or("ok");
+        let span = tracing::Span::current();
+        span.record("outcome", outcome);
+        if !response.errors.is_empty() {
+            span.record("otel.status_code", "ERROR");
+        }
         metrics::counter!(REQUESTS, "outcome" => outcome.to_owned()).increment(1);
         metrics::histogram!(REQUEST_SECONDS).record(begun.elapsed().as_secs_f64());
         response

@@ -17,6 +17,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use tonic::{Code, Status};
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::field::Empty;
 
 use super::{Encoding, Export, Rejections, Signal, answer};
 use crate::app::{App, Observed};
@@ -57,6 +58,7 @@ async fn metrics(app: State<Arc<App>>, request: Request) -> Response {
     handle(Signal::Metrics, app.0, request).await
 }
 
+#[tracing::instrument(name = "otlp_grpc", skip_all, fields(otel.kind = "server", signal = signal.name(), outcome = Empty, otel.status_code = Empty))]
 async fn handle(signal: Signal, app: Arc<App>, request: Request) -> Response {
     let begin = Instant::now();
     let (head, body) = request.into_parts();

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
+use tracing::field::Empty;
 
 use super::{Encoding, Export, Rejections, Signal, answer};
 use crate::app::{App, Observed};
@@ -25,6 +26,7 @@ pub async fn metrics(app: State<Arc<App>>, request: Request) -> Response {
     handle(Signal::Metrics, app.0, request).await
 }
 
+#[tracing::instrument(name = "otlp_http", skip_all, fields(otel.kind = "server", signal = signal.name(), outcome = Empty, otel.status_code = Empty))]
 async fn handle(signal: Signal, app: Arc<App>, request: Request) -> Response {
     let begin = Instant::now();
     let (head, body) = request.into_parts();

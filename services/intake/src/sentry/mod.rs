@@ -12,6 +12,7 @@ use bytes::Bytes;
 use domain::sentry_envelope::{self, Envelope, EnvelopeError};
 use serde_json::json;
 use tracing::debug;
+use tracing::field::Empty;
 
 use crate::app::{App, Observed};
 use crate::body::{self, Coding};
@@ -31,6 +32,7 @@ const ORGANIZATION_ID: u64 = 1;
 
 const SIGNAL: &str = "envelope";
 
+#[tracing::instrument(name = "sentry", skip_all, fields(otel.kind = "server", outcome = Empty, otel.status_code = Empty))]
 pub async fn envelope(
     State(app): State<Arc<App>>,
     Path(project): Path<String>,

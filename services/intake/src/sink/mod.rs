@@ -104,6 +104,7 @@ impl Sink {
     /// # Errors
     /// When the client's queue is full or a record was not delivered. Others of the same call may have been: sending
     /// all of them again is harmless, since spans are known by their ids.
+    #[tracing::instrument(skip_all, fields(otel.kind = "producer", messaging.system = "kafka", records = records.len()))]
     pub async fn deliver(&self, records: Vec<Record>) -> Result<Vec<Outcome>, Refusal> {
         if records.is_empty() {
             return Ok(Vec::new());

@@ -38,7 +38,15 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// Every section that a configuration file may have, whichever service reads it.
-pub const SECTIONS: &[&str] = &["log", "redis", "kafka", "processor", "gateway", "intake"];
+pub const SECTIONS: &[&str] = &[
+    "log",
+    "traces",
+    "redis",
+    "kafka",
+    "processor",
+    "gateway",
+    "intake",
+];
 
 /// More mistakes than this in one configuration are one mistake: the wrong file.
 const PROBLEMS_MAX: usize = 50;
