@@ -56,6 +56,7 @@ function PayloadMessages({ messages }: { messages: readonly PayloadMessage[] }) 
                 {text => <Markdown text={text} />}
               </Folded>
             )}
+            {message.text === null && message.rest === null && <p className="muted">No text</p>}
             {message.rest !== null && <Json value={message.rest} label={`More of ${message.role}`} />}
           </li>
         ))}

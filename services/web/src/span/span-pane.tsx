@@ -54,7 +54,14 @@ export function SpanPane({ conversation, messages, spanId, traceUrlTemplate, onO
       {related.length > 1 && (
         <div className="span-siblings" role="group" aria-label="Spans of this message">
           {related.map(({ id, name }) => (
-            <button key={id} type="button" className="button" aria-pressed={id === spanId} onClick={() => onOpen(id)}>
+            <button
+              key={id}
+              ref={id === spanId ? intoView : null}
+              type="button"
+              className="button"
+              aria-pressed={id === spanId}
+              onClick={() => onOpen(id)}
+            >
               <span className="ellipsis">{name}</span>
             </button>
           ))}
@@ -71,6 +78,11 @@ export function SpanPane({ conversation, messages, spanId, traceUrlTemplate, onO
       </div>
     </section>
   );
+}
+
+/** The strip scrolls sideways where it has no room. */
+function intoView(button: HTMLButtonElement | null): void {
+  button?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
 function SpanContent({ span, onOpen }: { span: SpanDetail; onOpen: (spanId: string) => void }) {
