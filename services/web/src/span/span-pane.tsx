@@ -90,8 +90,8 @@ function SpanContent({ span, onOpen }: { span: SpanDetail; onOpen: (spanId: stri
     <>
       {span.error && <ErrorText error={span.error} />}
       <SpanFacts span={span} onOpen={onOpen} />
-      <Payload name="Input" value={span.input} />
-      <Payload name="Output" value={span.output} />
+      <Payload name="Input" value={span.input} missing="Not captured" />
+      <Payload name="Output" value={span.output} missing={span.error ? 'None: it failed' : 'Not captured'} />
       <Attributes name="Attributes" attributes={span.attributes} />
       {span.resource !== null && <Attributes name="Resource" attributes={span.resource} />}
     </>
