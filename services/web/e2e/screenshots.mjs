@@ -22,7 +22,7 @@ const PICTURES = [
       await page.mouse.move(0, 0);
     },
   },
-  { name: 'phone', scheme: 'light', address: TRIP, see: '.message', options: { viewport: PHONE } },
+  { name: 'phone', scheme: 'light', address: TRIP, see: '.message', options: { viewport: PHONE, isTouched: true } },
 ];
 
 const stage = await startStage();
