@@ -26,9 +26,12 @@ export function launch() {
  * A page in a context of its own. `problems` gathers what must never happen: errors on the console, which include
  * breaches of the content security policy, uncaught exceptions, and requests to anywhere but the gateway.
  */
-export async function openPage(browser, baseUrl, path, { viewport = WIDE, colorScheme = 'light', token = null } = {}) {
+export async function openPage(browser, baseUrl, path, options = {}) {
+  const { viewport = WIDE, colorScheme = 'light', token = null, isTouched = false } = options;
   const context = await browser.newContext({
     viewport,
+    hasTouch: isTouched,
+    isMobile: isTouched,
     colorScheme,
     baseURL: baseUrl,
     permissions: ['clipboard-read', 'clipboard-write'],

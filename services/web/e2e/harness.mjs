@@ -23,9 +23,7 @@ export function useStub(options) {
   const onPage = async (path, run, pageOptions = {}) => {
     const { page, problems, close } = await openPage(shared.browser, shared.stub.url, path, pageOptions);
     try {
-      await run(page, (action, parameters = {}) =>
-        shared.stub.state.director.act(action, new URLSearchParams(parameters)),
-      );
+      await run(page, shared.stub.act);
       assert.deepEqual(problems, []);
     } finally {
       await close();

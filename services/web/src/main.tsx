@@ -4,6 +4,7 @@ import './styles/shell.css';
 import './ui/ui.css';
 import './list/list.css';
 import './list/filter.css';
+import './conversation/menus.css';
 import './conversation/panel.css';
 import './transcript/transcript.css';
 import './transcript/message.css';

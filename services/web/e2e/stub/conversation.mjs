@@ -23,6 +23,10 @@ export class StubConversation {
     this.systemPrompts = [];
     this.relatedKeys = [];
     this.traces = [];
+    // What the head says about what is not there.
+    this.omittedSpans = 0;
+    this.missingParents = 0;
+    this.repeatedReports = 0;
     this.log = [];
     this.listeners = new Set();
     this.newTrace();
@@ -183,9 +187,9 @@ export class StubConversation {
       traceIds: this.traces,
       spanCount: this.spans.length,
       messageCount: this.messages.length,
-      omittedSpans: 0,
-      missingParents: 0,
-      repeatedReports: 0,
+      omittedSpans: this.omittedSpans,
+      missingParents: this.missingParents,
+      repeatedReports: this.repeatedReports,
       inferred: this.inferred,
       systemPrompts: this.systemPrompts,
     };

@@ -24,6 +24,9 @@ export class Director {
       latency: () => {
         this.state.latencyMs = Number(parameters.get('ms') ?? 0);
       },
+      fail: () => {
+        this.state.failure = parameters.get('message');
+      },
     };
     if (!actions[name]) throw new Error(`the stub cannot ${name}`);
     actions[name]();

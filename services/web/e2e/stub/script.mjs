@@ -83,34 +83,36 @@ export class Script {
     const { conversation } = this;
     const begin = conversation.now;
     let latest = begin;
-    return tools.map(({ name, args = {}, result = null, ms = 350, error = null, pending = false }, index) => {
-      const start = parallel ? begin + index * 12 : latest + 8;
-      const end = start + ms;
-      latest = Math.max(latest, end);
-      conversation.now = latest;
-      const span = pending
-        ? null
-        : conversation.span('EXECUTE_TOOL', `execute_tool ${name}`, start, end, {
-            tool: name,
-            agent: this.voice.agent,
-            parent: this.parent ?? null,
-            input: args,
-            output: result,
-            error,
-          });
-      return {
-        id: `call_${span?.id.slice(-8) ?? `${name}_${index}`}`,
-        name,
-        arguments: args,
-        result,
-        error,
-        span,
-        status: pending ? 'PENDING' : error ? 'ERROR' : 'OK',
-        abandoned: false,
-        startedAt: span?.startedAt ?? null,
-        durationMs: span ? ms : null,
-      };
-    });
+    return tools.map(
+      ({ name, args = {}, result = null, ms = 350, error = null, pending = false, abandoned = false }, index) => {
+        const start = parallel ? begin + index * 12 : latest + 8;
+        const end = start + ms;
+        latest = Math.max(latest, end);
+        conversation.now = latest;
+        const span = pending
+          ? null
+          : conversation.span('EXECUTE_TOOL', `execute_tool ${name}`, start, end, {
+              tool: name,
+              agent: this.voice.agent,
+              parent: this.parent ?? null,
+              input: args,
+              output: result,
+              error,
+            });
+        return {
+          id: `call_${span?.id.slice(-8) ?? `${name}_${index}`}`,
+          name,
+          arguments: args,
+          result,
+          error,
+          span,
+          status: pending ? 'PENDING' : error ? 'ERROR' : 'OK',
+          abandoned,
+          startedAt: span?.startedAt ?? null,
+          durationMs: span ? ms : null,
+        };
+      },
+    );
   }
 
   /** A sub-agent with a context of its own, opened by the last tool call of `opener`. */

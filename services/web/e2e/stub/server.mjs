@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { graphql, parse, subscribe } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
@@ -25,9 +26,9 @@ const TYPES = {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-export async function startStub({ port = 0, empty = false, token = null } = {}) {
+export async function startStub({ port = 0, empty = false, token = null, latencyMs = 0, failure = null } = {}) {
   const schema = loadSchema();
-  const state = { world: new World({ empty }), token, latencyMs: 0 };
+  const state = { world: new World({ empty }), token, latencyMs, failure };
   state.director = new Director(state);
   const server = createServer((request, response) => {
     answer(schema, state, request, response).catch(error => {
@@ -55,7 +56,8 @@ export async function startStub({ port = 0, empty = false, token = null } = {}) 
     server.closeAllConnections();
     return new Promise(resolve => server.close(resolve));
   };
-  return { url: `http://127.0.0.1:${server.address().port}`, state, stop };
+  const act = (name, parameters = {}) => state.director.act(name, new URLSearchParams(parameters));
+  return { url: `http://127.0.0.1:${server.address().port}`, state, act, stop };
 }
 
 async function answer(schema, state, request, response) {
@@ -82,7 +84,10 @@ async function answerGraphql(schema, state, request, response) {
   for await (const chunk of request) chunks.push(chunk);
   const { query, variables } = JSON.parse(Buffer.concat(chunks).toString());
   parse(query);
-  if (state.latencyMs > 0) await new Promise(resolve => setTimeout(resolve, state.latencyMs));
+  if (state.latencyMs > 0) await sleep(state.latencyMs, null, { ref: false });
+  if (state.failure !== null) {
+    return json(response, 200, { errors: [{ message: state.failure, extensions: { code: 'UNAVAILABLE' } }] });
+  }
   const result = await graphql({ schema, source: query, variableValues: variables, rootValue: resolvers(state.world) });
   return json(response, 200, result);
 }

@@ -1,4 +1,5 @@
 // All conversations of the stub, and the stream of their changes.
+import { rarities } from './rarities.mjs';
 import { scenarios } from './scenarios.mjs';
 
 export class World {
@@ -6,7 +7,7 @@ export class World {
     this.watchers = new Set();
     this.unassigned = [];
     this.conversations = new Map();
-    if (!empty) for (const conversation of scenarios(Date.now())) this.add(conversation);
+    if (!empty) for (const conversation of [...scenarios(Date.now()), ...rarities(Date.now())]) this.add(conversation);
   }
 
   key({ project, id }) {

@@ -22,11 +22,14 @@ export function CaptureNote({ messages }: { messages: readonly Message[] }) {
     missing === messages.length ? 'The content of this conversation' : `The content of ${plural(missing, 'message')}`;
   return (
     <div className="banner" role="note">
-      <span>{what} was not captured: instrumentations leave it out unless told otherwise.</span>
+      <span>{what} was not captured.</span>
       <Popover label="How to capture content" className="link-button" trigger="How to switch it on">
         {() => (
           <div className="capture-help">
-            <p>In the app that is observed, for new conversations. Messages may hold personal data.</p>
+            <p>
+              Instrumentations leave it out unless told otherwise, in the app that is observed and for what it says from
+              then on. Messages may hold personal data.
+            </p>
             <dl>
               {SWITCHES.map(({ name, setting }) => (
                 <div key={name}>
@@ -49,8 +52,7 @@ export function OmittedNote({ head }: { head: ConversationHead }) {
   if (head.omittedSpans === 0) return null;
   return (
     <div className="banner" role="note">
-      {plural(head.omittedSpans, 'span')} came after the conversation had reached its size limit: they were not kept and
-      are in no number here.
+      {plural(head.omittedSpans, 'span')} came after the size limit was reached: not kept, and in no number here.
     </div>
   );
 }
@@ -60,8 +62,8 @@ export function MissingNote({ head }: { head: ConversationHead }) {
   if (head.missingParents === 0) return null;
   return (
     <div className="banner" role="note">
-      {plural(head.missingParents, 'parent span')} of this conversation {head.missingParents === 1 ? 'has' : 'have'} not
-      come: still running, lost, or sent elsewhere. What is known is shown.
+      {plural(head.missingParents, 'parent span')} {head.missingParents === 1 ? 'has' : 'have'} not come: still running,
+      lost, or sent elsewhere.
     </div>
   );
 }

@@ -15,7 +15,13 @@ import { conversationPath } from '../url/route';
 export function Context({ conversation }: { conversation: ConversationRef }) {
   return (
     <>
-      <Popover label="System prompts" className="button is-quiet" trigger="System prompts">
+      <Popover
+        label="System prompts"
+        className="button is-quiet"
+        trigger="Prompts"
+        // The bar has to fit on a phone.
+        triggerLabel="System prompts"
+      >
         {() => (
           <Loaded conversation={conversation}>
             {({ systemPrompts }) => <SystemPrompts prompts={systemPrompts} />}
@@ -56,11 +62,12 @@ function SystemPrompts({ prompts }: { prompts: readonly SystemPrompt[] }) {
   if (prompts.length === 0) return <p className="popover-note">No system prompt was captured.</p>;
   return (
     <ol className="prompts">
-      {prompts.map(prompt => (
+      {prompts.map((prompt, index) => (
         <li key={`${prompt.firstUsedAt}-${prompt.agent}`}>
           <div className="prompt-head">
             <span className="speaker-name">{prompt.agent ?? 'Assistant'}</span>
             <span className="muted">
+              {prompts.length > 1 && `${index + 1} of ${prompts.length}, `}
               {plural(prompt.calls, 'call')}, first <Ago iso={prompt.firstUsedAt} />
             </span>
             <CopyButton label="Copy system prompt" text={() => prompt.text} />
@@ -80,7 +87,9 @@ function RelatedList({ related }: { related: readonly Related[] }) {
     <ul className="related">
       {related.map(each => (
         <li key={`${each.project}/${each.id}`}>
-          <a href={conversationPath(each)}>{title(each)}</a>
+          <a href={conversationPath(each)} className="clamp-2">
+            {title(each)}
+          </a>
           <span className="muted">
             {each.agents.join(', ') || each.project} · {plural(each.llmCalls, 'LLM call')}
           </span>

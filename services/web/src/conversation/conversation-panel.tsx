@@ -47,7 +47,7 @@ export function ConversationPanel({ conversation, route, settings, onClose }: Co
         <PanelBar title={conversation.id} conversation={conversation} head={null} onClose={onClose} />
         {status === 'missing' && (
           <Notice title="No such conversation">
-            <p>It may have expired, or your token may not see the project “{conversation.project}”.</p>
+            <p>It may have expired, or the project “{conversation.project}” may not be open to you.</p>
           </Notice>
         )}
         {status === 'error' && (
@@ -70,7 +70,7 @@ export function ConversationPanel({ conversation, route, settings, onClose }: Co
       <PanelTools store={store} head={head} messages={messages} tab={route.tab} isReading={transcript.after !== null} />
       {status === 'error' && (
         <div className="banner is-error" role="alert">
-          {error?.message}
+          <span>{error?.message}</span>
           <button type="button" className="link-button" onClick={() => void store.open()}>
             Try again
           </button>

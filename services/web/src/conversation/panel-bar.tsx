@@ -21,7 +21,7 @@ export function PanelBar({ title, conversation, head, onClose }: PanelBarProps) 
     <header className="panel-bar">
       {!onClose && (
         <a
-          className="button is-quiet is-icon"
+          className="button is-quiet is-icon panel-back"
           href="/"
           aria-label="All conversations"
           title="All conversations"

@@ -97,9 +97,9 @@ interface UsageTableProps<T> {
 
 function UsageTable<T>({ caption, columns, rows, all }: UsageTableProps<T>) {
   const cells = (value: T | null) =>
-    columns.map(({ name, read, isPart }) => (
+    columns.map(({ name, read, isPart }, index) => (
       <td key={name} className={isPart ? 'is-part' : ''}>
-        {value === null ? 'unpriced' : read(value)}
+        {value === null ? (index === columns.length - 1 ? 'unpriced' : '–') : read(value)}
       </td>
     ));
   return (

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatBytes, formatCompact, formatCost, plural } from './number';
 import { preview, shortId, title, userName } from './text';
-import { formatAgo, formatDuration, formatUtc, parseTime } from './time';
+import { formatAgo, formatDuration, formatMinute, formatUtc, parseTime } from './time';
 
 test('costs have as many digits as tell something', () => {
   const costs = [0, 0.00004, 0.00071, 0.0123, 0.5, 12.4, 1234.5, -0.5];
@@ -82,4 +82,8 @@ test('what stands for a conversation and a user', () => {
   expect(shortId('0c9d1e52-6a1f-4f0e-9a53-1f0bb7b0a6de')).toBe('0c9d1e52');
   expect(shortId('order-4711')).toBe('order-4711');
   expect(shortId('conversation-of-the-shop-with-4711')).toBe('conversation-…hop-with-4711');
+});
+
+test('morning and evening are told apart without seconds', () => {
+  expect(formatMinute('2026-11-23T06:00:00Z')).not.toBe(formatMinute('2026-11-23T18:00:00Z'));
 });

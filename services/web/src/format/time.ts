@@ -43,12 +43,18 @@ export function formatAgo(iso: string, nowMs: number): string {
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const minute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short' });
 const dayWithYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
 
 /** Time of day in the reader's zone. */
 export function formatClock(iso: string): string {
   return clock.format(Date.parse(iso));
+}
+
+/** Time of day where seconds do not matter. */
+export function formatMinute(iso: string): string {
+  return minute.format(Date.parse(iso));
 }
 
 /** The day in the reader's zone; the year only when it is another one. */

@@ -24,7 +24,17 @@ interface ConversationListProps {
   readonly onOpen: (row: ConversationRow) => void;
 }
 
-const COLUMNS = ['Conversation', 'Last output', 'Calls', 'Tools', 'Errors', 'Tokens', 'Cost', 'Duration', 'Activity'];
+const COLUMNS = [
+  'Conversation',
+  'Last output',
+  'LLM calls',
+  'Tools',
+  'Errors',
+  'Tokens',
+  'Cost',
+  'Duration',
+  'Activity',
+];
 
 /** The rows, newest activity first, live. */
 export function ConversationList({ store, openKey, isSearch, onOpen }: ConversationListProps) {

@@ -1,9 +1,13 @@
 import { type FormEvent, useState } from 'react';
-import { formatCost } from '../format/number';
 import { Icon } from '../ui/icon';
 import { Popover } from '../ui/popover';
 
 const SUGGESTIONS = [0.01, 0.1, 1, 10];
+
+/** As it would be typed: a bound has no more digits than it was given. */
+function dollars(cost: number): string {
+  return `$${cost.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 6 })}`;
+}
 
 interface CostMenuProps {
   readonly minCost: number | null;
@@ -18,7 +22,7 @@ export function CostMenu({ minCost, onChange }: CostMenuProps) {
       className={`button filter ${minCost === null ? '' : 'is-active'}`}
       trigger={
         <>
-          <span className="ellipsis">{minCost === null ? 'Cost' : `≥ ${formatCost(minCost)}`}</span>
+          <span className="ellipsis">{minCost === null ? 'Cost' : `≥ ${dollars(minCost)}`}</span>
           <Icon name="down" />
         </>
       }
@@ -45,23 +49,25 @@ function CostChoice({ minCost, onChange }: CostMenuProps) {
   };
   return (
     <form className="facet-choice" onSubmit={submit}>
-      <label className="range-form">
-        At least, in US dollars
-        <input
-          className="input"
-          type="number"
-          min="0"
-          step="any"
-          inputMode="decimal"
-          value={typed}
-          onChange={event => setTyped(event.target.value)}
-        />
-      </label>
+      <div className="range-form">
+        <label>
+          At least, in US dollars
+          <input
+            className="input"
+            type="number"
+            min="0"
+            step="any"
+            inputMode="decimal"
+            value={typed}
+            onChange={event => setTyped(event.target.value)}
+          />
+        </label>
+      </div>
       <ul className="presets">
         {SUGGESTIONS.map(cost => (
           <li key={cost}>
             <button type="button" className="button" aria-pressed={minCost === cost} onClick={() => onChange(cost)}>
-              {formatCost(cost)}
+              {dollars(cost)}
             </button>
           </li>
         ))}

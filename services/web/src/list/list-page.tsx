@@ -126,7 +126,7 @@ function ListBody({ store, isFiltered: filtered, isSearch, openKey, onOpen, onCl
     <>
       {error && (
         <div className="banner is-error" role="alert">
-          {error.message}
+          <span>{error.message}</span>
           <button type="button" className="link-button" onClick={() => void store.reload()}>
             Try again
           </button>
@@ -137,13 +137,18 @@ function ListBody({ store, isFiltered: filtered, isSearch, openKey, onOpen, onCl
   );
 }
 
+/** Of titles, which differ; an even stack of bars would look like a table of something. */
+const SKELETON_WIDTHS = [310, 280, 340, 190, 260, 230, 320, 210, 290, 250, 330, 200, 270, 300, 220];
+
 function ListSkeleton({ label }: { label: string | null }) {
   return (
     <div className="list-skeleton" role="status" aria-label={label ?? 'Loading conversations'}>
       {label && <p className="muted">{label}</p>}
-      {Array.from({ length: 12 }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the bars are all alike
-        <div key={index} className="skeleton" />
+      {SKELETON_WIDTHS.map(width => (
+        <div key={width} className="skeleton-row">
+          <div className="skeleton" style={{ width }} />
+          <div className="skeleton" style={{ width: width * 0.6 }} />
+        </div>
       ))}
     </div>
   );

@@ -1,5 +1,5 @@
 import { type FormEvent, useId, useState } from 'react';
-import { formatClock, formatDay } from '../format/time';
+import { formatDay, formatMinute } from '../format/time';
 import { Icon } from '../ui/icon';
 import { Popover } from '../ui/popover';
 import type { Preset, Range } from '../url/filter';
@@ -14,13 +14,12 @@ const NAMES: Record<Preset, string> = {
 export function rangeName(range: Range): string {
   if (range.kind === 'any') return 'Any time';
   if (range.kind === 'preset') return NAMES[range.preset];
-  const from = range.from === null ? '' : `from ${moment(range.from)}`;
-  const to = range.to === null ? '' : `until ${moment(range.to)}`;
-  return `${from} ${to}`.trim();
+  if (range.to === null) return range.from === null ? 'Any time' : `Since ${moment(range.from)}`;
+  return range.from === null ? `Until ${moment(range.to)}` : `${moment(range.from)} – ${moment(range.to)}`;
 }
 
 function moment(iso: string): string {
-  return `${formatDay(iso, Date.now())} ${formatClock(iso).slice(0, 5)}`;
+  return `${formatDay(iso, Date.now())}, ${formatMinute(iso)}`;
 }
 
 interface RangeMenuProps {
@@ -97,7 +96,7 @@ function RangeChoice({ range, onChange }: RangeMenuProps) {
           />
         </label>
         {isBackwards && (
-          <p id={problem} className="choice-note">
+          <p id={problem} className="range-problem">
             “Until” has to be later than “From”.
           </p>
         )}

@@ -76,7 +76,14 @@ export const Row = memo(function Row({ row, index, top, isSelected, takesFocus, 
         <Tools row={row} />
       </div>
       <div role="cell" className="cell-number" data-label="Errors">
-        {row.errors > 0 ? <span className="tag is-error">{formatCount(row.errors)}</span> : <Nothing meaning="0" />}
+        {row.errors > 0 ? (
+          <span className="tag is-error">
+            {formatCount(row.errors)}
+            <span className="unit">{row.errors === 1 ? 'error' : 'errors'}</span>
+          </span>
+        ) : (
+          <Nothing meaning="0" />
+        )}
       </div>
       <div role="cell" className="cell-number" data-label="Tokens" title={plural(row.usage.totalTokens, 'token')}>
         {formatCompact(row.usage.totalTokens)}

@@ -12,15 +12,17 @@ const LAST_SHOWN = 3;
 interface PayloadProps {
   readonly name: 'Input' | 'Output';
   readonly value: unknown;
+  /** What stands there when there is no value. */
+  readonly missing: string;
 }
 
 /** What went in or came out: as messages where it is messages, else as it is. */
-export function Payload({ name, value }: PayloadProps) {
+export function Payload({ name, value, missing }: PayloadProps) {
   if (value === null || value === undefined) {
     return (
       <section className="payload">
         <h3>{name}</h3>
-        <p className="muted">Not captured</p>
+        <p className="muted">{missing}</p>
       </section>
     );
   }
@@ -56,6 +58,7 @@ function PayloadMessages({ messages }: { messages: readonly PayloadMessage[] }) 
                 {text => <Markdown text={text} />}
               </Folded>
             )}
+            {message.text === null && message.rest === null && <p className="muted">No text</p>}
             {message.rest !== null && <Json value={message.rest} label={`More of ${message.role}`} />}
           </li>
         ))}

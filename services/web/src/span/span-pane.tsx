@@ -54,7 +54,14 @@ export function SpanPane({ conversation, messages, spanId, traceUrlTemplate, onO
       {related.length > 1 && (
         <div className="span-siblings" role="group" aria-label="Spans of this message">
           {related.map(({ id, name }) => (
-            <button key={id} type="button" className="button" aria-pressed={id === spanId} onClick={() => onOpen(id)}>
+            <button
+              key={id}
+              ref={id === spanId ? intoView : null}
+              type="button"
+              className="button"
+              aria-pressed={id === spanId}
+              onClick={() => onOpen(id)}
+            >
               <span className="ellipsis">{name}</span>
             </button>
           ))}
@@ -73,13 +80,18 @@ export function SpanPane({ conversation, messages, spanId, traceUrlTemplate, onO
   );
 }
 
+/** The strip scrolls sideways where it has no room. */
+function intoView(button: HTMLButtonElement | null): void {
+  button?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+}
+
 function SpanContent({ span, onOpen }: { span: SpanDetail; onOpen: (spanId: string) => void }) {
   return (
     <>
       {span.error && <ErrorText error={span.error} />}
       <SpanFacts span={span} onOpen={onOpen} />
-      <Payload name="Input" value={span.input} />
-      <Payload name="Output" value={span.output} />
+      <Payload name="Input" value={span.input} missing="Not captured" />
+      <Payload name="Output" value={span.output} missing={span.error ? 'None: it failed' : 'Not captured'} />
       <Attributes name="Attributes" attributes={span.attributes} />
       {span.resource !== null && <Attributes name="Resource" attributes={span.resource} />}
     </>

@@ -1,4 +1,4 @@
-import { memo } from 'react';
+import { type CSSProperties, memo } from 'react';
 import { formatDuration, formatUtc } from '../format/time';
 import { Icon, type IconName } from '../ui/icon';
 import type { Scale, Window } from './scale';
@@ -6,7 +6,6 @@ import { type BarKind, barKind, barName, type TimelineRow } from './tree';
 
 const ICONS: Record<BarKind, IconName> = { agent: 'agent', chat: 'thought', tool: 'tool', other: 'dot' };
 const WORDS: Record<BarKind, string> = { agent: 'Agent', chat: 'LLM call', tool: 'Tool', other: 'Span' };
-const INDENT_PX = 14;
 const DEPTH_MAX = 10;
 
 interface BarProps {
@@ -46,19 +45,23 @@ export const Bar = memo(function Bar({ row, top, scale, view, isSelected, onOpen
           next?.querySelector('button')?.focus();
         }}
       >
-        <span className="timeline-name" style={{ paddingLeft: 12 + Math.min(depth, DEPTH_MAX) * INDENT_PX }}>
+        <span className="timeline-name" style={{ '--depth': Math.min(depth, DEPTH_MAX) } as CSSProperties}>
           <Icon name={span.error ? 'alert' : ICONS[kind]} />
           <span className="visually-hidden">{`${WORDS[kind]}${span.error ? ', failed' : ''} `}</span>
           <span className="ellipsis">{barName(span)}</span>
         </span>
         <span className="timeline-track">
-          {isSeen && (
+          {isSeen ? (
             <>
               <span className="timeline-bar" style={{ left: `${from * 100}%`, width: `${(to - from) * 100}%` }} />
               <span className="timeline-duration numbers" style={{ left: `${to * 100}%` }}>
                 {duration}
               </span>
             </>
+          ) : (
+            <span className={`timeline-away ${right < 0 ? '' : 'is-after'}`} aria-hidden="true">
+              {right < 0 ? '‹' : '›'}
+            </span>
           )}
         </span>
       </button>

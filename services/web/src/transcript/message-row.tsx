@@ -47,7 +47,7 @@ export const MessageRow = memo(function MessageRow({ message, continues }: Messa
     >
       {!isUser && !continues && <Speaker message={message} />}
       {message.summary && (
-        <p className="muted">Stands in the model's context for earlier messages that it no longer saw</p>
+        <p className="summary-note">Given to the model in place of earlier messages that it no longer saw</p>
       )}
       {message.reasoning && <Reasoning text={message.reasoning} />}
       <Body message={message} />
@@ -101,16 +101,17 @@ function NotCaptured({ message }: { message: Message }) {
 }
 
 /** Finish reasons that say nothing new are not worth a word. */
-const USUAL_FINISH = new Set([
-  'stop',
-  'end_turn',
-  'tool_calls',
-  'tool_use',
-  'tool-calls',
-  'completed',
-  'STOP',
-  'length',
+const USUAL_FINISH = new Set(['stop', 'end_turn', 'tool_calls', 'tool_use', 'tool-calls', 'completed', 'STOP']);
+const CUT_SHORT = new Map([
+  ['length', 'cut off at the token limit'],
+  ['content_filter', 'stopped by a content filter'],
 ]);
+
+function Finish({ reason }: { reason: string }) {
+  const cut = CUT_SHORT.get(reason);
+  if (cut !== undefined) return <span className="tag is-warn">{cut}</span>;
+  return USUAL_FINISH.has(reason) ? null : <span>{reason.replaceAll('_', ' ')}</span>;
+}
 
 function Meta({ message }: { message: Message }) {
   const { openSpan, openSpanId, messageUrl } = useTranscript();
@@ -127,8 +128,7 @@ function Meta({ message }: { message: Message }) {
           without {plural(message.unseenMessages, 'earlier message')}
         </span>
       )}
-      {message.finishReason === 'length' && <span className="tag is-warn">cut off at the token limit</span>}
-      {message.finishReason && !USUAL_FINISH.has(message.finishReason) && <span>{message.finishReason}</span>}
+      {message.finishReason && <Finish reason={message.finishReason} />}
       <span className="meta-actions">
         {message.text !== null && <CopyButton label="Copy text" text={() => message.text ?? ''} />}
         <LinkButton url={() => messageUrl(message.id)} />
@@ -141,7 +141,7 @@ function Meta({ message }: { message: Message }) {
             aria-pressed={isSelected}
             onClick={() => openSpan(span)}
           >
-            <Icon name="expand" />
+            <Icon name="pane" />
           </button>
         )}
       </span>
@@ -164,7 +164,8 @@ function TokensOf({ message }: { message: Message }) {
   ];
   return (
     <span title={details.join(', ')}>
-      {formatCompact(inputTokens)} → {formatCompact(outputTokens)} tokens
+      {formatCompact(inputTokens)} → {formatCompact(outputTokens)}
+      <span className="meta-unit"> tokens</span>
     </span>
   );
 }

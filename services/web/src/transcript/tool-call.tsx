@@ -65,7 +65,7 @@ function ToolCallRow({ call }: { call: ToolCall }) {
             aria-pressed={isSelected}
             onClick={() => openSpan(span)}
           >
-            <Icon name="expand" />
+            <Icon name="pane" />
           </button>
         )}
       </div>

@@ -82,7 +82,7 @@ export function Transcript({ messages, isReading, target, openSpanId, openSpan, 
                   className="transcript-item"
                   style={{ transform: `translateY(${item.start}px)` }}
                 >
-                  <div className={`transcript-row depth-${Math.min(row.depth, 4)}`}>
+                  <div className={`transcript-row ${row.depth > 0 ? 'is-nested' : ''} depth-${Math.min(row.depth, 4)}`}>
                     <RowContent row={row} />
                   </div>
                 </div>
