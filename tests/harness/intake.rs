@@ -95,10 +95,8 @@ pub async fn export(
     records: &[Record],
 ) -> reqwest::Result<Result<(), String>> {
     // Requests one after the other are a request of all their resources: that is what protobuf's lists are.
-    let body: Vec<u8> = records
-        .iter()
-        .flat_map(|record| record.payload.clone())
-        .collect();
+    let payloads: Vec<&[u8]> = records.iter().map(|record| &*record.payload).collect();
+    let body = payloads.concat();
     let answer = client
         .post(format!("{endpoint}/v1/traces"))
         .header("Content-Type", "application/x-protobuf")
