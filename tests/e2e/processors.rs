@@ -3,6 +3,7 @@
 use harness::eventually;
 use harness::load::Load;
 use harness::record::Record;
+use harness::services::Service;
 use harness::stack::Stack;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -29,6 +30,12 @@ async fn undisturbed(name: &str, seed: u64) -> BTreeMap<(String, String), Value>
     stack.client.dump().await.expect("a dump")
 }
 
+/// A processor that takes over finds in the store all that was committed.
+async fn assert_nothing_lacked(processor: &Service) {
+    let rewinds = processor.counter("processor_rewinds_total").await;
+    assert_eq!(rewinds.expect("metrics"), 0.0, "{}", processor.log());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processors_share_the_work_and_one_goes_on_alone() {
     let expected = undisturbed("rebalance-expected", 5).await;
@@ -49,7 +56,7 @@ async fn two_processors_share_the_work_and_one_goes_on_alone() {
     stack.settle().await;
 
     assert_eq!(stack.client.dump().await.expect("a dump"), expected);
-    drop(another);
+    assert_nothing_lacked(&another).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,6 +92,7 @@ async fn stopping_finishes_what_was_begun() {
     stack.processor.restart();
     stack.processor.ready().await;
     stack.settle().await;
+    assert_nothing_lacked(&stack.processor).await;
     assert_eq!(
         stack.client.dump().await.expect("a dump"),
         undisturbed("graceful-expected", 7).await

@@ -17,9 +17,10 @@ use crate::dlq::{DeadLetters, Rejection, TooManyDeadLetters};
 use crate::item::Ticket;
 use crate::metrics as names;
 use crate::offsets::{OffsetTracker, Progress};
+use crate::progress::Handover;
 use crate::reader::{Reader, Reading};
 use crate::router::Routed;
-use crate::source::{Event, NextOffset, Position, Record, SourceHandle, Stopped};
+use crate::source::{Event, NextOffset, Position, Record, SourceHandle, Stopped, TopicPartition};
 use metrics::{counter, gauge};
 use runtime::clock::Clock;
 use runtime::health::{Condition, Heartbeat};
@@ -27,13 +28,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 /// How often offsets are committed, progress is recorded and gauges are set.
 const TICK: Duration = Duration::from_secs(1);
+/// For recording the last progress at a stop.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a topic's records are.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +61,8 @@ pub struct Pipeline {
     pub standing: watch::Sender<Standing>,
     /// Partitions to be read again from these offsets, because the store lost what it held of them.
     pub rewinds: UnboundedReceiver<Vec<NextOffset>>,
+    /// To [`crate::progress`].
+    pub handovers: UnboundedSender<Handover>,
     pub heartbeat: Heartbeat,
     pub assigned: Condition,
     pub stopping: CancellationToken,
@@ -71,6 +76,15 @@ pub struct Standing {
     pub partitions: Vec<Progress>,
     /// `None` while some assigned partition has said nothing yet, and when none is assigned.
     pub done_watermark_ms: Option<i64>,
+}
+
+impl Standing {
+    fn of(tracker: &OffsetTracker) -> Self {
+        Self {
+            partitions: tracker.progress(),
+            done_watermark_ms: tracker.done_watermark_ms(),
+        }
+    }
 }
 
 /// The loop's own books.
@@ -139,14 +153,10 @@ impl Pipeline {
             Event::Revoked { partitions, ack } => {
                 counter!(names::REBALANCES, "kind" => "revoked").increment(1);
                 info!(count = partitions.len(), "partitions revoked");
-                // What is done is committed; what is not is abandoned and read again by the next owner.
-                let next = partitions
-                    .iter()
-                    .filter_map(|partition| books.tracker.revoke(partition))
-                    .collect();
-                if ack.send(next).is_err() {
-                    debug!("nobody waits for the offsets of revoked partitions");
-                }
+                let handover = books.let_go(&partitions, ack);
+                self.standing.send_replace(Standing::of(&books.tracker));
+                // The recorder is gone only when the process is stopping.
+                let _ = self.handovers.send(handover);
             }
             Event::EndOfPartition {
                 partition,
@@ -207,11 +217,9 @@ impl Pipeline {
             // The router is gone only when the process is stopping.
             let _ = self.router.send(Routed::Now(now_ms));
         }
-        let done_watermark_ms = books.tracker.done_watermark_ms();
-        self.standing.send_replace(Standing {
-            partitions: books.tracker.progress(),
-            done_watermark_ms,
-        });
+        let standing = Standing::of(&books.tracker);
+        let done_watermark_ms = standing.done_watermark_ms;
+        self.standing.send_replace(standing);
         if let Some(watermark_ms) = done_watermark_ms {
             gauge!(names::WATERMARK_DELAY).set((now_ms - watermark_ms) as f64 / 1e3);
         }
@@ -242,26 +250,34 @@ impl Pipeline {
         let Self {
             config,
             source,
-            events,
+            mut events,
             router,
             readers,
             drained,
+            handovers,
             ..
         } = self;
-        // No further record comes in, and the router ends when the last reader has handed over what it read.
-        drop((events, router));
+        // The router ends when the last reader has handed over what it read.
+        drop(router);
         let deadline = Instant::now() + Duration::from_millis(config.stop_grace_ms / 2);
         while !books.in_flight.is_empty() {
-            match tokio::time::timeout_at(deadline, finished.recv()).await {
-                Ok(Some(position)) => books.finish(&position),
-                Ok(None) | Err(_) => break,
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => break,
+                Some(position) = finished.recv() => books.finish(&position),
+                // Further records are not begun, and so not committed.
+                Some(event) = events.recv() => if let Event::Revoked { partitions, ack } = event {
+                    let _ = handovers.send(books.let_go(&partitions, ack));
+                },
+                else => break,
             }
         }
+        drop(events);
         info!(
             unfinished = books.in_flight.len(),
             "committing what is done"
         );
-        if source.stop(books.tracker.committable()).await != Stopped::Committed {
+        let next = books.let_everything_go(&handovers).await;
+        if source.stop(next).await != Stopped::Committed {
             warn!("the last offsets could not be committed: some records will be read again");
         }
         readers.close();
@@ -276,6 +292,41 @@ impl Books {
             self.in_flight_bytes -= record.bytes;
         }
         self.tracker.acknowledge(position);
+    }
+
+    /// Forgets partitions. What is done of them is committed; what is not is abandoned and read again by the next owner.
+    fn let_go(
+        &mut self,
+        partitions: &[TopicPartition],
+        recorded: oneshot::Sender<Vec<NextOffset>>,
+    ) -> Handover {
+        let mut progress = self.tracker.progress();
+        progress.retain(|progress| partitions.contains(&progress.next.partition));
+        let next = partitions
+            .iter()
+            .filter_map(|partition| self.tracker.revoke(partition))
+            .collect();
+        Handover {
+            progress,
+            next,
+            recorded,
+        }
+    }
+
+    /// The last offsets to commit, once the store knows of them.
+    async fn let_everything_go(
+        &mut self,
+        handovers: &UnboundedSender<Handover>,
+    ) -> Vec<NextOffset> {
+        let next = self.tracker.committable();
+        let partitions: Vec<_> = self.tracker.partitions().cloned().collect();
+        let (recorded, done) = oneshot::channel();
+        let _ = handovers.send(self.let_go(&partitions, recorded));
+        // Without an answer of the store they are committed all the same: the next owner reads again what it lacks.
+        match tokio::time::timeout(RECORD_TIMEOUT, done).await {
+            Ok(Ok(recorded)) => recorded,
+            Ok(Err(_)) | Err(_) => next,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! How far the store has got, recorded in the store itself: Kafka is the truth, and Redis may lose what it held last.
 //!
-//! Every second this process writes down how far each of its partitions is done. When it finds less there than it wrote, or
-//! than the consumer group has committed, Redis has gone back in time: the partitions are read again from where Redis
-//! stands, less a margin.
+//! Every second this process writes down how far each of its partitions is done, and once more before it commits the last
+//! offsets of those that it lets go. When it finds less there than it wrote, or than the consumer group has committed,
+//! Redis has gone back in time: the partitions are read again from where Redis stands, less a margin.
 
 use crate::offsets::Progress;
 use crate::pipeline::Standing;
@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::{Progress as StoredProgress, Store};
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::watch;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 const TICK: Duration = Duration::from_secs(1);
 /// How far before the recorded offset reading begins again: the nodes of a cluster do not lose the same last moment.
@@ -30,27 +30,72 @@ pub struct Recorder {
     pub clock: Arc<dyn Clock>,
     pub standing: watch::Receiver<Standing>,
     pub rewinds: UnboundedSender<Vec<NextOffset>>,
+    /// Closed by the pipeline at its end.
+    pub handovers: UnboundedReceiver<Handover>,
     pub shared: Arc<crate::shard::Shared>,
     pub stopping: CancellationToken,
+}
+
+/// Partitions that this process lets go. Their next owner must not find less in the store than was committed.
+#[derive(Debug)]
+pub struct Handover {
+    /// What to record of them.
+    pub progress: Vec<Progress>,
+    /// What may be committed then.
+    pub next: Vec<NextOffset>,
+    pub recorded: oneshot::Sender<Vec<NextOffset>>,
 }
 
 /// What was recorded of a partition, newest last: the first entry is at least the margin old.
 type Recorded = VecDeque<(i64, i64)>;
 
 impl Recorder {
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(mut self) -> anyhow::Result<()> {
         let mut recorded: HashMap<TopicPartition, Recorded> = HashMap::new();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = self.stopping.cancelled() => return Ok(()),
-            }
-            if let Err(cause) = self.record(&mut recorded).await {
+            let outcome = tokio::select! {
+                handover = self.handovers.recv() => match handover {
+                    Some(handover) => self.hand_over(handover, &mut recorded).await,
+                    None => return Ok(()),
+                },
+                // What is done during a stop is recorded with the last handover.
+                _ = ticks.tick(), if !self.stopping.is_cancelled() => self.record(&mut recorded).await,
+            };
+            if let Err(cause) = outcome {
                 warn!(error = %cause, "cannot record progress in the store");
             }
         }
+    }
+
+    async fn hand_over(
+        &self,
+        handover: Handover,
+        recorded: &mut HashMap<TopicPartition, Recorded>,
+    ) -> Result<(), store::Error> {
+        for progress in &handover.progress {
+            recorded.remove(&progress.next.partition);
+        }
+        if handover.recorded.is_closed() {
+            // They were lost, or waited for too long: another process may own them and have gone further.
+            return Ok(());
+        }
+        let saved = self.save(&handover.progress, self.clock.now_ms()).await;
+        // Committed even when the store does not answer: the next owner reads again what it lacks.
+        if handover.recorded.send(handover.next).is_err() {
+            debug!("nobody waits for the offsets of these partitions any more");
+        }
+        saved
+    }
+
+    async fn save(&self, progress: &[Progress], now_ms: i64) -> Result<(), store::Error> {
+        let stored = |progress: &Progress| {
+            let watermark_ms = progress.done_watermark_ms.unwrap_or(0);
+            entry(&progress.next, watermark_ms, now_ms)
+        };
+        let stored: Vec<StoredProgress> = progress.iter().map(stored).collect();
+        self.store.save_progress(&self.group, &stored).await
     }
 
     async fn record(
@@ -94,18 +139,7 @@ impl Recorder {
             let _ = self.rewinds.send(rewinds);
             return Ok(());
         }
-        let progress: Vec<StoredProgress> = standing
-            .partitions
-            .iter()
-            .map(|progress| {
-                entry(
-                    &progress.next,
-                    progress.done_watermark_ms.unwrap_or(0),
-                    now_ms,
-                )
-            })
-            .collect();
-        self.store.save_progress(&self.group, &progress).await?;
+        self.save(&standing.partitions, now_ms).await?;
         for progress in standing.partitions {
             remember(
                 recorded.entry(progress.next.partition).or_default(),

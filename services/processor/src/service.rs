@@ -118,6 +118,7 @@ fn start(
 
     let (standing, stood) = watch::channel(Standing::default());
     let (rewind, rewinds) = unbounded_channel();
+    let (handovers, handed_over) = unbounded_channel();
     let group = kafka.group_id.clone();
     let stopping = life.stopping().clone();
     let closing = Closing {
@@ -141,6 +142,7 @@ fn start(
         clock: Arc::clone(&clock),
         standing: stood,
         rewinds: rewind,
+        handovers: handed_over,
         shared,
         stopping: stopping.clone(),
     };
@@ -160,6 +162,7 @@ fn start(
         router,
         standing,
         rewinds,
+        handovers,
         heartbeat: health.heartbeat("pipeline", SILENCE_MAX),
         assigned,
         stopping,
