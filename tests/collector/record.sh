@@ -10,7 +10,7 @@ binary=$root/.local/collector/collector
 
 mkdir -p "$(dirname "$binary")"
 (cd "$here" && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$binary" .)
-for configuration in "$root"/docs/collector/*.yaml; do
+for configuration in "$root"/docs/collector/*.yaml "$root"/deploy/collector/*.yaml; do
   "$binary" validate --config "$configuration"
 done
 "$root/scripts/kafka/install.sh" >/dev/null
