@@ -14,6 +14,7 @@ main() {
   rustup toolchain list | grep -q nightly || fail "fuzzing needs a nightly compiler" "Install it with:  rustup toolchain install nightly"
   seed_records
   seed_attributes
+  cargo +nightly fuzz build --fuzz-dir fuzz --sanitizer none || fail "the fuzz targets do not build"
   for target in records attributes; do
     step "$target, $seconds s"
     mkdir -p "fuzz/corpus/$target" "fuzz/finds/$target"

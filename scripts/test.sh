@@ -40,13 +40,16 @@ check() {
   npm --prefix services/web run --silent check
   cargo fmt --all --check
   cargo clippy --workspace --all-targets --locked -- -D warnings
+  # The fuzz targets are a workspace of their own, which would rot unseen.
+  cargo check --manifest-path fuzz/Cargo.toml --target-dir target --locked
 }
 
 # Both parts select the whole workspace, so that everything is compiled once: another selection has other features.
 unit() {
   npm --prefix services/web run --silent test
   # All test programs but those whose names begin with e: e2e and e2e_sdk.
-  cargo test --workspace --locked --lib --bins --test '[!e]*'
+  # Many of them wait, for brokers and for time to pass: more threads than cores.
+  RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --workspace --locked --lib --bins --test '[!e]*'
   cargo test --workspace --locked --doc
 }
 
