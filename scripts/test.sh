@@ -48,8 +48,7 @@ check() {
 unit() {
   npm --prefix services/web run --silent test
   # All test programs but those whose names begin with e: e2e and e2e_sdk.
-  # Many of them wait, for brokers and for time to pass: more threads than cores.
-  RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --workspace --locked --lib --bins --test '[!e]*'
+  cargo test --workspace --locked --lib --bins --test '[!e]*'
   cargo test --workspace --locked --doc
 }
 
