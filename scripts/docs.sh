@@ -13,6 +13,7 @@ alerts=helm/colloquy/files/alerts.yaml
 dashboard=helm/colloquy/files/dashboard.json
 
 main() {
+  [ -x "$programs/processor" ] || fail "$programs has no programs" "Build them:  cargo test --workspace --locked --no-run"
   case ${1:-} in
     write) configuration >docs/configuration.md; metrics >docs/metrics.md ;;
     check)
