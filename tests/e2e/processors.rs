@@ -1,16 +1,20 @@
 //! Several processors, stopping processors, and a Redis that forgets.
 
+use harness::dialogue::Dialogue;
 use harness::eventually;
 use harness::load::Load;
+use harness::otlp::{export, trace_records};
 use harness::record::Record;
 use harness::services::Service;
 use harness::stack::Stack;
+use redis::cmd;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 const SPANS: u64 = 6_000;
 const CONVERSATIONS: usize = 150;
+const START_NS: u64 = 1_767_600_000_000_000_000;
 const REBUILD_DEADLINE: Duration = Duration::from_secs(90);
 
 fn load(stack: &Stack, seed: u64) -> Vec<Record> {
@@ -80,6 +84,61 @@ async fn a_wiped_redis_is_filled_again_from_kafka() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_beside_a_busy_processor_gives_the_same() {
+    let stack = Stack::start("rebuild").await;
+    let records = load(&stack, 8);
+    let (first, rest) = records.split_at(records.len() / 2);
+    stack.send(first.to_vec()).await;
+    stack.settle().await;
+    // Some of it is being written while everything is removed.
+    stack.send(rest.to_vec()).await;
+    let mut rebuild = stack.processor.command(&["rebuild", "--yes"]);
+    let rebuilt = tokio::task::spawn_blocking(move || rebuild.output()).await;
+    let rebuilt = rebuilt.expect("the thread lives").expect("it runs");
+    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    let expected = undisturbed("rebuild-expected", 8).await;
+    eventually("everything is there again", REBUILD_DEADLINE, async || {
+        let dump = stack.client.dump().await;
+        let dump = dump.map_err(|error| error.to_string())?;
+        let equal = dump
+            .iter()
+            .filter(|(key, is)| expected.get(key) == Some(is));
+        let (equal, all) = (equal.count(), expected.len());
+        (dump.len() == all && equal == all)
+            .then_some(())
+            .ok_or_else(|| format!("{equal} of {all} conversations"))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_of_which_half_is_gone_begins_anew() {
+    let stack = Stack::start("half-gone").await;
+    let mut chat = Dialogue::new("shop", "half", 9, START_NS);
+    chat.ask("One?").answer("One.", 100);
+    let send = async |spans| {
+        let export = export("shop", spans);
+        stack
+            .send(trace_records(&stack.topics.spans, &export))
+            .await;
+        stack.settle().await;
+    };
+    send(chat.take()).await;
+    let keys: Vec<String> = stack.redis.run(cmd("KEYS").arg("*:sum"));
+    assert_eq!(keys.len(), 1);
+    stack.redis.run::<u64>(cmd("DEL").arg(&keys));
+    chat.ask("Two?").answer("Two.", 100);
+    send(chat.take()).await;
+
+    let rows = stack.client.list(Value::Null).await.expect("a list");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    let resets = stack
+        .processor
+        .counter("processor_conversations_reset_total");
+    assert_eq!(resets.await.expect("metrics"), 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,6 +128,13 @@ impl Service {
         self.process = launch(self.name, &self.directory, &self.settings);
     }
 
+    /// Another command of the program, with the same settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary(self.name));
+        command.args(arguments).envs(self.settings.environment());
+        command
+    }
+
     pub fn log(&self) -> String {
         self.process.log()
     }

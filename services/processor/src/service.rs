@@ -60,6 +60,7 @@ pub async fn run(settings: ProcessorSettings, metrics: Metrics) -> anyhow::Resul
             }
         }
     });
+    source::admin::create_topics(&settings.kafka).await?;
     let store = Store::connect(&settings.redis).await.context("redis")?;
     start(settings, store, &life, &health)?;
     info!(version = env!("CARGO_PKG_VERSION"), "processor started");

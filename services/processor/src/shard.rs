@@ -196,22 +196,28 @@ impl Shard {
                 conversation: Conversation::default(),
                 summary: empty_summary(key),
             }),
-            Err(store::Error::Corrupt { key: stored, what }) => {
-                // Kafka is the truth: what cannot be read is dropped, and told, rather than stop everyone else.
-                error!(
-                    key = stored,
-                    what,
-                    "a stored conversation cannot be read: it begins anew, rebuild to recover"
-                );
-                counter!(names::CONVERSATIONS_RESET).increment(1);
-                self.shared.store.remove(key).await?;
+            Err(cause) => {
+                self.reset(key, cause).await?;
                 Ok(Held {
                     conversation: Conversation::default(),
                     summary: empty_summary(key),
                 })
             }
-            Err(cause) => Err(cause),
         }
+    }
+
+    /// Kafka is the truth: what cannot be read or added to is dropped, and told, rather than stop everyone else. Any other
+    /// error is handed back.
+    async fn reset(&self, key: &ConversationKey, cause: store::Error) -> Result<(), store::Error> {
+        let store::Error::Corrupt { key: stored, what } = cause else {
+            return Err(cause);
+        };
+        error!(
+            key = stored,
+            what, "a stored conversation cannot be read: it begins anew, rebuild to recover"
+        );
+        counter!(names::CONVERSATIONS_RESET).increment(1);
+        self.shared.store.remove(key).await
     }
 
     fn keep(&self, held: Held) {
@@ -247,12 +253,7 @@ impl Shard {
             self.pace.wrote(key.digest(), began.elapsed());
             held.summary.version += 1;
             held.summary.entries += 1;
-            match self
-                .shared
-                .store
-                .commit(&held.summary, Some(&entry))
-                .await?
-            {
+            match self.commit(&held.summary, Some(&entry)).await? {
                 Commit::Done => {
                     let traces = held
                         .summary
@@ -282,6 +283,22 @@ impl Shard {
         }
         for log in &mut entry.logs {
             log.record_ms = summary.windows.record(log.record_ms, gap_ms);
+        }
+    }
+
+    /// A log and a summary that do not belong together, because one of them was evicted or deleted, count as a conflict
+    /// with nothing: the next attempt begins anew.
+    async fn commit(
+        &self,
+        summary: &Summary,
+        entry: Option<&Entry>,
+    ) -> Result<Commit, store::Error> {
+        match self.shared.store.commit(summary, entry).await {
+            Err(cause) => {
+                self.reset(&summary.key, cause).await?;
+                Ok(Commit::Conflict { version: 0 })
+            }
+            done => done,
         }
     }
 
@@ -318,7 +335,7 @@ impl Shard {
                 return Ok(update);
             }
             held.summary.version += 1;
-            match self.shared.store.commit(&held.summary, None).await? {
+            match self.commit(&held.summary, None).await? {
                 Commit::Done => {
                     if !unpublished {
                         counter!(names::WINDOWS_CLOSED).increment(1);

@@ -38,6 +38,7 @@ pub enum LogFormat {
     Auto,
     /// One JSON object a line.
     Json,
+    /// Text, for people.
     Text,
 }
 

@@ -88,6 +88,11 @@ impl Keys {
         self.key(format_args!("changes"))
     }
 
+    /// Whether the key is one of [`Keys::progress`].
+    pub(crate) fn is_progress(&self, key: &str) -> bool {
+        key.starts_with(&self.key(format_args!("progress:")))
+    }
+
     /// Glob that matches every key above. The prefix holds no glob characters.
     pub(crate) fn all(&self) -> String {
         self.key(format_args!("*"))

@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 const SCAN_COUNT: usize = 1_000;
 
 impl Store {
-    /// Removes every key with the prefix, for a full rebuild, and returns how many there were. Processors have to be
-    /// stopped, or what they write meanwhile stays. Whoever listens for wake-ups is told to look at everything.
+    /// Removes every key with the prefix, for a full rebuild, and returns how many there were. Progress goes last: running
+    /// processors read everything again when they miss it, and by then nothing is removed any more. Whoever listens for
+    /// wake-ups is told to look at everything.
     pub async fn wipe(&self) -> Result<u64, Error> {
         let mut removed = 0;
+        let mut progress = Vec::new();
         for node in self.primaries().await? {
             let mut cursor = "0".to_owned();
             loop {
@@ -25,21 +27,30 @@ impl Store {
                     .arg(SCAN_COUNT);
                 let answer = self.on_node(scan, node.clone()).await?;
                 let (next, keys): (String, Vec<String>) = from_redis_value(answer)?;
-                if !keys.is_empty() {
-                    let mut unlink = redis::cmd("UNLINK");
-                    unlink.arg(keys);
-                    removed += self.connection.query::<u64>(&unlink).await?;
-                }
+                let (last, keys): (Vec<_>, Vec<_>) =
+                    keys.into_iter().partition(|key| self.keys.is_progress(key));
+                progress.extend(last);
+                removed += self.unlink(keys).await?;
                 cursor = next;
                 if cursor == "0" {
                     break;
                 }
             }
         }
+        removed += self.unlink(progress).await?;
         let mut resync = redis::cmd("PUBLISH");
         resync.arg(self.keys.changes()).arg(wakeups::RESYNC);
         self.connection.query::<Value>(&resync).await?;
         Ok(removed)
+    }
+
+    async fn unlink(&self, keys: Vec<String>) -> Result<u64, Error> {
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        let mut unlink = redis::cmd("UNLINK");
+        unlink.arg(keys);
+        self.connection.query(&unlink).await
     }
 
     /// Where to scan: `None` for a single Redis.

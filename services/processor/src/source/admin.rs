@@ -1,12 +1,10 @@
-//! Changes to the cluster itself: missing topics, and a group's place in its topics.
+//! Changes to the cluster itself: missing topics.
 
 use super::SourceError;
 use super::config::KafkaConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::{Offset, TopicPartitionList};
 use std::time::Duration;
 use tracing::info;
 
@@ -39,12 +37,14 @@ pub async fn create_topics(config: &KafkaConfig) -> Result<Vec<String>, SourceEr
     ]);
     let topics: Vec<NewTopic<'_>> = names
         .map(|name| {
-            NewTopic::new(
-                name,
-                create.partitions,
-                TopicReplication::Fixed(create.replication),
-            )
-            .set("max.message.bytes", &record_bytes_max)
+            let replication = TopicReplication::Fixed(create.replication);
+            let topic = NewTopic::new(name, create.partitions, replication)
+                .set("max.message.bytes", &record_bytes_max);
+            // Of a conversation the latest revision counts.
+            match name == config.conversations_topic {
+                true => topic.set("cleanup.policy", "compact"),
+                false => topic,
+            }
         })
         .collect();
     let options = AdminOptions::new()
@@ -66,45 +66,4 @@ pub async fn create_topics(config: &KafkaConfig) -> Result<Vec<String>, SourceEr
         info!(topics = ?created, "topics created");
     }
     Ok(created)
-}
-
-/// Sets the group back to the beginning of all its topics. No member of the group may be running: Kafka refuses then.
-/// Blocks while it talks to the brokers. Returns the number of partitions.
-pub fn rewind_group(config: &KafkaConfig) -> Result<usize, SourceError> {
-    let fail = |reason: String| SourceError::Admin {
-        action: format!("set the group {:?} back", config.group_id),
-        reason,
-    };
-    let consumer: BaseConsumer =
-        config
-            .consumer()
-            .create()
-            .map_err(|source| SourceError::Client {
-                client: "consumer",
-                source,
-            })?;
-    let mut beginning = TopicPartitionList::new();
-    for topic in &config.topics {
-        let metadata = consumer
-            .fetch_metadata(Some(&topic.name), TIMEOUT)
-            .map_err(|cause| fail(format!("{}: {cause}", topic.name)))?;
-        let partitions = metadata
-            .topics()
-            .iter()
-            .flat_map(|topic| topic.partitions());
-        for partition in partitions {
-            let (low, _) = consumer
-                .fetch_watermarks(&topic.name, partition.id(), TIMEOUT)
-                .map_err(|cause| fail(format!("{}/{}: {cause}", topic.name, partition.id())))?;
-            beginning
-                .add_partition_offset(&topic.name, partition.id(), Offset::Offset(low))
-                .map_err(|cause| fail(cause.to_string()))?;
-        }
-    }
-    if beginning.count() > 0 {
-        consumer
-            .commit(&beginning, CommitMode::Sync)
-            .map_err(|cause| fail(format!("{cause}; stop all processors of the group first")))?;
-    }
-    Ok(beginning.count())
 }

@@ -75,10 +75,3 @@ async fn topics_are_created_only_when_asked() {
         Vec::<String>::new()
     );
 }
-
-#[test]
-fn a_group_is_set_back_to_the_beginning() {
-    let broker = Broker::with(&[("otlp_spans", 2)]);
-    assert_eq!(admin::rewind_group(&broker.config()).expect("set back"), 2);
-    assert_eq!(broker.committed("otlp_spans", 1), Some(0));
-}
