@@ -51,6 +51,16 @@ enum Change {
     Drop,
 }
 
+/// Its JSON text. Each time, escapes double: beyond this size it stays as it is, or a few edits would fill the memory.
+fn encoded(value: Value) -> Value {
+    const BYTES_MAX: usize = 256 * 1024;
+    let text = value.to_string();
+    if text.len() > BYTES_MAX {
+        return value;
+    }
+    Value::String(text)
+}
+
 /// Arbitrary JSON, inclined to words that mean something.
 #[derive(Arbitrary, Debug)]
 enum Json {
@@ -273,7 +283,7 @@ impl Change {
                 }
             }
             Self::Within(path, json) => within(value, &path, json.value()),
-            Self::Encode => *value = Value::String(value.to_string()),
+            Self::Encode => *value = encoded(value.take()),
             Self::Wrap(word) => {
                 let inner = value.take();
                 *value = match word.0 {
@@ -347,7 +357,7 @@ impl Json {
                 .into_iter()
                 .map(|(key, item)| (key.text().to_owned(), item.value()))
                 .collect(),
-            Self::Encoded(json) => json.value().to_string().into(),
+            Self::Encoded(json) => encoded(json.value()),
         }
     }
 }
