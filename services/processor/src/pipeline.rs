@@ -318,10 +318,11 @@ impl Books {
         &mut self,
         handovers: &UnboundedSender<Handover>,
     ) -> Vec<NextOffset> {
-        let next = self.tracker.committable();
         let partitions: Vec<_> = self.tracker.partitions().cloned().collect();
         let (recorded, done) = oneshot::channel();
-        let _ = handovers.send(self.let_go(&partitions, recorded));
+        let handover = self.let_go(&partitions, recorded);
+        let next = handover.next.clone();
+        let _ = handovers.send(handover);
         // Without an answer of the store they are committed all the same: the next owner reads again what it lacks.
         match tokio::time::timeout(RECORD_TIMEOUT, done).await {
             Ok(Ok(recorded)) => recorded,
