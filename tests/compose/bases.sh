@@ -1,5 +1,5 @@
 # Stand-ins for the base images of Dockerfile and docker-compose.yml, for machines that cannot pull: Debian by debootstrap,
-# this machine's Rust and Node, Kafka's jars, Debian's Redis and Prometheus. Each gets the real image's name, so that
+# this machine's Rust and Node, Kafka's jars, Debian's Redis and Prometheus, a Collector of its Go modules. Each gets the real image's name, so that
 # the real files are built and run as they are. What they cannot show is said in tests/compose/README.md.
 
 # The default of a variable in a file of the repository: `ARG NAME=value` or `${NAME:-value}`.
@@ -55,6 +55,14 @@ RUN apt-get update && apt-get install -y --no-install-recommends prometheus && i
 USER nobody
 ENTRYPOINT ["/usr/bin/prometheus"]
 CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
+DOCKERFILE
+  # Same entry point, user and folder as the real one, and of its parts those that our configuration names.
+  make_base "$(image_of otel/opentelemetry-collector-contrib)" "$(tests/collector/build.sh)" <<'DOCKERFILE'
+FROM scratch
+COPY collector /otelcol-contrib
+USER 10001:10001
+ENTRYPOINT ["/otelcol-contrib"]
+CMD ["--config", "/etc/otelcol-contrib/config.yaml"]
 DOCKERFILE
 }
 

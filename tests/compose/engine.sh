@@ -6,7 +6,7 @@ export PATH=/usr/bin:$PATH
 
 install_engine() {
   local missing=() need
-  for need in dockerd:docker.io docker-compose:docker-compose debootstrap:debootstrap jq:jq; do
+  for need in dockerd:docker.io docker-compose:docker-compose debootstrap:debootstrap jq:jq openssl:openssl; do
     command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
   done
   [ ${#missing[@]} -eq 0 ] || apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

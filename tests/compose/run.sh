@@ -3,7 +3,7 @@
 # stand-ins for the base images (bases.sh), and looks at the result from outside. Needs root; the first run takes about half
 # an hour, since all programs are built in release mode. Logs are kept in .local/compose/log.
 # With PROGRAMS=folder the programs are taken from there instead of being built.
-# usage: run.sh [all|bases|images|up|cluster|observability|stop]
+# usage: run.sh [all|bases|images|up|observability|collector|cluster|stop]
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -20,12 +20,12 @@ main() {
   mkdir -p "$log_dir"
   install_engine
   case ${1:-all} in
-    all) start_engine; make_bases; make_images; try up; try observability; try cluster; stop_engine ;;
+    all) start_engine; make_bases; make_images; try up; try observability; try collector; try cluster; stop_engine ;;
     bases) start_engine; make_bases ;;
     images) start_engine; make_bases; make_images ;;
-    up | cluster | observability) start_engine; try "$1" ;;
+    up | observability | collector | cluster) start_engine; try "$1" ;;
     stop) stop_engine ;;
-    *) fail "unknown part '$1'" "usage: run.sh [all|bases|images|up|cluster|observability|stop]" ;;
+    *) fail "unknown part '$1'" "usage: run.sh [all|bases|images|up|observability|collector|cluster|stop]" ;;
   esac
   step "PASSED: ${1:-all}"
 }
@@ -48,9 +48,15 @@ make_images() {
 # One way of running it: up, looked at, down again with its volumes.
 try() {
   step "$1"
-  ( "try_$1" ) || { gather_logs "$1"; down; fail "'$1' failed" "see $log_dir/$1.log"; }
+  local status
+  # Not in a condition: there, bash would go on after a check that failed.
+  set +e
+  (set -e; "try_$1")
+  status=$?
+  set -e
   gather_logs "$1"
   down
+  [ "$status" = 0 ] || fail "'$1' failed" "see $log_dir/$1.log"
 }
 
 gather_logs() { "${compose[@]}" "${profiles[@]}" logs --no-color >"$log_dir/$1.log" 2>&1; }
