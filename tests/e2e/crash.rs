@@ -36,6 +36,9 @@ async fn twenty_kills_under_load_leave_the_state_of_an_undisturbed_run() {
     for _ in 0..KILLS {
         killed.processor.ready().await;
         tokio::time::sleep(LIFE_AFTER_READY).await;
+        // Nothing is committed before the store has it, so none finds that the store lacks something.
+        let rewinds = killed.processor.counter("processor_rewinds_total").await;
+        assert_eq!(rewinds.expect("metrics"), 0.0, "{}", killed.processor.log());
         killed.processor.kill();
         killed.processor.restart();
     }

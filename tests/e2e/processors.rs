@@ -71,19 +71,7 @@ async fn a_wiped_redis_is_filled_again_from_kafka() {
     let before = stack.client.dump().await.expect("a dump");
 
     stack.redis.replace_by_an_empty_one().await;
-    eventually("everything is there again", REBUILD_DEADLINE, async || {
-        let after = stack
-            .client
-            .dump()
-            .await
-            .map_err(|error| error.to_string())?;
-        if after == before {
-            Ok(())
-        } else {
-            Err(format!("{} of {} conversations", after.len(), before.len()))
-        }
-    })
-    .await;
+    becomes(&stack, &before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,11 +83,34 @@ async fn a_rebuild_beside_a_busy_processor_gives_the_same() {
     stack.settle().await;
     // Some of it is being written while everything is removed.
     stack.send(rest.to_vec()).await;
+    rebuild(&stack).await;
+    becomes(&stack, &undisturbed("rebuild-expected", 8).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_in_the_first_moment_of_a_processor_gives_the_same() {
+    let stack = Stack::start("early").await;
+    stack.send(load(&stack, 8)).await;
+    eventually("the first is written", REBUILD_DEADLINE, async || {
+        let rows = stack.client.list(Value::Null).await;
+        let rows = rows.map_err(|error| error.to_string())?;
+        (!rows.is_empty())
+            .then_some(())
+            .ok_or("nothing yet".to_owned())
+    })
+    .await;
+    rebuild(&stack).await;
+    becomes(&stack, &undisturbed("early-expected", 8).await).await;
+}
+
+async fn rebuild(stack: &Stack) {
     let mut rebuild = stack.processor.command(&["rebuild", "--yes"]);
     let rebuilt = tokio::task::spawn_blocking(move || rebuild.output()).await;
     let rebuilt = rebuilt.expect("the thread lives").expect("it runs");
     assert!(rebuilt.status.success(), "{rebuilt:?}");
-    let expected = undisturbed("rebuild-expected", 8).await;
+}
+
+async fn becomes(stack: &Stack, expected: &BTreeMap<(String, String), Value>) {
     eventually("everything is there again", REBUILD_DEADLINE, async || {
         let dump = stack.client.dump().await;
         let dump = dump.map_err(|error| error.to_string())?;

@@ -47,7 +47,7 @@ impl Closing {
     async fn close_due(&self, permits: &Arc<Semaphore>) -> Result<(), store::Error> {
         let own_ms = self.standing.borrow().done_watermark_ms;
         let Some(own_ms) = own_ms else { return Ok(()) };
-        let others = self.store.load_progress(&self.group).await?;
+        let others = self.store.load_progress(&self.group).await?.partitions;
         let watermark_ms = watermark_ms(own_ms, &others, self.clock.now_ms());
         let due = self
             .store

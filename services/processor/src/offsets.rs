@@ -18,6 +18,7 @@ pub struct OffsetTracker {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     pub next: NextOffset,
+    pub generation: u64,
     /// Where reading began in this generation.
     pub first_offset: i64,
     /// See [`OffsetTracker::done_watermark_ms`].
@@ -34,10 +35,10 @@ impl OffsetTracker {
         self.partitions.insert(partition, fresh);
     }
 
-    /// Forgets a partition. Returns what may still be committed of it, `None` if that is nothing new.
+    /// Forgets a partition. Returns what may still be committed of it, `None` if nothing of it was read.
     pub fn revoke(&mut self, partition: &TopicPartition) -> Option<NextOffset> {
         let (partition, offsets) = self.partitions.remove_entry(partition)?;
-        let offset = offsets.uncommitted()?;
+        let offset = offsets.committable()?;
         Some(NextOffset { partition, offset })
     }
 
@@ -75,21 +76,12 @@ impl OffsetTracker {
         }
     }
 
-    /// What may be committed and has not been.
+    /// What may be committed of every partition of which anything was read.
     pub fn committable(&self) -> Vec<NextOffset> {
-        let new = |(partition, offsets): (&TopicPartition, &PartitionOffsets)| {
-            let partition = partition.clone();
-            let offset = offsets.uncommitted()?;
-            Some(NextOffset { partition, offset })
-        };
-        self.partitions.iter().filter_map(new).collect()
-    }
-
-    /// Takes note of a commit, so that it is not repeated.
-    pub fn committed(&mut self, next: &NextOffset) {
-        if let Some(offsets) = self.partitions.get_mut(&next.partition) {
-            offsets.committed_offset = offsets.committed_offset.max(Some(next.offset));
-        }
+        self.progress()
+            .into_iter()
+            .map(|progress| progress.next)
+            .collect()
     }
 
     /// Every partition of which anything was read.
@@ -99,6 +91,7 @@ impl OffsetTracker {
             let offset = offsets.committable()?;
             Some(Progress {
                 next: NextOffset { partition, offset },
+                generation: offsets.generation,
                 first_offset: offsets.first_offset.unwrap_or(offset),
                 done_watermark_ms: offsets.done_watermark_ms(),
             })
@@ -164,7 +157,6 @@ struct PartitionOffsets {
     first_offset: Option<i64>,
     /// After the highest offset read.
     next_offset: Option<i64>,
-    committed_offset: Option<i64>,
     /// The highest record time read.
     read_ms: Option<i64>,
     /// When the partition was last seen to hold nothing more than what was read.
@@ -199,11 +191,6 @@ impl PartitionOffsets {
     fn committable(&self) -> Option<i64> {
         let lowest_pending = self.pending.first_key_value().map(|(offset, _)| *offset);
         lowest_pending.or(self.next_offset)
-    }
-
-    fn uncommitted(&self) -> Option<i64> {
-        self.committable()
-            .filter(|offset| Some(*offset) > self.committed_offset)
     }
 
     fn oldest_pending_ms(&self) -> Option<i64> {
@@ -260,11 +247,8 @@ mod tests {
         assert_eq!(committable(&tracker), Some(5));
         assert!(tracker.acknowledge(&at(5, 1)));
         assert_eq!(committable(&tracker), Some(10), "offset + 1, over gaps");
-        tracker.committed(&NextOffset {
-            partition: partition(0),
-            offset: 10,
-        });
-        assert_eq!(committable(&tracker), None, "nothing new");
+        let revoked = tracker.revoke(&partition(0));
+        assert_eq!(revoked.map(|next| next.offset), Some(10));
         assert_eq!(tracker.revoke(&partition(0)), None);
     }
 
@@ -317,7 +301,6 @@ mod tests {
     enum Step {
         Read { skip: i64, record_ms: i64 },
         Finish(usize),
-        Commit,
         Reassign { back: i64 },
         FinishOld(usize),
     }
@@ -326,7 +309,6 @@ mod tests {
         prop_oneof![
             4 => (0i64..3, 0i64..1_000).prop_map(|(skip, record_ms)| Step::Read { skip, record_ms }),
             4 => any::<usize>().prop_map(Step::Finish),
-            1 => Just(Step::Commit),
             1 => (0i64..10).prop_map(|back| Step::Reassign { back }),
             1 => any::<usize>().prop_map(Step::FinishOld),
         ]
@@ -358,12 +340,6 @@ mod tests {
                             prop_assert!(!tracker.acknowledge(&at(offset, generation)), "only once");
                             done.insert(offset);
                         }
-                    }
-                    Step::Commit => {
-                        for next in tracker.committable() {
-                            tracker.committed(&next);
-                        }
-                        prop_assert!(tracker.committable().is_empty());
                     }
                     Step::Reassign { back } => {
                         old.extend(read.difference(&done).map(|offset| at(*offset, generation)));

@@ -33,7 +33,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-/// How often offsets are committed, progress is recorded and gauges are set.
+/// How often [`crate::progress`] and [`crate::closing`] are told where the partitions stand, and gauges are set.
 const TICK: Duration = Duration::from_secs(1);
 /// For recording the last progress at a stop.
 const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -212,7 +212,6 @@ impl Pipeline {
     fn tick(&mut self, books: &mut Books) {
         self.heartbeat.beat();
         let now_ms = self.clock.now_ms();
-        self.source.commit(books.tracker.committable());
         if let Some(now_ms) = books.tracker.read_watermark_ms() {
             // The router is gone only when the process is stopping.
             let _ = self.router.send(Routed::Now(now_ms));
@@ -307,6 +306,7 @@ impl Books {
             .filter_map(|partition| self.tracker.revoke(partition))
             .collect();
         Handover {
+            partitions: partitions.to_vec(),
             progress,
             next,
             recorded,

@@ -1,18 +1,19 @@
 //! How far the store has got, recorded in the store itself: Kafka is the truth, and Redis may lose what it held last.
 //!
-//! Every second this process writes down how far each of its partitions is done, and once more before it commits the last
-//! offsets of those that it lets go. When it finds less there than it wrote, or than the consumer group has committed,
-//! Redis has gone back in time: the partitions are read again from where Redis stands, less a margin.
+//! Every second this process writes down how far each of its partitions is done, and commits that to Kafka when the store
+//! has it; so too with partitions that it lets go. When it finds less there than it wrote, or than the consumer group has
+//! committed, Redis has gone back in time: the partitions are read again from where Redis stands, less a margin. When the
+//! store was emptied, it is in another epoch, in which nothing counts that was done before.
 
 use crate::offsets::Progress;
 use crate::pipeline::Standing;
-use crate::source::{NextOffset, TopicPartition};
+use crate::source::{NextOffset, SourceHandle, TopicPartition};
 use runtime::clock::Clock;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use store::{Progress as StoredProgress, Store};
+use store::{Epoch, Progress as StoredProgress, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
@@ -28,6 +29,9 @@ pub struct Recorder {
     pub store: Store,
     pub group: String,
     pub clock: Arc<dyn Clock>,
+    /// The store's, from before anything was read.
+    pub epoch: Epoch,
+    pub source: SourceHandle,
     pub standing: watch::Receiver<Standing>,
     pub rewinds: UnboundedSender<Vec<NextOffset>>,
     /// Closed by the pipeline at its end.
@@ -39,6 +43,7 @@ pub struct Recorder {
 /// Partitions that this process lets go. Their next owner must not find less in the store than was committed.
 #[derive(Debug)]
 pub struct Handover {
+    pub partitions: Vec<TopicPartition>,
     /// What to record of them.
     pub progress: Vec<Progress>,
     /// What may be committed then.
@@ -49,19 +54,35 @@ pub struct Handover {
 /// What was recorded of a partition, newest last: the first entry is at least the margin old.
 type Recorded = VecDeque<(i64, i64)>;
 
+#[derive(Debug, Default)]
+struct Memory {
+    recorded: HashMap<TopicPartition, Recorded>,
+    /// Generations that are read again from further back: how far they got counts no more.
+    overtaken: HashMap<TopicPartition, u64>,
+    /// An epoch of the store that was found, while the pipeline's books may be from before it.
+    next_epoch: Option<Epoch>,
+}
+
+impl Memory {
+    fn counts(&self, progress: &Progress) -> bool {
+        let overtaken = self.overtaken.get(&progress.next.partition);
+        overtaken.is_none_or(|overtaken| progress.generation > *overtaken)
+    }
+}
+
 impl Recorder {
     pub async fn run(mut self) -> anyhow::Result<()> {
-        let mut recorded: HashMap<TopicPartition, Recorded> = HashMap::new();
+        let mut memory = Memory::default();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let outcome = tokio::select! {
                 handover = self.handovers.recv() => match handover {
-                    Some(handover) => self.hand_over(handover, &mut recorded).await,
+                    Some(handover) => self.hand_over(handover, &mut memory).await,
                     None => return Ok(()),
                 },
                 // What is done during a stop is recorded with the last handover.
-                _ = ticks.tick(), if !self.stopping.is_cancelled() => self.record(&mut recorded).await,
+                _ = ticks.tick(), if !self.stopping.is_cancelled() => self.record(&mut memory).await,
             };
             if let Err(cause) = outcome {
                 warn!(error = %cause, "cannot record progress in the store");
@@ -71,17 +92,18 @@ impl Recorder {
 
     async fn hand_over(
         &self,
-        handover: Handover,
-        recorded: &mut HashMap<TopicPartition, Recorded>,
+        mut handover: Handover,
+        memory: &mut Memory,
     ) -> Result<(), store::Error> {
-        for progress in &handover.progress {
-            recorded.remove(&progress.next.partition);
+        for partition in &handover.partitions {
+            memory.recorded.remove(partition);
         }
+        handover.progress.retain(|progress| memory.counts(progress));
         if handover.recorded.is_closed() {
             // They were lost, or waited for too long: another process may own them and have gone further.
             return Ok(());
         }
-        let saved = self.save(&handover.progress, self.clock.now_ms()).await;
+        let saved = self.save(&handover.progress).await;
         // Committed even when the store does not answer: the next owner reads again what it lacks.
         if handover.recorded.send(handover.next).is_err() {
             debug!("nobody waits for the offsets of these partitions any more");
@@ -89,66 +111,111 @@ impl Recorder {
         saved
     }
 
-    async fn save(&self, progress: &[Progress], now_ms: i64) -> Result<(), store::Error> {
+    async fn save(&self, progress: &[Progress]) -> Result<(), store::Error> {
+        let now_ms = self.clock.now_ms();
         let stored = |progress: &Progress| {
             let watermark_ms = progress.done_watermark_ms.unwrap_or(0);
             entry(&progress.next, watermark_ms, now_ms)
         };
         let stored: Vec<StoredProgress> = progress.iter().map(stored).collect();
-        self.store.save_progress(&self.group, &stored).await
+        self.store
+            .save_progress(&self.group, &self.epoch, &stored)
+            .await
     }
 
-    async fn record(
-        &self,
-        recorded: &mut HashMap<TopicPartition, Recorded>,
-    ) -> Result<(), store::Error> {
-        let standing = self.standing.borrow().clone();
-        let owned: Vec<&TopicPartition> = standing
-            .partitions
-            .iter()
-            .map(|progress| &progress.next.partition)
-            .collect();
-        recorded.retain(|partition, _| owned.contains(&partition));
+    async fn record(&mut self, memory: &mut Memory) -> Result<(), store::Error> {
         let found = self.store.load_progress(&self.group).await?;
-        let now_ms = self.clock.now_ms();
-        let is_new = |progress: &&Progress| !recorded.contains_key(&progress.next.partition);
-        let mut rewinds: Vec<NextOffset> = standing
-            .partitions
-            .iter()
-            .filter(is_new)
-            .filter_map(|progress| lost_before(progress, &found))
-            .collect();
-        rewinds.extend(lost(recorded, &found));
-        if !rewinds.is_empty() {
-            error!(
-                partitions = rewinds.len(),
-                "the store knows less than was committed: reading again what it lacks"
-            );
-            self.shared.cache_epoch.fetch_add(1, Ordering::AcqRel);
-            // What is read again counts as recorded from there, so that a topic whose beginning has expired is not
-            // found lacking for ever.
-            for next in &rewinds {
-                recorded.insert(
-                    next.partition.clone(),
-                    Recorded::from([(now_ms, next.offset)]),
-                );
-            }
-            let progress: Vec<_> = rewinds.iter().map(|next| entry(next, 0, now_ms)).collect();
-            self.store.save_progress(&self.group, &progress).await?;
-            // The pipeline is gone only when the process is stopping.
-            let _ = self.rewinds.send(rewinds);
+        let is_emptied = found.epoch != self.epoch;
+        if is_emptied && !self.is_told_since(&found.epoch, memory) {
             return Ok(());
         }
-        self.save(&standing.partitions, now_ms).await?;
-        for progress in standing.partitions {
-            remember(
-                recorded.entry(progress.next.partition).or_default(),
-                now_ms,
-                progress.next.offset,
-            );
+        let mut owned = self.standing.borrow().partitions.clone();
+        owned.retain(|progress| memory.counts(progress));
+        let own =
+            |partition: &TopicPartition| owned.iter().any(|of| of.next.partition == *partition);
+        memory.recorded.retain(|partition, _| own(partition));
+        let rewinds = if is_emptied {
+            warn!("the store was emptied: reading everything again");
+            self.epoch = found.epoch;
+            let from_known =
+                |progress: &Progress| from_known(&progress.next.partition, &found.partitions);
+            owned.iter().map(from_known).collect()
+        } else {
+            lacking(&owned, &memory.recorded, &found.partitions)
+        };
+        if is_emptied || !rewinds.is_empty() {
+            return self.rewind(rewinds, &owned, memory).await;
         }
+        self.save(&owned).await?;
+        let now_ms = self.clock.now_ms();
+        for progress in &owned {
+            let recorded = memory.recorded.entry(progress.next.partition.clone());
+            remember(recorded.or_default(), now_ms, progress.next.offset);
+        }
+        let next = owned.into_iter().map(|progress| progress.next);
+        self.source.commit(next.collect());
         Ok(())
     }
+
+    /// Whether the pipeline has told where it stands since this epoch was found. Before that, its books may lack
+    /// partitions of which something was written to the store and removed with the rest.
+    fn is_told_since(&mut self, epoch: &Epoch, memory: &mut Memory) -> bool {
+        if memory.next_epoch.as_ref() == Some(epoch) {
+            // Closed only when the process is stopping.
+            return self.standing.has_changed().unwrap_or(false);
+        }
+        memory.next_epoch = Some(epoch.clone());
+        self.standing.mark_unchanged();
+        false
+    }
+
+    async fn rewind(
+        &self,
+        rewinds: Vec<NextOffset>,
+        owned: &[Progress],
+        memory: &mut Memory,
+    ) -> Result<(), store::Error> {
+        self.shared.cache_epoch.fetch_add(1, Ordering::AcqRel);
+        let now_ms = self.clock.now_ms();
+        for next in &rewinds {
+            // What is read again counts as recorded from there, so that a topic whose beginning has expired is not
+            // found lacking for ever.
+            let recorded = Recorded::from([(now_ms, next.offset)]);
+            memory.recorded.insert(next.partition.clone(), recorded);
+            let of = |progress: &&Progress| progress.next.partition == next.partition;
+            if let Some(Progress { generation, .. }) = owned.iter().find(of) {
+                memory.overtaken.insert(next.partition.clone(), *generation);
+            }
+        }
+        let progress: Vec<_> = rewinds.iter().map(|next| entry(next, 0, now_ms)).collect();
+        // The pipeline is gone only when the process is stopping.
+        let _ = self.rewinds.send(rewinds);
+        self.store
+            .save_progress(&self.group, &self.epoch, &progress)
+            .await
+    }
+}
+
+/// What the store lacks of partitions that were just assigned, and of those that it was told about.
+fn lacking(
+    owned: &[Progress],
+    recorded: &HashMap<TopicPartition, Recorded>,
+    found: &[StoredProgress],
+) -> Vec<NextOffset> {
+    let new = owned
+        .iter()
+        .filter(|progress| !recorded.contains_key(&progress.next.partition));
+    let mut rewinds: Vec<NextOffset> = new
+        .filter_map(|progress| lost_before(progress, found))
+        .collect();
+    rewinds.extend(lost(recorded, found));
+    if !rewinds.is_empty() {
+        error!(
+            partitions = rewinds.len(),
+            "the store knows less than was committed: reading again what it lacks"
+        );
+    }
+    rewinds
 }
 
 fn entry(next: &NextOffset, watermark_ms: i64, updated_at_ms: i64) -> StoredProgress {
@@ -197,9 +264,16 @@ fn lost(recorded: &HashMap<TopicPartition, Recorded>, found: &[StoredProgress]) 
 
 /// A partition that was just assigned: the group has committed more of it than the store knows.
 fn lost_before(progress: &Progress, found: &[StoredProgress]) -> Option<NextOffset> {
-    let partition = progress.next.partition.clone();
-    let offset = known(found, &partition).map_or(0, |known| known.next_offset);
-    (offset < progress.first_offset).then_some(NextOffset { partition, offset })
+    let known = from_known(&progress.next.partition, found);
+    (known.offset < progress.first_offset).then_some(known)
+}
+
+/// As far as the store has the partition.
+fn from_known(partition: &TopicPartition, found: &[StoredProgress]) -> NextOffset {
+    NextOffset {
+        partition: partition.clone(),
+        offset: known(found, partition).map_or(0, |known| known.next_offset),
+    }
 }
 
 fn known<'a>(
@@ -280,6 +354,7 @@ mod tests {
                 partition: partition(),
                 offset: 50,
             },
+            generation: 1,
             first_offset,
             done_watermark_ms: None,
         };

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
-use store::Store;
+use store::{Epoch, Store};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, watch};
@@ -62,7 +62,10 @@ pub async fn run(settings: ProcessorSettings, metrics: Metrics) -> anyhow::Resul
     });
     source::admin::create_topics(&settings.kafka).await?;
     let store = Store::connect(&settings.redis).await.context("redis")?;
-    start(settings, store, &life, &health)?;
+    // Before anything is read, so that a store which is emptied from now on is found out.
+    let epoch = store.load_progress(&settings.kafka.group_id).await;
+    let epoch = epoch.context("redis")?.epoch;
+    start(settings, store, epoch, &life, &health)?;
     info!(version = env!("CARGO_PKG_VERSION"), "processor started");
     Ok(life.run().await)
 }
@@ -71,6 +74,7 @@ pub async fn run(settings: ProcessorSettings, metrics: Metrics) -> anyhow::Resul
 fn start(
     settings: ProcessorSettings,
     store: Store,
+    epoch: Epoch,
     life: &Lifecycle,
     health: &Health,
 ) -> anyhow::Result<()> {
@@ -137,9 +141,14 @@ fn start(
         sweeping::run(store.clone(), Arc::clone(&clock), stopping.clone()),
     );
     life.spawn_critical("memory", memory::run(store.clone(), stopping.clone()));
+    let assigned = health.condition("partitions");
+    assigned.unmet("no partitions assigned yet");
+    let (source, events) = source::start(&kafka)?;
     let recorder = Recorder {
         store,
         group,
+        epoch,
+        source: source.clone(),
         clock: Arc::clone(&clock),
         standing: stood,
         rewinds: rewind,
@@ -148,10 +157,6 @@ fn start(
         stopping: stopping.clone(),
     };
     life.spawn_critical("progress", recorder.run());
-
-    let assigned = health.condition("partitions");
-    assigned.unmet("no partitions assigned yet");
-    let (source, events) = source::start(&kafka)?;
     let pipeline = Pipeline {
         clock,
         formats: formats(&kafka),

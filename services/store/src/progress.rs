@@ -4,16 +4,35 @@
 //! A server that lost data lost its newest writes. So the record of progress, written after the data it speaks of, tells
 //! what the same server still has. In a cluster each primary may have lost something else: the record is kept on all of
 //! them, and the lowest counts.
+//!
+//! A server that was emptied and written to again may know as much as it did before, and not have it. So each record
+//! names the [`Epoch`] in which it was made, and is nothing in another.
 
 use crate::connect::Connection;
 use crate::{Error, Store};
-use redis::{Value, from_redis_value};
-use std::collections::BTreeMap;
+use redis::{Cmd, Value, from_redis_value};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 const SLOTS: u16 = 16_384;
 /// Copies in a cluster, spread evenly over the slots: every primary with a run of 512 slots holds one.
 const CLUSTER_COPIES: u16 = 64;
+/// The field that names the epoch, beside one field for each partition.
+const EPOCH: &str = "epoch";
+
+/// From when the store was empty until it is emptied, or a primary of it loses everything: the random names that its
+/// copies of the record were given when they were begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Epoch(Vec<String>);
+
+/// What the store knows of a consumer group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub epoch: Epoch,
+    /// What Redis is sure to have. A partition that is not among it was never recorded in this epoch, or its record was
+    /// lost, and nothing is known of its data.
+    pub partitions: Vec<Progress>,
+}
 
 /// One partition of one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +46,19 @@ pub struct Progress {
 }
 
 impl Store {
-    /// Records progress. To be called when everything that it speaks of has been written and acknowledged.
-    pub async fn save_progress(&self, group: &str, progress: &[Progress]) -> Result<(), Error> {
+    /// Records progress of this epoch. To be called when everything that it speaks of has been written and acknowledged. When
+    /// the store has begun another epoch meanwhile, nothing is recorded.
+    pub async fn save_progress(
+        &self,
+        group: &str,
+        epoch: &Epoch,
+        progress: &[Progress],
+    ) -> Result<(), Error> {
         if progress.is_empty() {
             return Ok(());
         }
-        let commands = self.progress_keys(group).into_iter().map(|key| {
+        let keys = self.progress_keys(group);
+        let commands = keys.iter().zip(&epoch.0).map(|(key, epoch)| {
             let mut command = redis::cmd("HSET");
             command.arg(key);
             for partition in progress {
@@ -43,7 +69,9 @@ impl Store {
                     ..
                 } = partition;
                 command.arg(format!("{}:{}", partition.topic, partition.partition));
-                command.arg(format!("{next_offset}|{watermark_ms}|{updated_at_ms}"));
+                command.arg(format!(
+                    "{next_offset}|{watermark_ms}|{updated_at_ms}|{epoch}"
+                ));
             }
             command
         });
@@ -51,30 +79,49 @@ impl Store {
         Ok(())
     }
 
-    /// What Redis is sure to have. A partition that is not among it was never recorded, or its record was lost, and
-    /// nothing is known of its data.
-    pub async fn load_progress(&self, group: &str) -> Result<Vec<Progress>, Error> {
+    /// What is recorded of the group. Begins an epoch where there is none.
+    pub async fn load_progress(&self, group: &str) -> Result<Recorded, Error> {
         let keys = self.progress_keys(group);
-        let commands = keys.iter().map(|key| {
-            let mut command = redis::cmd("HGETALL");
-            command.arg(key);
-            command
-        });
-        let mut lowest: Option<BTreeMap<(String, i32), Progress>> = None;
-        for (answer, key) in self
+        if let Some(recorded) = self.recorded(&keys).await? {
+            return Ok(recorded);
+        }
+        let mut name = [0u8; 8];
+        getrandom::fill(&mut name).map_err(|error| {
+            Error::Config(format!("the system gives no random numbers: {error}"))
+        })?;
+        let name = format!("{:016x}", u64::from_le_bytes(name));
+        // Of several that begin one at the same time, the first of each copy has named it.
+        let begin = |key: &String| redis::cmd("HSETNX").arg(key).arg(EPOCH).arg(&name).clone();
+        self.connection
+            .each(keys.iter().map(begin).collect())
+            .await?;
+        let lost = || Error::corrupt(&keys[0], "the epoch was lost as soon as it had begun");
+        self.recorded(&keys).await?.ok_or_else(lost)
+    }
+
+    /// `None` when a copy has no epoch.
+    async fn recorded(&self, keys: &[String]) -> Result<Option<Recorded>, Error> {
+        let load = |key: &String| -> Cmd { redis::cmd("HGETALL").arg(key).clone() };
+        let answers = self
             .connection
-            .each(commands.collect())
-            .await?
-            .into_iter()
-            .zip(&keys)
-        {
-            let copy = read_copy(answer, key)?;
+            .each(keys.iter().map(load).collect())
+            .await?;
+        let mut epochs = Vec::new();
+        let mut lowest: Option<Partitions> = None;
+        for (answer, key) in answers.into_iter().zip(keys) {
+            let Some((epoch, copy)) = read_copy(answer, key)? else {
+                return Ok(None);
+            };
+            epochs.push(epoch);
             lowest = Some(match lowest {
                 None => copy,
                 Some(lowest) => lower(lowest, &copy),
             });
         }
-        Ok(lowest.unwrap_or_default().into_values().collect())
+        Ok(Some(Recorded {
+            epoch: Epoch(epochs),
+            partitions: lowest.unwrap_or_default().into_values().collect(),
+        }))
     }
 
     fn progress_keys(&self, group: &str) -> Vec<String> {
@@ -88,17 +135,25 @@ impl Store {
     }
 }
 
-fn read_copy(answer: Value, key: &str) -> Result<BTreeMap<(String, i32), Progress>, Error> {
-    let fields: Vec<(String, String)> = from_redis_value(answer)?;
-    fields
-        .iter()
-        .map(|(field, value)| {
-            let progress = parse(field, value).ok_or_else(|| {
-                Error::corrupt(key, format!("{field:?} = {value:?} is no progress"))
-            })?;
-            Ok(((progress.topic.clone(), progress.partition), progress))
-        })
-        .collect()
+/// What one copy of the record says.
+type Partitions = BTreeMap<(String, i32), Progress>;
+
+/// The epoch of a copy and what was recorded in it; `None` when none has begun.
+fn read_copy(answer: Value, key: &str) -> Result<Option<(String, Partitions)>, Error> {
+    let mut fields: HashMap<String, String> = from_redis_value(answer)?;
+    let Some(epoch) = fields.remove(EPOCH) else {
+        return Ok(None);
+    };
+    let mut copy = Partitions::new();
+    for (field, value) in &fields {
+        let Some((value, _)) = value.rsplit_once('|').filter(|(_, of)| *of == epoch) else {
+            continue;
+        };
+        let progress = parse(field, value)
+            .ok_or_else(|| Error::corrupt(key, format!("{field:?} = {value:?} is no progress")))?;
+        copy.insert((progress.topic.clone(), progress.partition), progress);
+    }
+    Ok(Some((epoch, copy)))
 }
 
 fn parse(field: &str, value: &str) -> Option<Progress> {
@@ -114,10 +169,7 @@ fn parse(field: &str, value: &str) -> Option<Progress> {
 }
 
 /// What both copies have, as far as the one that is further behind.
-fn lower(
-    mut lowest: BTreeMap<(String, i32), Progress>,
-    copy: &BTreeMap<(String, i32), Progress>,
-) -> BTreeMap<(String, i32), Progress> {
+fn lower(mut lowest: Partitions, copy: &Partitions) -> Partitions {
     lowest.retain(|partition, progress| match copy.get(partition) {
         Some(other) => {
             if other.next_offset < progress.next_offset {
@@ -178,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_copy_that_is_furthest_behind_counts() {
-        let copy = |partitions: &[(i32, i64)]| -> BTreeMap<(String, i32), Progress> {
+        let copy = |partitions: &[(i32, i64)]| -> Partitions {
             let progress = |(partition, next_offset): &(i32, i64)| Progress {
                 topic: "a:b".into(),
                 partition: *partition,

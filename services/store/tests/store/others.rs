@@ -7,7 +7,8 @@ use domain::resolve::SpanLink;
 use futures::StreamExt as _;
 use serde_json::json;
 use store::{
-    ListQuery, Placement, Progress, StoreConfig, StoredJoint, Swept, TraceLinks, Unassigned, Wakeup,
+    ListQuery, Placement, Progress, Recorded, StoreConfig, StoredJoint, Swept, TraceLinks,
+    Unassigned, Wakeup,
 };
 
 on_single_and_cluster!(
@@ -184,22 +185,34 @@ async fn progress_comes_back_by_group(config: StoreConfig) {
         watermark_ms: next_offset * 10,
         updated_at_ms: 1,
     };
-    assert_eq!(store.load_progress("g").await.unwrap(), []);
-    store
-        .save_progress("g", &[at(0, 5), at(1, 7)])
-        .await
-        .unwrap();
-    store.save_progress("g", &[at(1, 9)]).await.unwrap();
-    store.save_progress("other", &[at(1, 1)]).await.unwrap();
+    let Recorded { epoch, partitions } = store.load_progress("g").await.unwrap();
+    assert_eq!(partitions, []);
+    let save = async |group: &str, progress: &[Progress]| {
+        store.save_progress(group, &epoch, progress).await.unwrap();
+    };
+    let load = async || {
+        let recorded = store.load_progress("g").await.unwrap();
+        assert_eq!(recorded.epoch, epoch, "an epoch lasts");
+        recorded.partitions
+    };
+    save("g", &[at(0, 5), at(1, 7)]).await;
+    save("g", &[at(1, 9)]).await;
+    save("other", &[at(1, 1)]).await;
+    assert_eq!(load().await, [at(0, 5), at(1, 9)]);
+    save("g", &[at(1, 2)]).await;
     assert_eq!(
-        store.load_progress("g").await.unwrap(),
-        [at(0, 5), at(1, 9)]
-    );
-    store.save_progress("g", &[at(1, 2)]).await.unwrap();
-    assert_eq!(
-        store.load_progress("g").await.unwrap(),
+        load().await,
         [at(0, 5), at(1, 2)],
         "a rewind is recorded too"
+    );
+    store.wipe().await.unwrap();
+    save("g", &[at(1, 9)]).await;
+    let emptied = store.load_progress("g").await.unwrap();
+    assert_ne!(emptied.epoch, epoch);
+    assert_eq!(
+        emptied.partitions,
+        [],
+        "what was done before the store was emptied is not in it"
     );
 }
 
@@ -212,7 +225,9 @@ async fn progress_is_what_every_primary_still_has(config: StoreConfig) {
         watermark_ms: 1,
         updated_at_ms: 1,
     };
-    store.save_progress("g", &[at(9)]).await.unwrap();
+    let Recorded { epoch, .. } = store.load_progress("g").await.unwrap();
+    store.save_progress("g", &epoch, &[at(9)]).await.unwrap();
+    let load = async || store.load_progress("g").await.unwrap();
     // One copy has lost its last write, as after a failover of its primary.
     let copy = format!(
         "{}:progress:{{{}}}:g",
@@ -221,11 +236,17 @@ async fn progress_is_what_every_primary_still_has(config: StoreConfig) {
     );
     let field = |name: &str| redis::cmd(name).arg(&copy).arg("otlp_spans:0").clone();
     let known: Option<String> = raw(&config, &field("HGET")).await;
-    assert_eq!(known.as_deref(), Some("9|1|1"), "{copy}");
-    raw::<redis::Value>(&config, field("HSET").arg("5|1|1")).await;
-    assert_eq!(store.load_progress("g").await.unwrap(), [at(5)]);
+    let lower = known.unwrap().replace("9|1|1|", "5|1|1|");
+    raw::<redis::Value>(&config, field("HSET").arg(lower)).await;
+    assert_eq!(load().await.partitions, [at(5)], "{copy}");
     raw::<redis::Value>(&config, &field("HDEL")).await;
-    assert_eq!(store.load_progress("g").await.unwrap(), []);
+    assert_eq!(load().await.partitions, []);
+    assert_eq!(load().await.epoch, epoch);
+    // One copy has lost everything.
+    raw::<redis::Value>(&config, redis::cmd("DEL").arg(&copy)).await;
+    assert_ne!(load().await.epoch, epoch);
+    store.save_progress("g", &epoch, &[at(9)]).await.unwrap();
+    assert_eq!(load().await.partitions, []);
 }
 
 async fn sweeping_takes_expired_conversations_and_their_project_off_the_lists(config: StoreConfig) {
