@@ -59,6 +59,7 @@ pub struct KafkaConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TopicConfig {
+    /// As the brokers know it.
     pub name: String,
     pub encoding: Encoding,
     #[serde(default)]

@@ -270,13 +270,22 @@ fn split(key: &str) -> Vec<String> {
     key.split('.').map(str::to_owned).collect()
 }
 
+/// The value at a path. A key may contain dots, as those of librdkafka do.
+fn find(figment: &Figment, path: &[String]) -> Option<Value> {
+    let (section, keys) = path.split_first()?;
+    let section = figment.find_value(section).ok()?;
+    keys.iter().try_fold(section, |value, key| {
+        value.into_dict().and_then(|mut dict| dict.remove(key))
+    })
+}
+
 /// Names where the value at the path, or the nearest value around it, came from.
 fn source_of(figment: &Figment, path: &[String]) -> String {
     let found = (1..=path.len())
         .rev()
-        .find_map(|length| figment.find_value(&path[..length].join(".")).ok());
+        .find_map(|length| find(figment, &path[..length]));
     // A table may hold values of several sources, so that of the table itself says nothing of a default within.
-    let exact = figment.find_value(&path.join(".")).is_ok();
+    let exact = find(figment, path).is_some();
     let metadata = found
         .filter(|value| exact || !matches!(value, Value::Dict(..)))
         .and_then(|value| figment.get_metadata(value.tag()));

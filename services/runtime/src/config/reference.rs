@@ -4,7 +4,7 @@ use super::print::value_text;
 use super::{Config, Error, whole};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The sections as Markdown, in the order given; all that `T` has when none is named. Fails for a setting whose field has
 /// no doc comment.
@@ -44,7 +44,8 @@ struct Row {
     meaning: String,
 }
 
-/// A table whose fields are known becomes a row for each; anything else is a row itself.
+/// A table whose fields are known becomes a row for each; anything else is a row itself, and a list of tables brings the rows
+/// of its entries.
 fn collect(schema: &Value, default: &Value, key: String, rows: &mut Vec<Row>) {
     match schema["properties"].as_object() {
         Some(fields) => {
@@ -57,11 +58,26 @@ fn collect(schema: &Value, default: &Value, key: String, rows: &mut Vec<Row>) {
                 collect(field, &default[name], key, rows);
             }
         }
-        None => rows.push(Row {
-            key,
-            default: default_text(default),
-            meaning: meaning(schema),
-        }),
+        None => {
+            rows.push(Row {
+                key: key.clone(),
+                default: default_text(default),
+                meaning: meaning(schema),
+            });
+            let fields = schema["items"]["properties"].as_object();
+            rows.extend(fields.into_iter().flatten().map(|(name, field)| {
+                let required = schema["items"]["required"].as_array();
+                let is_required = required.is_some_and(|all| all.contains(&json!(name)));
+                Row {
+                    key: format!("{key}[].{name}"),
+                    default: match is_required {
+                        true => "required".to_owned(),
+                        false => default_text(&field["default"]),
+                    },
+                    meaning: meaning(field),
+                }
+            }));
+        }
     }
 }
 
@@ -122,6 +138,17 @@ mod tests {
         limits: Limits,
         /// Which way.
         way: Option<Way>,
+        /// Who comes in.
+        guests: Vec<Guest>,
+    }
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    struct Guest {
+        /// Who it is.
+        name: String,
+        /// How many come along.
+        #[serde(default)]
+        others: u32,
     }
 
     impl Default for Gateway {
@@ -129,6 +156,7 @@ mod tests {
             Self {
                 limits: Limits { rows_max: 7 },
                 way: Some(Way::Left),
+                guests: Vec::new(),
             }
         }
     }
@@ -156,6 +184,14 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("| `way` | `\"left\"` | Which way."), "{text}");
+        assert!(
+            text.contains(
+                "| `guests` | `[]` | Who comes in. |\n\
+                 | `guests[].name` | required | Who it is. |\n\
+                 | `guests[].others` | `0` | How many come along. |"
+            ),
+            "{text}"
+        );
         let other = reference::<Settings>(&["other".to_owned()]).expect("nothing");
         assert_eq!(other, "");
     }

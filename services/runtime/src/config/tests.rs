@@ -1,5 +1,6 @@
 use super::*;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -24,6 +25,7 @@ struct Gateway {
     rows_max: Option<u32>,
     key: Option<Secret>,
     tokens: Vec<Token>,
+    properties: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -140,7 +142,8 @@ fn a_missing_file_and_broken_toml_are_errors_that_name_the_file() {
 
 #[test]
 fn the_printed_configuration_says_where_each_value_is_from_and_shows_no_secret() {
-    let file = "[redis]\nurls = ['redis://u:hunter2@h']\n";
+    let file = "[redis]\nurls = ['redis://u:hunter2@h']\n\
+                [gateway.properties]\n'sasl.username' = 'u'\n";
     let loaded = load_sample(file, &[("COLLOQUY_REDIS__PASSWORD", "hunter2")]).expect("is valid");
     let text = loaded.print().expect("prints");
     assert!(!text.contains("hunter2"), "{text}");
@@ -151,6 +154,10 @@ fn the_printed_configuration_says_where_each_value_is_from_and_shows_no_secret()
         "{text}"
     );
     assert!(text.contains("gateway.page_max = 0  # default"), "{text}");
+    assert!(
+        text.contains("gateway.properties.\"sasl.username\" = \"u\"  # /"),
+        "{text}"
+    );
     assert!(
         text.contains("redis.urls = [\"redis://u:[redacted]@h\"]  # /"),
         "{text}"
