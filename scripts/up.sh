@@ -12,7 +12,8 @@ done
 main() {
   if is_running up; then
     step "already running (pid $(pid_of up)); 'make down' stops it"
-    print_addresses
+    # Those of that run, whose ports may have been moved.
+    cat "$run_dir/addresses" 2>/dev/null || note "it is still starting"
     return
   fi
   install_requirements
@@ -22,6 +23,7 @@ main() {
   make_pid=$PPID
   make_caught_interrupts=$(make_catches_interrupts)
   write_pid_file up $$
+  rm -f "$run_dir/addresses"
   trap 'shut_down' EXIT
   trap 'exit 0' INT TERM HUP
 
@@ -30,7 +32,7 @@ main() {
   attended cargo build --release --locked --bins
   start_services
   play_demos
-  print_addresses
+  print_addresses | tee "$run_dir/addresses"
   stream_logs
 }
 
