@@ -11,6 +11,8 @@ done
 
 # Two at a time: each end-to-end test runs a processor, a gateway and a Redis of its own.
 export E2E_THREADS=${E2E_THREADS:-2}
+# More than cores: those that take long wait for clients and servers.
+export UNIT_THREADS=${UNIT_THREADS:-6}
 
 main() {
   install_requirements 'chromium|chromium'
@@ -48,7 +50,7 @@ check() {
 unit() {
   npm --prefix services/web run --silent test
   # All test programs but those whose names begin with e: e2e and e2e_sdk.
-  cargo test --workspace --locked --lib --bins --test '[!e]*'
+  cargo test --workspace --locked --lib --bins --test '[!e]*' -- --test-threads "$UNIT_THREADS"
   cargo test --workspace --locked --doc
 }
 
