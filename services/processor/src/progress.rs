@@ -54,6 +54,7 @@ pub struct Handover {
 /// What was recorded of a partition, newest last: the first entry is at least the margin old.
 type Recorded = VecDeque<(i64, i64)>;
 
+/// Of the partitions that were not let go since.
 #[derive(Debug, Default)]
 struct Memory {
     recorded: HashMap<TopicPartition, Recorded>,
@@ -77,6 +78,8 @@ impl Recorder {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let outcome = tokio::select! {
+                // A partition that comes back is looked at as one that was never here.
+                biased;
                 handover = self.handovers.recv() => match handover {
                     Some(handover) => self.hand_over(handover, &mut memory).await,
                     None => return Ok(()),
@@ -131,9 +134,6 @@ impl Recorder {
         }
         let mut owned = self.standing.borrow().partitions.clone();
         owned.retain(|progress| memory.counts(progress));
-        let own =
-            |partition: &TopicPartition| owned.iter().any(|of| of.next.partition == *partition);
-        memory.recorded.retain(|partition, _| own(partition));
         let rewinds = if is_emptied {
             warn!("the store was emptied: reading everything again");
             self.epoch = found.epoch;
