@@ -15,6 +15,8 @@ try_up() {
 }
 
 try_observability() {
+  docker run --rm -v "$root:/repo:ro" --entrypoint promtool "$(image_of prom/prometheus)" test rules /repo/tests/compose/alerts.yaml
+  note "alerts fire for the first event of a counter too"
   start_parts kafka topics redis processor gateway intake prometheus
   local query=http://127.0.0.1:9090/api/v1
   await_that "Prometheus scrapes three services" targets_are_up 3

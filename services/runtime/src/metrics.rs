@@ -1,6 +1,6 @@
 //! What a service measures, defined once: the name, the description that Prometheus shows, and `docs/metrics.md`.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
 
 /// One metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,19 +20,29 @@ pub enum Kind {
     Histogram,
 }
 
-/// Tells the recorder what each metric means. Call once at the start.
+impl Definition {
+    fn has_labels(&self) -> bool {
+        self.help.contains(", by ")
+    }
+}
+
+/// Tells the recorder what each metric means. Call once at the start. Counters begin at 0 there, and not when they first count
+/// something: to Prometheus, a series that begins with 1 has not increased. Of those with labels nobody knows the series.
 pub fn describe(definitions: &[Definition]) {
-    for Definition {
-        kind,
-        unit,
-        name,
-        help,
-    } in definitions
-    {
+    for definition in definitions {
+        let Definition {
+            kind,
+            unit,
+            name,
+            help,
+        } = definition;
         match kind {
             Kind::Counter => describe_counter!(*name, *unit, *help),
             Kind::Gauge => describe_gauge!(*name, *unit, *help),
             Kind::Histogram => describe_histogram!(*name, *unit, *help),
+        }
+        if *kind == Kind::Counter && !definition.has_labels() {
+            counter!(*name).increment(0);
         }
     }
 }
@@ -82,9 +92,26 @@ pub mod exports {
 
 #[cfg(test)]
 mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     crate::define_metrics! {
         Counter Count READ "read_total" "Records read, by topic.";
         Gauge Bytes HELD_BYTES "held_bytes" "Bytes held now.";
+    }
+
+    #[test]
+    fn counters_without_labels_begin_at_zero() {
+        crate::define_metrics! {
+            Counter Count READ "read_total" "Records read, by topic.";
+            Counter Count LOST "lost_total" "Records lost.";
+        }
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let rendered = recorder.handle();
+        metrics::with_local_recorder(&recorder, || super::describe(DEFINITIONS));
+        let text = rendered.render();
+        assert!(text.contains("\nlost_total 0\n"), "{text}");
+        assert!(!text.contains("\nread_total"), "{text}");
+        assert_eq!((READ, LOST), ("read_total", "lost_total"));
     }
 
     #[test]
