@@ -1,13 +1,13 @@
 //! Every metric of the gateway: its name and what it tells.
 
 runtime::define_metrics! {
-    Counter Count REQUESTS "gateway_requests_total" "Answered GraphQL operations, by outcome: ok, or the code of the first error.";
+    Counter Count REQUESTS "gateway_requests_total" by [outcome] "Answered GraphQL operations. `outcome`: ok, or the code of the first error.";
     Histogram Seconds REQUEST_SECONDS "gateway_request_seconds" "From the beginning of an operation to its answer.";
-    Counter Count REFUSED "gateway_refused_total" "Requests refused before they were executed, by reason.";
+    Counter Count REFUSED "gateway_refused_total" by [reason] "Requests refused before they were executed.";
     Gauge Count SOCKETS "gateway_sockets" "Open WebSockets.";
-    Counter Count SOCKETS_CLOSED "gateway_sockets_closed_total" "Closed WebSockets, by reason.";
+    Counter Count SOCKETS_CLOSED "gateway_sockets_closed_total" by [reason] "Closed WebSockets.";
     Gauge Count SUBSCRIPTIONS "gateway_subscriptions" "Running subscriptions.";
-    Counter Count SUBSCRIPTIONS_ENDED "gateway_subscriptions_ended_total" "Ended subscriptions, by kind and reason; slow are those cut off because they did not keep up.";
+    Counter Count SUBSCRIPTIONS_ENDED "gateway_subscriptions_ended_total" by [kind, reason] "Ended subscriptions; the reason slow is that they did not keep up and were cut off.";
     Histogram Seconds FOLD_SECONDS "gateway_fold_seconds" "Computing one conversation from its log.";
     Histogram Count FOLDED_ENTRIES "gateway_folded_entries" "Log entries read to compute one conversation.";
     Gauge Bytes CACHE_BYTES "gateway_cache_bytes" "Conversations kept in memory.";

@@ -1,18 +1,18 @@
 //! Every metric of the processor: its name and what it tells.
 
 runtime::define_metrics! {
-    Counter Count RECORDS_READ "processor_records_read_total" "Kafka records read, by topic.";
-    Counter Bytes BYTES_READ "processor_bytes_read_total" "Bytes of Kafka records read, by topic.";
+    Counter Count RECORDS_READ "processor_records_read_total" by [topic] "Kafka records read.";
+    Counter Bytes BYTES_READ "processor_bytes_read_total" by [topic] "Bytes of Kafka records read.";
     Counter Count SPANS_READ "processor_spans_read_total" "Spans and log records decoded.";
-    Counter Count RECORDS_REJECTED "processor_records_rejected_total" "Records that could not be read, or not all of their spans, by reason.";
-    Counter Count SPANS_DROPPED "processor_spans_dropped_total" "Spans left out on purpose, by reason.";
+    Counter Count RECORDS_REJECTED "processor_records_rejected_total" by [reason] "Records that could not be read, or not all of their spans.";
+    Counter Count SPANS_DROPPED "processor_spans_dropped_total" by [reason] "Spans left out on purpose.";
     Counter Count SPANS_STORED "processor_spans_stored_total" "Spans written to the store.";
     Counter Count SPANS_OMITTED "processor_spans_omitted_total" "Spans not kept because their conversation had reached its bound.";
-    Counter Count RESOLVED "processor_resolved_total" "Spans and logs that found their conversation, by rule.";
+    Counter Count RESOLVED "processor_resolved_total" by [rule] "Spans and logs that found their conversation.";
     Gauge Count RESOLVE_WAITING "processor_resolve_waiting" "Spans and logs that wait for their conversation.";
     Gauge Bytes RESOLVE_WAITING_BYTES "processor_resolve_waiting_bytes" "Bytes of what waits for its conversation.";
     Gauge Count RESOLVE_TRACES "processor_resolve_traces" "Traces whose picture is kept.";
-    Counter Count CHAINED "processor_chained_total" "Calls without an id, with what belongs to them, by how their history led to a conversation.";
+    Counter Count CHAINED "processor_chained_total" by [outcome] "Calls without an id, with what belongs to them. `outcome`: how their history led to a conversation.";
     Gauge Count CHAIN_WAITING "processor_chain_waiting" "Calls without an id that wait for the call they go on from.";
     Gauge Bytes CHAIN_WAITING_BYTES "processor_chain_waiting_bytes" "Bytes of calls without an id that wait for the call they go on from.";
     Counter Count CHAIN_CONFLICTS "processor_chain_conflicts_total" "Decisions about histories taken again because another process had decided since.";
@@ -20,7 +20,7 @@ runtime::define_metrics! {
     Counter Count COMMIT_CONFLICTS "processor_commit_conflicts_total" "Commits made again because another process had written since.";
     Counter Count CACHE_MISSES "processor_cache_misses_total" "Conversations loaded from the store.";
     Counter Count CONVERSATIONS_RESET "processor_conversations_reset_total" "Stored conversations that could not be read and begin anew.";
-    Counter Count STORE_ERRORS "processor_store_errors_total" "Store operations that failed and were repeated, by step.";
+    Counter Count STORE_ERRORS "processor_store_errors_total" by [step] "Store operations that failed and were repeated.";
     Gauge Bytes STORE_MEMORY_USED "processor_store_memory_used_bytes" "Memory of Redis, over all primaries.";
     Gauge Count STORE_MEMORY_RATIO "processor_store_memory_ratio" "Memory of the fullest primary of Redis, as a share of its maxmemory; 0 without one.";
     Counter Count WINDOWS_CLOSED "processor_windows_closed_total" "Conversations finalised.";
@@ -29,13 +29,13 @@ runtime::define_metrics! {
     Gauge Seconds OLDEST_IN_FLIGHT "processor_oldest_in_flight_seconds" "Time since the oldest unfinished record was read.";
     Gauge Count IN_FLIGHT "processor_in_flight_records" "Records read and not yet done.";
     Gauge Bytes IN_FLIGHT_BYTES "processor_in_flight_bytes" "Bytes of records read and not yet done.";
-    Counter Count REBALANCES "processor_rebalances_total" "Assignments and revocations of partitions, by kind.";
-    Gauge Count LAG "processor_lag_records" "Records of a partition that are not committed, by topic and partition.";
+    Counter Count REBALANCES "processor_rebalances_total" by [kind] "Assignments and revocations of partitions.";
+    Gauge Count LAG "processor_lag_records" by [topic, partition] "Records of a partition that are not committed.";
     Counter Count OFFSETS_COMMITTED "processor_offset_commits_total" "Commits of offsets.";
     Counter Count COMMIT_ERRORS "processor_offset_commit_errors_total" "Commits of offsets that failed, including those that were repeated.";
     Counter Count PAUSES "processor_pauses_total" "How often partitions were paused because the pipeline had no room.";
     Counter Count CONSUMER_ERRORS "processor_consumer_errors_total" "Errors that the consumer recovered from by itself.";
-    Counter Count DEAD_LETTERS "processor_dead_letters_total" "Records sent to the dead-letter topic, by reason.";
+    Counter Count DEAD_LETTERS "processor_dead_letters_total" by [reason] "Records sent to the dead-letter topic.";
     Counter Count DEAD_LETTER_ERRORS "processor_dead_letter_errors_total" "Records for the dead-letter topic that could not be delivered at once.";
     Counter Count REWINDS "processor_rewinds_total" "Partitions read again because the store had lost what it held of them.";
 }

@@ -9,7 +9,9 @@ pub struct Definition {
     pub unit: Unit,
     /// As Prometheus shows it, without the endings of a histogram's series.
     pub name: &'static str,
-    /// What it tells. Labels stand at its end: `…, by reason.`
+    /// Its series differ in these.
+    pub labels: &'static [&'static str],
+    /// What it tells.
     pub help: &'static str,
 }
 
@@ -20,12 +22,6 @@ pub enum Kind {
     Histogram,
 }
 
-impl Definition {
-    fn has_labels(&self) -> bool {
-        self.help.contains(", by ")
-    }
-}
-
 /// Tells the recorder what each metric means. Call once at the start. Counters begin at 0 there, and not when they first count
 /// something: to Prometheus, a series that begins with 1 has not increased. Of those with labels nobody knows the series.
 pub fn describe(definitions: &[Definition]) {
@@ -34,6 +30,7 @@ pub fn describe(definitions: &[Definition]) {
             kind,
             unit,
             name,
+            labels,
             help,
         } = definition;
         match kind {
@@ -41,7 +38,7 @@ pub fn describe(definitions: &[Definition]) {
             Kind::Gauge => describe_gauge!(*name, *unit, *help),
             Kind::Histogram => describe_histogram!(*name, *unit, *help),
         }
-        if *kind == Kind::Counter && !definition.has_labels() {
+        if *kind == Kind::Counter && labels.is_empty() {
             counter!(*name).increment(0);
         }
     }
@@ -50,12 +47,21 @@ pub fn describe(definitions: &[Definition]) {
 /// The definitions as a Markdown table.
 pub fn reference(definitions: &[Definition]) -> String {
     let mut lines = vec![
-        "| metric | kind | meaning |".to_owned(),
-        "|---|---|---|".to_owned(),
+        "| metric | kind | labels | meaning |".to_owned(),
+        "|---|---|---|---|".to_owned(),
     ];
     lines.extend(definitions.iter().map(|definition| {
         let kind = format!("{:?}", definition.kind).to_lowercase();
-        format!("| `{}` | {kind} | {} |", definition.name, definition.help)
+        let quoted: Vec<_> = definition
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        let labels = quoted.join(", ");
+        format!(
+            "| `{}` | {kind} | {labels} | {} |",
+            definition.name, definition.help
+        )
     }));
     lines.join("\n") + "\n"
 }
@@ -64,14 +70,14 @@ pub fn reference(definitions: &[Definition]) -> String {
 ///
 /// ```
 /// runtime::define_metrics! {
-///     Counter Count REQUESTS "requests_total" "Requests, by outcome.";
+///     Counter Count REQUESTS "requests_total" by [outcome] "Answered requests.";
 ///     Histogram Seconds REQUEST_SECONDS "request_seconds" "From the head of a request to its answer.";
 /// }
 /// assert_eq!(REQUESTS, DEFINITIONS[0].name);
 /// ```
 #[macro_export]
 macro_rules! define_metrics {
-    ($($kind:ident $unit:ident $constant:ident $name:literal $help:literal;)*) => {
+    ($($kind:ident $unit:ident $constant:ident $name:literal $(by [$($label:ident),+])? $help:literal;)*) => {
         $(#[doc = $help] pub const $constant: &str = $name;)*
 
         /// Every metric of this service.
@@ -79,6 +85,7 @@ macro_rules! define_metrics {
             kind: $crate::metrics::Kind::$kind,
             unit: $crate::metrics::exports::Unit::$unit,
             name: $name,
+            labels: &[$($(stringify!($label)),+)?],
             help: $help,
         }),*];
     };
@@ -95,14 +102,14 @@ mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     crate::define_metrics! {
-        Counter Count READ "read_total" "Records read, by topic.";
+        Counter Count READ "read_total" by [topic] "Records read.";
         Gauge Bytes HELD_BYTES "held_bytes" "Bytes held now.";
     }
 
     #[test]
     fn counters_without_labels_begin_at_zero() {
         crate::define_metrics! {
-            Counter Count READ "read_total" "Records read, by topic.";
+            Counter Count READ "read_total" by [topic] "Records read.";
             Counter Count LOST "lost_total" "Records lost.";
         }
         let recorder = PrometheusBuilder::new().build_recorder();
@@ -117,8 +124,8 @@ mod tests {
     #[test]
     fn the_reference_has_every_metric() {
         let text = super::reference(DEFINITIONS);
-        assert!(text.contains("| `read_total` | counter | Records read, by topic. |"));
-        assert!(text.contains("| `held_bytes` | gauge | Bytes held now. |"));
+        assert!(text.contains("| `read_total` | counter | `topic` | Records read. |"));
+        assert!(text.contains("| `held_bytes` | gauge |  | Bytes held now. |"));
         assert_eq!((READ, HELD_BYTES), ("read_total", "held_bytes"));
     }
 }
