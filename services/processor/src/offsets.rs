@@ -35,11 +35,10 @@ impl OffsetTracker {
         self.partitions.insert(partition, fresh);
     }
 
-    /// Forgets a partition. Returns what may still be committed of it, `None` if nothing of it was read.
-    pub fn revoke(&mut self, partition: &TopicPartition) -> Option<NextOffset> {
+    /// Forgets a partition. Returns how far it was done, `None` if nothing of it was read.
+    pub fn revoke(&mut self, partition: &TopicPartition) -> Option<Progress> {
         let (partition, offsets) = self.partitions.remove_entry(partition)?;
-        let offset = offsets.committable()?;
-        Some(NextOffset { partition, offset })
+        offsets.progress(&partition)
     }
 
     /// Takes note of a record that was read. False when it is of an earlier generation or a partition that is gone:
@@ -86,17 +85,10 @@ impl OffsetTracker {
 
     /// Every partition of which anything was read.
     pub fn progress(&self) -> Vec<Progress> {
-        let progress = |(partition, offsets): (&TopicPartition, &PartitionOffsets)| {
-            let partition = partition.clone();
-            let offset = offsets.committable()?;
-            Some(Progress {
-                next: NextOffset { partition, offset },
-                generation: offsets.generation,
-                first_offset: offsets.first_offset.unwrap_or(offset),
-                done_watermark_ms: offsets.done_watermark_ms(),
-            })
-        };
-        self.partitions.iter().filter_map(progress).collect()
+        self.partitions
+            .iter()
+            .filter_map(|(partition, offsets)| offsets.progress(partition))
+            .collect()
     }
 
     /// Record time up to which everything was *read*: the minimum over the partitions of the highest record time, or of
@@ -188,6 +180,19 @@ impl PartitionOffsets {
         true
     }
 
+    fn progress(&self, partition: &TopicPartition) -> Option<Progress> {
+        let offset = self.committable()?;
+        Some(Progress {
+            next: NextOffset {
+                partition: partition.clone(),
+                offset,
+            },
+            generation: self.generation,
+            first_offset: self.first_offset.unwrap_or(offset),
+            done_watermark_ms: self.done_watermark_ms(),
+        })
+    }
+
     fn committable(&self) -> Option<i64> {
         let lowest_pending = self.pending.first_key_value().map(|(offset, _)| *offset);
         lowest_pending.or(self.next_offset)
@@ -248,7 +253,7 @@ mod tests {
         assert!(tracker.acknowledge(&at(5, 1)));
         assert_eq!(committable(&tracker), Some(10), "offset + 1, over gaps");
         let revoked = tracker.revoke(&partition(0));
-        assert_eq!(revoked.map(|next| next.offset), Some(10));
+        assert_eq!(revoked.map(|progress| progress.next.offset), Some(10));
         assert_eq!(tracker.revoke(&partition(0)), None);
     }
 

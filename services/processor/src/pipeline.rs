@@ -299,16 +299,13 @@ impl Books {
         partitions: &[TopicPartition],
         recorded: oneshot::Sender<Vec<NextOffset>>,
     ) -> Handover {
-        let mut progress = self.tracker.progress();
-        progress.retain(|progress| partitions.contains(&progress.next.partition));
-        let next = partitions
+        let progress = partitions
             .iter()
             .filter_map(|partition| self.tracker.revoke(partition))
             .collect();
         Handover {
             partitions: partitions.to_vec(),
             progress,
-            next,
             recorded,
         }
     }
@@ -320,9 +317,8 @@ impl Books {
     ) -> Vec<NextOffset> {
         let partitions: Vec<_> = self.tracker.partitions().cloned().collect();
         let (recorded, done) = oneshot::channel();
-        let handover = self.let_go(&partitions, recorded);
-        let next = handover.next.clone();
-        let _ = handovers.send(handover);
+        let next = self.tracker.committable();
+        let _ = handovers.send(self.let_go(&partitions, recorded));
         // Without an answer of the store they are committed all the same: the next owner reads again what it lacks.
         match tokio::time::timeout(RECORD_TIMEOUT, done).await {
             Ok(Ok(recorded)) => recorded,

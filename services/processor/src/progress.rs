@@ -44,10 +44,9 @@ pub struct Recorder {
 #[derive(Debug)]
 pub struct Handover {
     pub partitions: Vec<TopicPartition>,
-    /// What to record of them.
+    /// How far those are done of which anything was read.
     pub progress: Vec<Progress>,
-    /// What may be committed then.
-    pub next: Vec<NextOffset>,
+    /// Told what may be committed, once it is recorded.
     pub recorded: oneshot::Sender<Vec<NextOffset>>,
 }
 
@@ -101,6 +100,7 @@ impl Recorder {
         for partition in &handover.partitions {
             memory.recorded.remove(partition);
         }
+        let next = next_of(&handover.progress);
         handover.progress.retain(|progress| memory.counts(progress));
         if handover.recorded.is_closed() {
             // They were lost, or waited for too long: another process may own them and have gone further.
@@ -108,7 +108,7 @@ impl Recorder {
         }
         let saved = self.save(&handover.progress).await;
         // Committed even when the store does not answer: the next owner reads again what it lacks.
-        if handover.recorded.send(handover.next).is_err() {
+        if handover.recorded.send(next).is_err() {
             debug!("nobody waits for the offsets of these partitions any more");
         }
         saved
@@ -152,8 +152,7 @@ impl Recorder {
             let recorded = memory.recorded.entry(progress.next.partition.clone());
             remember(recorded.or_default(), now_ms, progress.next.offset);
         }
-        let next = owned.into_iter().map(|progress| progress.next);
-        self.source.commit(next.collect());
+        self.source.commit(next_of(&owned));
         Ok(())
     }
 
@@ -216,6 +215,13 @@ fn lacking(
         );
     }
     rewinds
+}
+
+fn next_of(progress: &[Progress]) -> Vec<NextOffset> {
+    progress
+        .iter()
+        .map(|progress| progress.next.clone())
+        .collect()
 }
 
 fn entry(next: &NextOffset, watermark_ms: i64, updated_at_ms: i64) -> StoredProgress {

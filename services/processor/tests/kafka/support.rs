@@ -194,7 +194,8 @@ impl Member {
                     self.revocations += 1;
                     let done = partitions
                         .iter()
-                        .filter_map(|partition| self.tracker.revoke(partition));
+                        .filter_map(|partition| self.tracker.revoke(partition))
+                        .map(|progress| progress.next);
                     let _ = ack.send(done.collect());
                 }
                 Some(Event::EndOfPartition {
