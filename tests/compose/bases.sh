@@ -57,7 +57,9 @@ ENTRYPOINT ["/usr/bin/prometheus"]
 CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
 DOCKERFILE
   # Same entry point, user and folder as the real one, and of its parts those that our configuration names.
-  make_base "$(image_of otel/opentelemetry-collector-contrib)" "$(tests/collector/build.sh)" <<'DOCKERFILE'
+  local collector
+  collector=$(image_of otel/opentelemetry-collector-contrib)
+  has_image "$collector" || make_base "$collector" "$(tests/collector/build.sh)" <<'DOCKERFILE'
 FROM scratch
 COPY collector /otelcol-contrib
 USER 10001:10001
