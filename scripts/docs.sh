@@ -98,6 +98,7 @@ versions_agree() {
     $(sed -n 's/.*COLLOQUY_VERSION:-\([^}]*\)}.*/\1/p' docker-compose.yml); do
     [ "$found" = "$version" ] || fail "Cargo.toml has version $version, and the chart, the page or docker-compose.yml has '$found'"
   done
+  grep -q "^## \[$version\] - 20" CHANGELOG.md || fail "CHANGELOG.md has no section for version $version"
   found=$(sed -n 's/.*apache\/kafka:${KAFKA_VERSION:-\([^}]*\)}.*/\1/p' docker-compose.yml | sort -u)
   version=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' scripts/kafka/pom.xml)
   [ "$found" = "$version" ] || fail "tests run Kafka $version and docker-compose.yml $found"
