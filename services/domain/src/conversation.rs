@@ -4,6 +4,7 @@ use crate::canonical;
 use crate::facts::{Body, Entry, Link, LogFact, Node, SpanFact};
 use crate::ids::{Digest, SpanId, SpanKey};
 use crate::limits::Limits;
+use crate::memory;
 use crate::message::Message;
 use crate::prepare::{Fact, Prepared};
 use crate::transcript::calls::History;
@@ -26,7 +27,8 @@ pub struct Conversation {
     pub(crate) nodes: FxHashMap<Digest, Node>,
     pub(crate) omitted: FxHashSet<Digest>,
     facts: usize,
-    bytes: usize,
+    content_bytes: usize,
+    memory_bytes: usize,
 }
 
 /// The order of a span's log facts: time, position in the export, digest of the fact.
@@ -50,7 +52,7 @@ pub(crate) struct StoredMessage {
     pub(crate) identity: Digest,
 }
 
-/// What a fact takes in memory beside its bodies, roughly.
+/// What a fact counts for towards the limit of a conversation's bytes, beside its bodies.
 const FACT_BYTES: usize = 600;
 
 impl Conversation {
@@ -90,7 +92,7 @@ impl Conversation {
         for prepared in spans.into_values().chain(logs.into_values()) {
             let facts = self.facts + entry.spans.len() + entry.logs.len();
             if facts >= limits.conversation_facts_max
-                || self.bytes + adding.bytes >= limits.conversation_bytes_max
+                || self.content_bytes + adding.bytes >= limits.conversation_bytes_max
             {
                 omitted.insert(prepared.fact.name());
                 continue;
@@ -128,9 +130,12 @@ impl Conversation {
     /// Takes in an entry. Facts that are known already change nothing.
     pub fn apply(&mut self, entry: Entry) {
         for (digest, body) in entry.bodies {
-            self.bytes += body.bytes();
+            self.content_bytes += body.bytes();
+            self.memory_bytes += memory::body_bytes(&body);
             match body {
-                Body::Message(message) => {
+                Body::Message(mut message) => {
+                    // Lists that were read have room for more.
+                    message.parts.shrink_to_fit();
                     let identity = message.identity();
                     self.messages.entry(digest).or_insert(StoredMessage {
                         message: Arc::new(message),
@@ -143,7 +148,8 @@ impl Conversation {
             }
         }
         for node in entry.nodes {
-            self.bytes += Node::BYTES;
+            self.content_bytes += Node::BYTES;
+            self.memory_bytes += memory::NODE_BYTES;
             self.nodes.insert(node.id(), node);
         }
         for span in entry.spans {
@@ -153,11 +159,15 @@ impl Conversation {
                 .get(&span.key)
                 .is_none_or(|known| supersedes(&span, known));
             if is_newer {
-                self.spans.insert(span.key, Arc::new(span));
+                self.memory_bytes += memory::span_bytes(&span);
+                if let Some(known) = self.spans.insert(span.key, Arc::new(span)) {
+                    self.memory_bytes -= memory::span_bytes(&known);
+                }
             }
         }
         for log in entry.logs {
             self.count_fact();
+            self.memory_bytes += memory::log_bytes(&log);
             self.logs
                 .entry(log.key)
                 .or_default()
@@ -166,13 +176,15 @@ impl Conversation {
         for link in entry.links {
             let parent = self.links.entry(link.key).or_insert(link.parent);
             *parent = link.parent.max(*parent);
+            self.memory_bytes += memory::LINK_BYTES;
         }
+        self.memory_bytes += entry.omitted.len() * memory::OMITTED_BYTES;
         self.omitted.extend(entry.omitted);
     }
 
     fn count_fact(&mut self) {
         self.facts += 1;
-        self.bytes += FACT_BYTES;
+        self.content_bytes += FACT_BYTES;
     }
 
     /// The transcript and totals.
@@ -180,9 +192,14 @@ impl Conversation {
         crate::transcript::view(self)
     }
 
+    /// What counts towards [`Limits::conversation_bytes_max`]: the same whatever represents the facts.
+    pub fn content_bytes(&self) -> usize {
+        self.content_bytes
+    }
+
     /// Approximate size in memory.
-    pub fn bytes(&self) -> usize {
-        self.bytes
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     pub fn is_empty(&self) -> bool {

@@ -61,7 +61,7 @@ pub enum Body {
 }
 
 impl Body {
-    /// What it takes in memory, roughly.
+    /// What it counts for towards the limit of a conversation's bytes.
     pub fn bytes(&self) -> usize {
         const OVERHEAD_BYTES: usize = 128;
         OVERHEAD_BYTES
@@ -108,7 +108,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// What a node takes in memory, roughly.
+    /// What it counts for towards the limit of a conversation's bytes.
     pub(crate) const BYTES: usize = 96;
 
     pub fn id(&self) -> Digest {

@@ -10,6 +10,7 @@ pub mod facts;
 pub mod ids;
 pub mod json;
 pub mod limits;
+mod memory;
 pub mod message;
 pub mod normalise;
 pub mod prepare;

@@ -76,7 +76,7 @@ struct ByBytes;
 
 impl Weighter<Digest, Arc<Held>> for ByBytes {
     fn weight(&self, _: &Digest, held: &Arc<Held>) -> u64 {
-        held.conversation.bytes() as u64 + 1_024
+        held.conversation.memory_bytes() as u64 + 1_024
     }
 }
 

@@ -85,7 +85,7 @@ impl Folded {
     /// Approximate size in memory. The view shares its messages with the facts and repeats little more than the tools.
     pub fn bytes(&self) -> usize {
         OVERHEAD_BYTES
-            + self.conversation.bytes().saturating_mul(3) / 2
+            + self.conversation.memory_bytes().saturating_mul(3) / 2
             + self.chains.len() * size_of::<Chain>()
     }
 }

@@ -1,7 +1,10 @@
 //! What each recorded SDK's conversation reads like, as golden text under `schemas/examples/transcripts`.
 //! Set `UPDATE_EXAMPLES=1` to write what is read now, and read the difference.
 
-use bytes::Bytes;
+mod memory;
+mod reading;
+
+use crate::reading::{Raw, examples, files, read, recordings};
 use domain::chain::{self, Chain, Joints};
 use domain::conversation::Conversation;
 use domain::facts::Entry;
@@ -12,28 +15,16 @@ use domain::prepare::{self, Prepared};
 use domain::resolve::{Decision, Kind, Offer, Outcome, Resolver, Rule, Settings, WithoutId};
 use domain::usage::NoPrices;
 use domain::view::{ToolStatus, View};
-use processor::decode::{self, Encoding, Signal};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
-
-fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/examples")
-}
+use std::path::Path;
 
 #[test]
 fn every_recording_reads_as_it_was_played() {
-    let mut labels: Vec<PathBuf> = fs::read_dir(examples().join("captured"))
-        .expect("the recordings lie in the repository")
-        .map(|entry| entry.expect("a readable folder").path())
-        .filter(|path| path.is_dir())
-        .collect();
-    labels.sort();
-    assert!(labels.len() >= 22, "some recordings are missing");
     let mut different = Vec::new();
-    for folder in labels {
+    for folder in recordings() {
         let label = folder
             .file_name()
             .and_then(|name| name.to_str())
@@ -83,17 +74,12 @@ fn what_was_said_tells_which_calls_are_one_conversation() {
 /// The conversations of a folder of exports, after everything was read. Ids count only where traces without one become
 /// conversations.
 fn views(folder: &Path, without_id: WithoutId) -> BTreeMap<String, View> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("a folder")
-        .map(|entry| entry.expect("a file").path())
-        .collect();
-    files.sort();
     let prices = NoPrices;
     let rules = Rules::default();
     let mut resolver: Resolver<Prepared> = Resolver::new(Settings::default());
     let mut outcomes = Vec::new();
-    for file in &files {
-        for (raw, record_ms) in read(file) {
+    for file in files(folder) {
+        for (raw, record_ms) in read(&file) {
             let offer = match raw {
                 Raw::Span(raw) => {
                     let span = normalise::span(raw, record_ms, &rules);
@@ -236,56 +222,6 @@ fn assemble(outcomes: Vec<Outcome<Prepared>>) -> BTreeMap<String, View> {
         .into_iter()
         .map(|(id, conversation)| (id, conversation.view()))
         .collect()
-}
-
-enum Raw {
-    Span(domain::raw::RawSpan),
-    Log(domain::raw::RawLog),
-}
-
-fn read(file: &Path) -> Vec<(Raw, i64)> {
-    let name = file
-        .file_name()
-        .and_then(|name| name.to_str())
-        .expect("a name");
-    let bytes = fs::read(file).expect("a readable file");
-    const RECORD_MS: i64 = 1_795_500_000_000;
-    let decode = |encoding, signal, bytes: Vec<u8>| {
-        let decoded =
-            decode::decode(encoding, signal, &Bytes::from(bytes), &[]).expect("a readable export");
-        assert_eq!(decoded.rejected_total, 0);
-        let spans = decoded.spans.into_iter().map(Raw::Span);
-        spans
-            .chain(decoded.logs.into_iter().map(Raw::Log))
-            .map(|raw| (raw, RECORD_MS))
-            .collect::<Vec<_>>()
-    };
-    match name.split_once('.').map(|(_, kind)| kind) {
-        Some("traces.pb") => decode(Encoding::OtlpProto, Signal::Spans, bytes),
-        Some("logs.pb") => decode(Encoding::OtlpProto, Signal::Logs, bytes),
-        Some("traces.json") => decode(Encoding::OtlpJson, Signal::Spans, bytes),
-        Some("envelope.raw") => {
-            let context = domain::sentry_envelope::Context {
-                organization_id: 1,
-                project_id: 1,
-                key_id: None,
-                received_s: RECORD_MS as f64 / 1e3,
-            };
-            let envelope =
-                domain::sentry_envelope::read(&bytes, &context).expect("a readable envelope");
-            let records = envelope.records.iter();
-            records
-                .flat_map(|record| {
-                    decode(
-                        Encoding::SentrySpanJson,
-                        Signal::Spans,
-                        record.body.to_string().into_bytes(),
-                    )
-                })
-                .collect()
-        }
-        _ => Vec::new(),
-    }
 }
 
 fn told(label: &str, views: &BTreeMap<String, View>) -> String {

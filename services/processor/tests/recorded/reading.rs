@@ -1,0 +1,80 @@
+//! The recorded exports of real SDKs, decoded.
+
+use bytes::Bytes;
+use processor::decode::{self, Encoding, Signal};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub(crate) fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/examples")
+}
+
+pub(crate) fn recordings() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = fs::read_dir(examples().join("captured"))
+        .expect("the recordings lie in the repository")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    assert!(folders.len() >= 22, "some recordings are missing");
+    folders
+}
+
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("a file").path())
+        .collect();
+    files.sort();
+    files
+}
+
+pub(crate) enum Raw {
+    Span(domain::raw::RawSpan),
+    Log(domain::raw::RawLog),
+}
+
+pub(crate) fn read(file: &Path) -> Vec<(Raw, i64)> {
+    let name = file
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a name");
+    let bytes = fs::read(file).expect("a readable file");
+    const RECORD_MS: i64 = 1_795_500_000_000;
+    let decode = |encoding, signal, bytes: Vec<u8>| {
+        let decoded =
+            decode::decode(encoding, signal, &Bytes::from(bytes), &[]).expect("a readable export");
+        assert_eq!(decoded.rejected_total, 0);
+        let spans = decoded.spans.into_iter().map(Raw::Span);
+        spans
+            .chain(decoded.logs.into_iter().map(Raw::Log))
+            .map(|raw| (raw, RECORD_MS))
+            .collect::<Vec<_>>()
+    };
+    match name.split_once('.').map(|(_, kind)| kind) {
+        Some("traces.pb") => decode(Encoding::OtlpProto, Signal::Spans, bytes),
+        Some("logs.pb") => decode(Encoding::OtlpProto, Signal::Logs, bytes),
+        Some("traces.json") => decode(Encoding::OtlpJson, Signal::Spans, bytes),
+        Some("envelope.raw") => {
+            let context = domain::sentry_envelope::Context {
+                organization_id: 1,
+                project_id: 1,
+                key_id: None,
+                received_s: RECORD_MS as f64 / 1e3,
+            };
+            let envelope =
+                domain::sentry_envelope::read(&bytes, &context).expect("a readable envelope");
+            let records = envelope.records.iter();
+            records
+                .flat_map(|record| {
+                    decode(
+                        Encoding::SentrySpanJson,
+                        Signal::Spans,
+                        record.body.to_string().into_bytes(),
+                    )
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
