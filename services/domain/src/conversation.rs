@@ -27,8 +27,10 @@ pub struct Conversation {
     pub(crate) nodes: FxHashMap<Digest, Node>,
     pub(crate) omitted: FxHashSet<Digest>,
     facts: usize,
-    content_bytes: usize,
-    memory_bytes: usize,
+    /// Of bodies and nodes, as the limit counts them.
+    bodies_bytes: usize,
+    /// Of bodies, spans and logs in memory.
+    held_bytes: usize,
 }
 
 /// The order of a span's log facts: time, position in the export, digest of the fact.
@@ -92,7 +94,7 @@ impl Conversation {
         for prepared in spans.into_values().chain(logs.into_values()) {
             let facts = self.facts + entry.spans.len() + entry.logs.len();
             if facts >= limits.conversation_facts_max
-                || self.content_bytes + adding.bytes >= limits.conversation_bytes_max
+                || self.content_bytes() + adding.bytes >= limits.conversation_bytes_max
             {
                 omitted.insert(prepared.fact.name());
                 continue;
@@ -130,8 +132,8 @@ impl Conversation {
     /// Takes in an entry. Facts that are known already change nothing.
     pub fn apply(&mut self, entry: Entry) {
         for (digest, body) in entry.bodies {
-            self.content_bytes += body.bytes();
-            self.memory_bytes += memory::body_bytes(&body);
+            self.bodies_bytes += body.bytes();
+            self.held_bytes += memory::body_bytes(&body);
             match body {
                 Body::Message(mut message) => {
                     // Lists that were read have room for more.
@@ -148,26 +150,25 @@ impl Conversation {
             }
         }
         for node in entry.nodes {
-            self.content_bytes += Node::BYTES;
-            self.memory_bytes += memory::NODE_BYTES;
+            self.bodies_bytes += Node::BYTES;
             self.nodes.insert(node.id(), node);
         }
         for span in entry.spans {
-            self.count_fact();
+            self.facts += 1;
             let is_newer = self
                 .spans
                 .get(&span.key)
                 .is_none_or(|known| supersedes(&span, known));
             if is_newer {
-                self.memory_bytes += memory::span_bytes(&span);
+                self.held_bytes += memory::span_bytes(&span);
                 if let Some(known) = self.spans.insert(span.key, Arc::new(span)) {
-                    self.memory_bytes -= memory::span_bytes(&known);
+                    self.held_bytes -= memory::span_bytes(&known);
                 }
             }
         }
         for log in entry.logs {
-            self.count_fact();
-            self.memory_bytes += memory::log_bytes(&log);
+            self.facts += 1;
+            self.held_bytes += memory::log_bytes(&log);
             self.logs
                 .entry(log.key)
                 .or_default()
@@ -176,15 +177,8 @@ impl Conversation {
         for link in entry.links {
             let parent = self.links.entry(link.key).or_insert(link.parent);
             *parent = link.parent.max(*parent);
-            self.memory_bytes += memory::LINK_BYTES;
         }
-        self.memory_bytes += entry.omitted.len() * memory::OMITTED_BYTES;
         self.omitted.extend(entry.omitted);
-    }
-
-    fn count_fact(&mut self) {
-        self.facts += 1;
-        self.content_bytes += FACT_BYTES;
     }
 
     /// The transcript and totals.
@@ -194,12 +188,15 @@ impl Conversation {
 
     /// What counts towards [`Limits::conversation_bytes_max`]: the same whatever represents the facts.
     pub fn content_bytes(&self) -> usize {
-        self.content_bytes
+        self.bodies_bytes + self.facts * FACT_BYTES
     }
 
     /// Approximate size in memory.
     pub fn memory_bytes(&self) -> usize {
-        self.memory_bytes
+        self.held_bytes
+            + self.nodes.len() * memory::NODE_BYTES
+            + self.links.len() * memory::LINK_BYTES
+            + self.omitted.len() * memory::OMITTED_BYTES
     }
 
     pub fn is_empty(&self) -> bool {
