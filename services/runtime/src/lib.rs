@@ -13,6 +13,6 @@ pub mod token;
 pub mod traces;
 
 /// For everything, C libraries included. Spans are thousands of small values that threads hand to one another, and the
-/// system's allocator spends a fifth of the processor's time on them and keeps a quarter more memory.
+/// system's allocator spends a quarter of the processor's time on them and keeps a quarter more memory.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

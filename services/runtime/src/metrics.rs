@@ -103,15 +103,12 @@ mod tests {
 
     crate::define_metrics! {
         Counter Count READ "read_total" by [topic] "Records read.";
+        Counter Count LOST "lost_total" "Records lost.";
         Gauge Bytes HELD_BYTES "held_bytes" "Bytes held now.";
     }
 
     #[test]
     fn counters_without_labels_begin_at_zero() {
-        crate::define_metrics! {
-            Counter Count READ "read_total" by [topic] "Records read.";
-            Counter Count LOST "lost_total" "Records lost.";
-        }
         let recorder = PrometheusBuilder::new().build_recorder();
         let rendered = recorder.handle();
         metrics::with_local_recorder(&recorder, || super::describe(DEFINITIONS));
