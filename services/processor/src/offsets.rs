@@ -25,6 +25,14 @@ pub struct Progress {
     pub done_watermark_ms: Option<i64>,
 }
 
+/// What may be committed at this progress.
+pub fn next_of(progress: &[Progress]) -> Vec<NextOffset> {
+    progress
+        .iter()
+        .map(|progress| progress.next.clone())
+        .collect()
+}
+
 impl OffsetTracker {
     /// Begins a partition anew, forgetting what an earlier generation left.
     pub fn assign(&mut self, partition: TopicPartition, generation: u64) {
@@ -77,10 +85,7 @@ impl OffsetTracker {
 
     /// What may be committed of every partition of which anything was read.
     pub fn committable(&self) -> Vec<NextOffset> {
-        self.progress()
-            .into_iter()
-            .map(|progress| progress.next)
-            .collect()
+        next_of(&self.progress())
     }
 
     /// Every partition of which anything was read.

@@ -5,7 +5,7 @@
 //! committed, Redis has gone back in time: the partitions are read again from where Redis stands, less a margin. When the
 //! store was emptied, it is in another epoch, in which nothing counts that was done before.
 
-use crate::offsets::Progress;
+use crate::offsets::{Progress, next_of};
 use crate::pipeline::Standing;
 use crate::source::{NextOffset, SourceHandle, TopicPartition};
 use runtime::clock::Clock;
@@ -215,13 +215,6 @@ fn lacking(
         );
     }
     rewinds
-}
-
-fn next_of(progress: &[Progress]) -> Vec<NextOffset> {
-    progress
-        .iter()
-        .map(|progress| progress.next.clone())
-        .collect()
 }
 
 fn entry(next: &NextOffset, watermark_ms: i64, updated_at_ms: i64) -> StoredProgress {
