@@ -13,7 +13,7 @@ use redis::{
 };
 use secrecy::ExposeSecret as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 /// Scripts read lists by `ZRANGE` in all its forms, and a cluster's bus port is free to choose from here on.
@@ -37,6 +37,8 @@ pub struct Store {
     pub(crate) connection: Connection,
     pub(crate) keys: Keys,
     pub(crate) config: Arc<StoreConfig>,
+    /// Whether it was said that the servers do not tell who they are.
+    pub(crate) has_warned: Arc<Once>,
 }
 
 impl std::fmt::Debug for Store {
@@ -60,6 +62,7 @@ impl Store {
             connection,
             keys: Keys::new(&config.key_prefix),
             config: Arc::new(config.clone()),
+            has_warned: Arc::new(Once::new()),
         };
         store.check_servers().await?;
         Ok(store)

@@ -37,7 +37,7 @@ pub use joints::StoredJoint;
 pub use links::{Placement, TraceLinks};
 pub use list::{LIST_PAGE_MAX, ListCursor, ListPage, ListQuery};
 pub use memory::Memory;
-pub use progress::{Epoch, Progress, Recorded};
+pub use progress::{Claimed, Epoch, Found, POINTS_MAX, PartitionProgress, Point, Saved};
 pub use summary::Summary;
 pub use sweep::Swept;
 pub use unassigned::Unassigned;

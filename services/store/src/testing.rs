@@ -2,7 +2,7 @@
 
 use crate::StoreConfig;
 use redis::{Cmd, FromRedisValue, Value};
-use std::io;
+use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,20 +13,26 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 const PRIMARIES: usize = 3;
-const CLUSTER_ARGUMENTS: [&str; 8] = [
+const CLUSTER_ARGUMENTS: [&str; 6] = [
     "--cluster-enabled",
     "yes",
     "--cluster-config-file",
     "nodes.conf",
     "--cluster-node-timeout",
     "2000",
-    "--repl-diskless-sync-delay",
-    "0",
 ];
 
-/// Runs the server, and ends it and removes its directory when our end of the pipe closes, however we end.
-const KEEPER: &str =
-    r#"dir=$1; shift; "$@" >"$dir/log" 2>&1 & read -r _; kill -9 $!; wait; rm -rf "$dir""#;
+/// Runs the server, takes orders, and ends it and removes its directory when our end of the pipe closes, however we end.
+/// An order is `start`, or the name of a signal. Whoever was killed has ended before the next order is taken.
+const KEEPER: &str = r#"dir=$1; shift; "$@" >>"$dir/log" 2>&1 &
+while read -r order; do
+  case $order in
+    start) "$@" >>"$dir/log" 2>&1 & ;;
+    KILL) kill -9 $!; wait $! ;;
+    *) kill -s "$order" $! ;;
+  esac
+done
+kill -9 $!; wait; rm -rf "$dir""#;
 
 /// One server without persistence; it ends with this value, at the latest with the process.
 #[derive(Debug)]
@@ -63,6 +69,8 @@ impl RedisServer {
                 "",
                 "--appendonly",
                 "no",
+                "--repl-diskless-sync-delay",
+                "0",
             ])
             .arg("--dir")
             .arg(&dir)
@@ -75,16 +83,52 @@ impl RedisServer {
             port,
             bus_port,
         };
+        server.answers().await?;
+        Ok(server)
+    }
+
+    async fn answers(&self) -> io::Result<()> {
         let deadline = Instant::now() + READY_WITHIN;
-        while server.command::<Value>(&redis::cmd("PING")).await.is_err() {
+        while self.command::<Value>(&redis::cmd("PING")).await.is_err() {
             if Instant::now() > deadline {
                 return Err(io::Error::other(format!(
-                    "redis-server does not answer on port {port}"
+                    "redis-server does not answer on port {}",
+                    self.port
                 )));
             }
             sleep(POLL_INTERVAL).await;
         }
-        Ok(server)
+        Ok(())
+    }
+
+    /// Kills the server as a power cut would, until [`RedisServer::start_again`].
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.order("KILL")
+    }
+
+    /// Starts it after a kill, on the same port and with what it has on disk.
+    pub async fn start_again(&mut self) -> io::Result<()> {
+        self.order("start")?;
+        self.answers().await
+    }
+
+    /// Stops it in the middle of whatever it does; connections stay, and nothing is answered.
+    pub fn freeze(&mut self) -> io::Result<()> {
+        self.order("STOP")
+    }
+
+    pub fn thaw(&mut self) -> io::Result<()> {
+        self.order("CONT")
+    }
+
+    fn order(&mut self, order: &str) -> io::Result<()> {
+        let pipe = self.keeper.stdin.as_mut();
+        writeln!(pipe.ok_or(io::ErrorKind::BrokenPipe)?, "{order}")
+    }
+
+    /// Writes what it holds to its disk, from where it comes back after a kill.
+    pub async fn save(&self) -> redis::RedisResult<()> {
+        self.command(&redis::cmd("SAVE")).await
     }
 
     pub fn port(&self) -> u16 {
@@ -132,8 +176,23 @@ impl RedisServer {
             .await
     }
 
+    /// Follows another single server until it has everything that this one has.
+    pub async fn replicate(&self, primary: &Self) -> redis::RedisResult<()> {
+        let mut command = redis::cmd("REPLICAOF");
+        command.arg("127.0.0.1").arg(primary.port);
+        self.command::<Value>(&command).await?;
+        self.wait_for(&["INFO", "replication"], &["master_link_status:up"])
+            .await
+    }
+
+    /// Ends being a replica.
+    pub async fn promote(&self) -> redis::RedisResult<()> {
+        self.command(redis::cmd("REPLICAOF").arg("NO").arg("ONE"))
+            .await
+    }
+
     /// Waits until the answer to a command holds all of the texts.
-    async fn wait_for(&self, command: &[&str], texts: &[&str]) -> redis::RedisResult<()> {
+    pub async fn wait_for(&self, command: &[&str], texts: &[&str]) -> redis::RedisResult<()> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
             let answer: String = self

@@ -9,5 +9,6 @@ mod due;
 mod failures;
 mod list;
 mod others;
+mod progress;
 mod size;
 mod wakeups;
