@@ -11,4 +11,5 @@ mod list;
 mod others;
 mod progress;
 mod size;
+mod tokens;
 mod wakeups;
