@@ -5,9 +5,11 @@
 //! wake-ups) is written after it, may be written again, and is corrected by whoever reads it. The same keys serve a
 //! single Redis and a Redis Cluster; `schemas/redis/keys.md` lists them.
 
+mod client;
 mod codec;
 mod config;
 mod connect;
+mod connection;
 mod conversation;
 mod due;
 mod error;
@@ -18,7 +20,10 @@ mod links;
 mod list;
 mod memory;
 mod progress;
+mod recovery;
 mod script;
+mod sentinel;
+mod slots;
 mod summary;
 mod sweep;
 mod unassigned;

@@ -17,7 +17,6 @@
 mod copies;
 mod record;
 
-use crate::connect::Connection;
 use crate::script::{BEGIN_EPOCH, CLAIM, Call, IS_CURRENT, LOOK_PROGRESS, SAVE_PROGRESS, Script};
 use crate::{Error, Store};
 use copies::{SINGLE_TAG, SPREAD_TAGS};
@@ -252,9 +251,9 @@ impl Store {
         group: &str,
         add_arguments: impl Fn(usize, &mut Call),
     ) -> Vec<Call> {
-        let tags = match &self.connection {
-            Connection::Single(_) => vec![SINGLE_TAG],
-            Connection::Cluster(_) => SPREAD_TAGS.iter().map(String::as_str).collect(),
+        let tags = match self.connection.is_cluster() {
+            true => SPREAD_TAGS.iter().map(String::as_str).collect(),
+            false => vec![SINGLE_TAG],
         };
         let call = |(position, tag): (usize, &str)| {
             let mut call = script.call();

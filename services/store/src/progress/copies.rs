@@ -1,8 +1,8 @@
 //! Where the copies of a record stand: a cluster has one on every primary.
 
+use crate::slots::{SLOTS, slot};
 use std::sync::LazyLock;
 
-const SLOTS: u16 = 16_384;
 /// Copies in a cluster, spread evenly over the slots: every primary with a run of 512 slots holds one.
 const CLUSTER_COPIES: u16 = 64;
 /// The tag of the only copy on a single Redis.
@@ -20,29 +20,9 @@ pub(super) static SPREAD_TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The slot of a hash tag: CRC16/XMODEM, as the Redis Cluster specification says.
-fn slot(tag: &[u8]) -> u16 {
-    let crc = tag.iter().fold(0u16, |crc, byte| {
-        (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
-            if crc & 0x8000 == 0 {
-                crc << 1
-            } else {
-                (crc << 1) ^ 0x1021
-            }
-        })
-    });
-    crc % SLOTS
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn slots_are_those_of_the_specification() {
-        assert_eq!(slot(b"123456789"), 0x31c3);
-        assert_eq!(slot(b"foo"), 12_182);
-    }
 
     #[test]
     fn tags_spread_evenly() {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod proxy;
 mod support;
 
 mod conversation;
@@ -13,3 +14,4 @@ mod progress;
 mod size;
 mod tokens;
 mod wakeups;
+mod way_back;
