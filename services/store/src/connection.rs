@@ -233,17 +233,20 @@ impl Shared {
             return;
         }
         let now_ms = self.now_ms();
-        let begins = self
-            .recovery
-            .lock()
-            .hear(part, heard, attempt.began_ms, now_ms);
-        if begins {
-            tracing::warn!(
-                cause = cause(),
-                "the way to redis is lost: looking for it anew"
-            );
-            tokio::spawn(replace(Arc::downgrade(self)));
+        let mut recovery = self.recovery.lock();
+        let is_told = recovery.is_in_trouble(now_ms);
+        if !recovery.hear(part, heard, attempt.began_ms, now_ms) {
+            return;
         }
+        drop(recovery);
+        let cause = cause();
+        // An outage that lasts is told once.
+        if is_told {
+            tracing::debug!(cause, "the way to redis is lost again");
+        } else {
+            tracing::warn!(cause, "the way to redis is lost: looking for it anew");
+        }
+        tokio::spawn(replace(Arc::downgrade(self), is_told));
     }
 
     /// A new client, within bounded time.
@@ -271,8 +274,7 @@ impl Shared {
 }
 
 /// Replaces the client, however long that takes, unless it comes back by itself. One task at a time does.
-async fn replace(weak: Weak<Shared>) {
-    let mut is_told = false;
+async fn replace(weak: Weak<Shared>, mut is_told: bool) {
     loop {
         let Some(shared) = weak.upgrade() else { return };
         let wait_ms = shared.recovery.lock().wait_ms(shared.now_ms());

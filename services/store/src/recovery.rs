@@ -102,6 +102,12 @@ impl Recovery {
         begins
     }
 
+    /// Whether the way was looked for a short while ago: what happens now is more of the same.
+    pub(crate) fn is_in_trouble(&self, now_ms: u64) -> bool {
+        self.attempted_ms
+            .is_some_and(|attempted_ms| now_ms.saturating_sub(attempted_ms) < CALM_AFTER_MS)
+    }
+
     /// How long whoever replaces the client waits before the next attempt.
     pub(crate) fn wait_ms(&self, now_ms: u64) -> u64 {
         self.attempted_ms.map_or(0, |attempted_ms| {
@@ -115,13 +121,10 @@ impl Recovery {
             self.is_replacing = false;
             return false;
         }
-        let is_new_trouble = self
-            .attempted_ms
-            .is_none_or(|attempted_ms| now_ms.saturating_sub(attempted_ms) >= CALM_AFTER_MS);
-        self.wait_ms = if is_new_trouble {
-            WAIT_MIN_MS
-        } else {
+        self.wait_ms = if self.is_in_trouble(now_ms) {
             (self.wait_ms * 2).min(WAIT_MAX_MS)
+        } else {
+            WAIT_MIN_MS
         };
         self.attempted_ms = Some(now_ms);
         true
@@ -203,7 +206,9 @@ mod tests {
             recovery.replaced();
         }
         assert_eq!(gaps, [0, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
+        assert!(recovery.is_in_trouble(now_ms + CALM_AFTER_MS - 1));
         now_ms += CALM_AFTER_MS;
+        assert!(!recovery.is_in_trouble(now_ms));
         assert_eq!(recovery.wait_ms(now_ms), 0);
         hear(&mut recovery, ONE, Heard::WrongServer, now_ms);
         assert!(recovery.attempt(now_ms));
