@@ -23,8 +23,9 @@ const CLUSTER_ARGUMENTS: [&str; 6] = [
 ];
 
 /// Runs the server, takes orders, and ends it and removes its directory when our end of the pipe closes, however we end.
-/// An order is `start`, or the name of a signal, and is answered by a line when it was carried out.
-const KEEPER: &str = r#"dir=$1; shift; "$@" >>"$dir/log" 2>&1 & pid=$!
+/// An order is `start`, or the name of a signal, and is answered by a line when it was carried out;
+/// that nobody reads the line any more must not end the keeper before the server.
+const KEEPER: &str = r#"dir=$1; shift; trap '' PIPE; "$@" >>"$dir/log" 2>&1 & pid=$!
 while read -r order; do
   case $order in
     start) "$@" >>"$dir/log" 2>&1 & pid=$! ;;
