@@ -5,7 +5,7 @@ use crate::pipeline::Standing;
 use runtime::clock::Clock;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Progress as StoredProgress, Store};
+use store::{PartitionProgress as StoredProgress, Store};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ impl Closing {
     async fn close_due(&self, permits: &Arc<Semaphore>) -> Result<(), store::Error> {
         let own_ms = self.standing.borrow().done_watermark_ms;
         let Some(own_ms) = own_ms else { return Ok(()) };
-        let others = self.store.load_progress(&self.group).await?.partitions;
+        let others = self.store.look(&self.group).await?.partitions;
         let watermark_ms = watermark_ms(own_ms, &others, self.clock.now_ms());
         let due = self
             .store
@@ -69,11 +69,12 @@ impl Closing {
 
 /// The minimum over what this process reads and what the others of the group say they have done.
 fn watermark_ms(own_ms: i64, others: &[StoredProgress], now_ms: i64) -> i64 {
-    let spoken = others
-        .iter()
-        .filter(|partition| now_ms - partition.updated_at_ms < SILENT_MS);
+    let spoken = others.iter().filter(|partition| {
+        let newest = partition.points.first();
+        newest.is_some_and(|point| now_ms - point.at_ms < SILENT_MS)
+    });
     spoken
-        .map(|partition| partition.watermark_ms)
+        .map(|partition| partition.watermark_ms.unwrap_or(0))
         .chain([own_ms])
         .min()
         .unwrap_or(own_ms)
@@ -85,12 +86,15 @@ mod tests {
 
     #[test]
     fn the_slowest_reader_holds_windows_back_until_it_has_been_silent_for_long() {
-        let partition = |watermark_ms, updated_at_ms| StoredProgress {
+        let partition = |watermark_ms, at_ms| StoredProgress {
             topic: "otlp_spans".into(),
             partition: 0,
-            next_offset: 1,
-            watermark_ms,
-            updated_at_ms,
+            points: vec![store::Point {
+                at_ms,
+                next_offset: 1,
+                time_ms: None,
+            }],
+            watermark_ms: Some(watermark_ms),
         };
         let now_ms = 10 * SILENT_MS;
         let others = [

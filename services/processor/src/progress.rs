@@ -13,7 +13,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use store::{Epoch, Progress as StoredProgress, Store};
+use store::{Claimed, Epoch, PartitionProgress as StoredProgress, Point, Saved, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{oneshot, watch};
 use tokio::time::MissedTickBehavior;
@@ -28,6 +28,8 @@ const MARGIN: Duration = Duration::from_secs(30);
 pub struct Recorder {
     pub store: Store,
     pub group: String,
+    /// Tells this process from others when it saves.
+    pub owner: String,
     pub clock: Arc<dyn Clock>,
     /// The store's, from before anything was read.
     pub epoch: Epoch,
@@ -106,7 +108,7 @@ impl Recorder {
             // They were lost, or waited for too long: another process may own them and have gone further.
             return Ok(());
         }
-        let saved = self.save(&handover.progress).await;
+        let saved = self.save(&handover.progress).await.map(drop);
         // Committed even when the store does not answer: the next owner reads again what it lacks.
         if handover.recorded.send(next).is_err() {
             debug!("nobody waits for the offsets of these partitions any more");
@@ -114,20 +116,33 @@ impl Recorder {
         saved
     }
 
-    async fn save(&self, progress: &[Progress]) -> Result<(), store::Error> {
+    /// Whether it was recorded: not when the store has begun another epoch.
+    async fn save(&self, progress: &[Progress]) -> Result<bool, store::Error> {
         let now_ms = self.clock.now_ms();
-        let stored = |progress: &Progress| {
-            let watermark_ms = progress.done_watermark_ms.unwrap_or(0);
-            entry(&progress.next, watermark_ms, now_ms)
-        };
+        let stored =
+            |progress: &Progress| entry(&progress.next, progress.done_watermark_ms, now_ms);
         let stored: Vec<StoredProgress> = progress.iter().map(stored).collect();
-        self.store
-            .save_progress(&self.group, &self.epoch, &stored)
-            .await
+        self.save_as_owner(&stored).await
+    }
+
+    async fn save_as_owner(&self, progress: &[StoredProgress]) -> Result<bool, store::Error> {
+        let (group, epoch, owner) = (&self.group, &self.epoch, &self.owner);
+        let name = |of: &StoredProgress| (of.topic.clone(), of.partition);
+        let names: Vec<(String, i32)> = progress.iter().map(name).collect();
+        if self.store.claim(group, epoch, owner, &names).await? == Claimed::EpochOver {
+            return Ok(false);
+        }
+        let saved = self.store.save(group, epoch, owner, progress).await?;
+        Ok(saved == Saved::Yes)
     }
 
     async fn record(&mut self, memory: &mut Memory) -> Result<(), store::Error> {
-        let found = self.store.load_progress(&self.group).await?;
+        let mut found = self.store.look(&self.group).await?;
+        if !found.is_intact {
+            // Which of the last writes were lost is not known, so nothing counts any more.
+            self.store.begin_epoch(&self.group, &found, &[]).await?;
+            found = self.store.look(&self.group).await?;
+        }
         let is_emptied = found.epoch != self.epoch;
         if is_emptied && !self.is_told_since(&found.epoch, memory) {
             return Ok(());
@@ -135,7 +150,7 @@ impl Recorder {
         let mut owned = self.standing.borrow().partitions.clone();
         owned.retain(|progress| memory.counts(progress));
         let rewinds = if is_emptied {
-            warn!("the store was emptied: reading everything again");
+            warn!("the store was emptied or has lost something: reading everything again");
             self.epoch = found.epoch;
             let from_known =
                 |progress: &Progress| from_known(&progress.next.partition, &found.partitions);
@@ -146,7 +161,9 @@ impl Recorder {
         if is_emptied || !rewinds.is_empty() {
             return self.rewind(rewinds, &owned, memory).await;
         }
-        self.save(&owned).await?;
+        if !self.save(&owned).await? {
+            return Ok(());
+        }
         let now_ms = self.clock.now_ms();
         for progress in &owned {
             let recorded = memory.recorded.entry(progress.next.partition.clone());
@@ -186,12 +203,13 @@ impl Recorder {
                 memory.overtaken.insert(next.partition.clone(), *generation);
             }
         }
-        let progress: Vec<_> = rewinds.iter().map(|next| entry(next, 0, now_ms)).collect();
+        let progress: Vec<_> = rewinds
+            .iter()
+            .map(|next| entry(next, None, now_ms))
+            .collect();
         // The pipeline is gone only when the process is stopping.
         let _ = self.rewinds.send(rewinds);
-        self.store
-            .save_progress(&self.group, &self.epoch, &progress)
-            .await
+        self.save_as_owner(&progress).await.map(drop)
     }
 }
 
@@ -217,13 +235,16 @@ fn lacking(
     rewinds
 }
 
-fn entry(next: &NextOffset, watermark_ms: i64, updated_at_ms: i64) -> StoredProgress {
+fn entry(next: &NextOffset, watermark_ms: Option<i64>, at_ms: i64) -> StoredProgress {
     StoredProgress {
         topic: next.partition.topic.to_string(),
         partition: next.partition.partition,
-        next_offset: next.offset,
+        points: vec![Point {
+            at_ms,
+            next_offset: next.offset,
+            time_ms: watermark_ms,
+        }],
         watermark_ms,
-        updated_at_ms,
     }
 }
 
@@ -240,8 +261,7 @@ fn remember(recorded: &mut Recorded, now_ms: i64, offset: i64) {
 
 /// The partitions of which the store knows less than was recorded, with the offsets from which to read them again.
 fn lost(recorded: &HashMap<TopicPartition, Recorded>, found: &[StoredProgress]) -> Vec<NextOffset> {
-    let known =
-        |partition: &TopicPartition| known(found, partition).map_or(0, |known| known.next_offset);
+    let known = |partition: &TopicPartition| known(found, partition);
     let is_lost = recorded.iter().any(|(partition, history)| {
         history
             .back()
@@ -271,17 +291,16 @@ fn lost_before(progress: &Progress, found: &[StoredProgress]) -> Option<NextOffs
 fn from_known(partition: &TopicPartition, found: &[StoredProgress]) -> NextOffset {
     NextOffset {
         partition: partition.clone(),
-        offset: known(found, partition).map_or(0, |known| known.next_offset),
+        offset: known(found, partition),
     }
 }
 
-fn known<'a>(
-    found: &'a [StoredProgress],
-    partition: &TopicPartition,
-) -> Option<&'a StoredProgress> {
-    found
+/// The first offset that the store does not know to be done.
+fn known(found: &[StoredProgress], partition: &TopicPartition) -> i64 {
+    let known = found
         .iter()
-        .find(|known| known.topic == *partition.topic && known.partition == partition.partition)
+        .find(|known| known.topic == *partition.topic && known.partition == partition.partition);
+    known.and_then(StoredProgress::next_offset).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -306,7 +325,7 @@ mod tests {
                 partition: partition(),
                 offset: next_offset,
             },
-            0,
+            None,
             0,
         )
     }

@@ -22,6 +22,7 @@ use runtime::health::Health;
 use runtime::lifecycle::Lifecycle;
 use runtime::telemetry::Metrics;
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -63,7 +64,7 @@ pub async fn run(settings: ProcessorSettings, metrics: Metrics) -> anyhow::Resul
     source::admin::create_topics(&settings.kafka).await?;
     let store = Store::connect(&settings.redis).await.context("redis")?;
     // Before anything is read, so that a store which is emptied from now on is found out.
-    let epoch = store.load_progress(&settings.kafka.group_id).await;
+    let epoch = store.look(&settings.kafka.group_id).await;
     let epoch = epoch.context("redis")?.epoch;
     start(settings, store, epoch, &life, &health)?;
     info!(version = env!("CARGO_PKG_VERSION"), "processor started");
@@ -147,6 +148,7 @@ fn start(
     let recorder = Recorder {
         store,
         group,
+        owner: format!("{:016x}", RandomState::new().build_hasher().finish()),
         epoch,
         source: source.clone(),
         clock: Arc::clone(&clock),

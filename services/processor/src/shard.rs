@@ -254,7 +254,8 @@ impl Shard {
             held.summary.version += 1;
             held.summary.entries += 1;
             match self.commit(&held.summary, Some(&entry)).await? {
-                Commit::Done => {
+                Commit::Done { token } => {
+                    held.summary.token = token;
                     let traces = held
                         .summary
                         .totals
@@ -336,7 +337,8 @@ impl Shard {
             }
             held.summary.version += 1;
             match self.commit(&held.summary, None).await? {
-                Commit::Done => {
+                Commit::Done { token } => {
+                    held.summary.token = token;
                     if !unpublished {
                         counter!(names::WINDOWS_CLOSED).increment(1);
                     }
@@ -438,6 +440,7 @@ fn empty_summary(key: &ConversationKey) -> Summary {
     Summary {
         key: key.clone(),
         version: 0,
+        token: 0,
         entries: 0,
         windows: Windows::default(),
         totals: Totals::default(),

@@ -14,8 +14,8 @@ const KEY_PREFIX_BYTES_MAX: usize = 64;
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
-    /// `redis://` or `rediss://` addresses: one for a single Redis, some of the nodes for a cluster. A list, or one
-    /// text with commas.
+    /// `redis://` or `rediss://` addresses: one for a single Redis, some of the nodes for a cluster, the sentinels with
+    /// `sentinel_master`. A list, or one text with commas.
     #[serde(
         deserialize_with = "list_or_text",
         serialize_with = "urls_without_secrets"
@@ -23,6 +23,15 @@ pub struct StoreConfig {
     pub urls: Vec<String>,
     /// Whether the addresses are those of a Redis Cluster.
     pub cluster: bool,
+    /// The name under which sentinels know the master. The addresses are then those of the sentinels, with what is the
+    /// same for the servers: `rediss://`, and the number of the database.
+    pub sentinel_master: Option<String>,
+    /// Overrides the user of the addresses for asking the sentinels; `username` and `password` are for the servers alone.
+    pub sentinel_username: Option<String>,
+    /// Overrides the password of the addresses for asking the sentinels.
+    #[serde(serialize_with = "redacted")]
+    #[schemars(with = "Option<String>")]
+    pub sentinel_password: Option<SecretString>,
     /// Overrides the user of the addresses.
     pub username: Option<String>,
     /// Overrides the password of the addresses.
@@ -59,6 +68,9 @@ impl Default for StoreConfig {
         Self {
             urls: vec!["redis://127.0.0.1:6379".to_owned()],
             cluster: false,
+            sentinel_master: None,
+            sentinel_username: None,
+            sentinel_password: None,
             username: None,
             password: None,
             tls_ca_file: None,
@@ -82,8 +94,16 @@ impl StoreConfig {
             |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
         let problem = if self.urls.is_empty() {
             "urls is empty: give at least one redis:// address"
-        } else if !self.cluster && self.urls.len() > 1 {
-            "urls has several addresses but cluster is false: set cluster, or give one address"
+        } else if self.cluster && self.sentinel_master.is_some() {
+            "cluster and sentinel_master exclude each other: a cluster fails over by itself"
+        } else if self.sentinel_master.as_deref() == Some("") {
+            "sentinel_master is empty: give the name of the master, or leave it out"
+        } else if self.sentinel_master.is_none()
+            && (self.sentinel_username.is_some() || self.sentinel_password.is_some())
+        {
+            "sentinel_username and sentinel_password are for sentinel_master, which is not set"
+        } else if !self.cluster && self.sentinel_master.is_none() && self.urls.len() > 1 {
+            "urls has several addresses: set cluster or sentinel_master, or give one address"
         } else if self.tls_cert_file.is_some() != self.tls_key_file.is_some() {
             "tls_cert_file and tls_key_file go together: give both or none"
         } else if self.key_prefix.is_empty()
@@ -128,6 +148,9 @@ impl fmt::Debug for StoreConfig {
                     .collect::<Vec<_>>(),
             )
             .field("cluster", &self.cluster)
+            .field("sentinel_master", &self.sentinel_master)
+            .field("sentinel_username", &self.sentinel_username)
+            .field("sentinel_password", &self.sentinel_password)
             .field("username", &self.username)
             .field("password", &self.password)
             .field("tls_ca_file", &self.tls_ca_file)
@@ -197,6 +220,7 @@ mod tests {
         let config = StoreConfig {
             urls: vec!["redis://user:pa@ss@host:6379/0".into(), "pw@host".into()],
             password: Some("hidden".into()),
+            sentinel_password: Some("hidden too".into()),
             ..StoreConfig::default()
         };
         let printed = serde_json::to_string(&config).unwrap();
@@ -227,6 +251,19 @@ mod tests {
             },
             StoreConfig {
                 urls: vec!["redis://a".into(), "redis://b".into()],
+                ..default()
+            },
+            StoreConfig {
+                sentinel_master: Some("main".into()),
+                cluster: true,
+                ..default()
+            },
+            StoreConfig {
+                sentinel_master: Some(String::new()),
+                ..default()
+            },
+            StoreConfig {
+                sentinel_password: Some("hidden".into()),
                 ..default()
             },
             StoreConfig {

@@ -18,8 +18,13 @@ pub struct Snapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Commit {
-    Done,
-    /// Someone else has written since: nothing was changed. Load from the known length of the log on, and apply again.
+    Done {
+        /// Of the version that was written: what the next one builds on.
+        token: u64,
+    },
+    /// Something else is stored than what this builds on: nothing was changed. When the stored version is higher, load
+    /// from the known length of the log on and apply again. Else the store has lost what this builds on, even if the
+    /// number is the same: load the whole log.
     Conflict {
         /// What is stored, 0 for nothing.
         version: u64,
@@ -67,8 +72,9 @@ impl Store {
         Ok(Some(Snapshot { summary, entries }))
     }
 
-    /// Writes the summary, and the entry if there is one, when the stored version is `summary.version - 1`, where
-    /// an unknown conversation has version 0. `summary.entries` counts the new entry. Starts the retention anew.
+    /// Writes the summary, and the entry if there is one, when the stored version is `summary.version - 1` with the token
+    /// `summary.token`, where an unknown conversation has version 0 and token 0. `summary.entries` counts the new entry.
+    /// Starts the retention anew.
     #[tracing::instrument(skip_all, fields(otel.kind = "client", db.system.name = "redis", conversation = %summary.key))]
     pub async fn commit(&self, summary: &Summary, entry: Option<&Entry>) -> Result<Commit, Error> {
         let digest = summary.key.digest();
@@ -76,16 +82,21 @@ impl Store {
         let mut call = COMMIT.call();
         call.key(summary_key);
         call.key(log_key.clone());
+        let summary_bytes = summary::encode(summary)?;
+        let entry_bytes = entry.map(codec::encode).transpose()?;
+        let token = token_after(summary, &summary_bytes, entry_bytes.as_deref());
         call.arg(summary.version)
             .arg(summary.entries)
-            .arg(summary::encode(summary)?)
-            .arg(self.config.retention_ms);
-        if let Some(entry) = entry {
-            call.arg(codec::encode(entry)?);
+            .arg(summary_bytes)
+            .arg(self.config.retention_ms)
+            .arg(summary.token)
+            .arg(token);
+        if let Some(entry) = entry_bytes {
+            call.arg(entry);
         }
         let answer: Value = self.connection.call(&call).await?;
         match from_redis_value::<(String, u64)>(answer)? {
-            (status, _) if status == "done" => Ok(Commit::Done),
+            (status, _) if status == "done" => Ok(Commit::Done { token }),
             (status, version) if status == "conflict" => Ok(Commit::Conflict { version }),
             (_, length) => {
                 let what = format!(
@@ -107,4 +118,21 @@ impl Store {
         self.connection.query::<Value>(&command).await?;
         Ok(())
     }
+}
+
+/// The token of what a commit writes: a digest of what it builds on and what it adds, never 0.
+///
+/// Version numbers alone do not tell writers apart when Redis has lost its last writes: another may have given the
+/// number to something else since, and whoever still holds what was lost would build on that.
+fn token_after(summary: &Summary, summary_bytes: &[u8], entry_bytes: Option<&[u8]>) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&summary.token.to_le_bytes());
+    hasher.update(&summary.version.to_le_bytes());
+    // With its length, so that no byte can move from one part to the other.
+    hasher.update(&(summary_bytes.len() as u64).to_le_bytes());
+    hasher.update(summary_bytes);
+    hasher.update(entry_bytes.unwrap_or_default());
+    let mut first = [0; 8];
+    hasher.finalize_xof().fill(&mut first);
+    u64::from_le_bytes(first).max(1)
 }

@@ -55,13 +55,7 @@ impl Error {
 
 impl From<RedisError> for Error {
     fn from(error: RedisError) -> Self {
-        // An error inside a pipeline hides behind the pipeline's own; the code of the first command decides.
-        let servers = error.clone().into_server_errors();
-        let code = servers
-            .as_ref()
-            .and_then(|errors| errors.first())
-            .map(|(_, error)| error.code().to_owned());
-        match code.as_deref() {
+        match server_code(&error).as_deref() {
             Some("OOM") => return Self::OutOfMemory(error),
             Some("MISCONF" | "READONLY" | "NOREPLICAS") => return Self::ReadOnly(error),
             Some("WRONGPASS" | "NOAUTH") => return Self::Config(error.to_string()),
@@ -89,6 +83,13 @@ impl From<RedisError> for Error {
             _ => Self::Refused(error),
         }
     }
+}
+
+/// What the server called its error; `None` for errors that no server has sent.
+pub(crate) fn server_code(error: &RedisError) -> Option<String> {
+    // An error inside a pipeline hides behind the pipeline's own; the code of the first command decides.
+    let servers = error.clone().into_server_errors()?;
+    servers.first().map(|(_, error)| error.code().to_owned())
 }
 
 impl From<redis::ParsingError> for Error {

@@ -36,7 +36,7 @@ impl Keys {
         self.key(format_args!("c:{{{conversation}}}:log"))
     }
 
-    /// HASH: `v` version, `n` number of entries, `s` encoded summary.
+    /// HASH: `v` version, `t` its token, `n` number of entries, `s` encoded summary.
     pub(crate) fn summary(&self, conversation: &Digest) -> String {
         self.key(format_args!("c:{{{conversation}}}:sum"))
     }

@@ -5,9 +5,11 @@
 //! wake-ups) is written after it, may be written again, and is corrected by whoever reads it. The same keys serve a
 //! single Redis and a Redis Cluster; `schemas/redis/keys.md` lists them.
 
+mod client;
 mod codec;
 mod config;
 mod connect;
+mod connection;
 mod conversation;
 mod due;
 mod error;
@@ -18,7 +20,10 @@ mod links;
 mod list;
 mod memory;
 mod progress;
+mod recovery;
 mod script;
+mod sentinel;
+mod slots;
 mod summary;
 mod sweep;
 mod unassigned;
@@ -37,7 +42,7 @@ pub use joints::StoredJoint;
 pub use links::{Placement, TraceLinks};
 pub use list::{LIST_PAGE_MAX, ListCursor, ListPage, ListQuery};
 pub use memory::Memory;
-pub use progress::{Epoch, Progress, Recorded};
+pub use progress::{Claimed, Epoch, Found, POINTS_MAX, PartitionProgress, Point, Saved};
 pub use summary::Summary;
 pub use sweep::Swept;
 pub use unassigned::Unassigned;

@@ -5,207 +5,287 @@
 //! what the same server still has. In a cluster each primary may have lost something else: the record is kept on all of
 //! them, and the lowest counts.
 //!
-//! A server that was emptied and written to again may know as much as it did before, and not have it. So each record
-//! names the [`Epoch`] in which it was made, and is nothing in another.
+//! The record is fenced, so that nobody builds on what was lost or writes what is another's:
+//! - It names the [`Epoch`] in which it was made, and is nothing in another. A server that was emptied has none.
+//! - It names the server on which its epoch began. On another one, or the same one started again, something may be
+//!   missing: nothing can be saved until someone begins a new epoch, from a point that was surely kept. Whoever knows
+//!   the old epoch only learns so from the record.
+//! - Each partition has an owner, and what another saves of it is refused.
+//!
+//! Each of these is checked by the script that writes, in one step with the write.
 
-use crate::connect::Connection;
+mod copies;
+mod record;
+
+use crate::script::{BEGIN_EPOCH, CLAIM, Call, IS_CURRENT, LOOK_PROGRESS, SAVE_PROGRESS, Script};
 use crate::{Error, Store};
-use redis::{Cmd, Value, from_redis_value};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::LazyLock;
+use copies::{SINGLE_TAG, SPREAD_TAGS};
+use domain::ids::Digest;
+use record::{Copy, Fields, Partitions};
+use redis::from_redis_value;
+use std::collections::BTreeSet;
 
-const SLOTS: u16 = 16_384;
-/// Copies in a cluster, spread evenly over the slots: every primary with a run of 512 slots holds one.
-const CLUSTER_COPIES: u16 = 64;
-/// The field that names the epoch, beside one field for each partition.
-const EPOCH: &str = "epoch";
+/// Points that are kept of one partition: enough to go back by any time that matters, and few enough that a record of
+/// hundreds of partitions is written every second without being noticed.
+pub const POINTS_MAX: usize = 16;
 
-/// From when the store was empty until it is emptied, or a primary of it loses everything: the random names that its
-/// copies of the record were given when they were begun.
+/// From when the store was empty, or had lost something, until the next loss: the random names that the copies of the
+/// record were given when they were begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Epoch(Vec<String>);
 
-/// What the store knows of a consumer group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    pub epoch: Epoch,
-    /// What Redis is sure to have. A partition that is not among it was never recorded in this epoch, or its record was
-    /// lost, and nothing is known of its data.
-    pub partitions: Vec<Progress>,
+impl Epoch {
+    /// For logs: tells epochs apart, and is short.
+    pub fn short(&self) -> String {
+        let names: Vec<&[u8]> = self.0.iter().map(String::as_bytes).collect();
+        let mut short = Digest::of(&names).to_string();
+        short.truncate(8);
+        short
+    }
+
+    /// An epoch that no store has begun.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn named(name: &str) -> Self {
+        Self(vec![name.to_owned()])
+    }
 }
 
-/// One partition of one topic.
+/// A moment in the reading of a partition: everything below `next_offset` was done then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// When it was recorded, by the recorder's clock.
+    pub at_ms: i64,
+    pub next_offset: i64,
+    /// The highest record time below `next_offset`; `None` when nothing was read below it.
+    pub time_ms: Option<i64>,
+}
+
+/// How far one partition of one topic has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct PartitionProgress {
     pub topic: String,
     pub partition: i32,
-    /// Everything below is in Redis, dead-lettered, or dropped on purpose.
-    pub next_offset: i64,
-    pub watermark_ms: i64,
-    pub updated_at_ms: i64,
+    /// Newest first, at most [`POINTS_MAX`]: the first is where the partition stands, the last where its reading began,
+    /// or the oldest kept. Without any nothing is recorded.
+    pub points: Vec<Point>,
+    /// Record time up to which everything of it is done; `None` while nothing is known, as after a rewind.
+    pub watermark_ms: Option<i64>,
+}
+
+impl PartitionProgress {
+    /// Where it stands: everything below is in Redis, dead-lettered, or dropped on purpose.
+    pub fn next_offset(&self) -> Option<i64> {
+        self.points.first().map(|point| point.next_offset)
+    }
+}
+
+/// What the store knows of a consumer group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub epoch: Epoch,
+    /// False when some copy stands on another server, or another run of it, than the one on which its epoch began:
+    /// something may be lost. Nothing can be saved until [`Store::begin_epoch`].
+    pub is_intact: bool,
+    /// What was recorded in this epoch, of the partitions that all copies know; over the copies the lowest counts. Of a
+    /// partition that is not among it nothing is known.
+    pub partitions: Vec<PartitionProgress>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Claimed {
+    Yes,
+    /// Another epoch has begun, or the server is another: look again.
+    EpochOver,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Saved {
+    Yes,
+    /// Another epoch has begun, or the server is another: look again.
+    EpochOver,
+    /// These are claimed by another owner, or by nobody. The others were saved.
+    NotOwner(Vec<(String, i32)>),
 }
 
 impl Store {
-    /// Records progress of this epoch. To be called when everything that it speaks of has been written and acknowledged. When
-    /// the store has begun another epoch meanwhile, nothing is recorded.
-    pub async fn save_progress(
+    /// What is recorded of the group. Begins the first epoch where there is none.
+    pub async fn look(&self, group: &str) -> Result<Found, Error> {
+        // Of several that begin one at the same time, the first of each copy has named it.
+        let name = random_name()?;
+        let calls = self.on_copies(&LOOK_PROGRESS, group, |_, call| {
+            call.arg(&name);
+        });
+        let mut found = Found {
+            epoch: Epoch(Vec::with_capacity(calls.len())),
+            is_intact: true,
+            partitions: Vec::new(),
+        };
+        let mut lowest: Option<Partitions> = None;
+        for answer in self.connection.call_each(&calls).await? {
+            let (is_intact, identity, fields): (bool, String, Fields) = from_redis_value(answer)?;
+            let lost = || Error::corrupt(group, "the record of progress has no epoch");
+            let Copy { epoch, partitions } = record::read(fields).ok_or_else(lost)?;
+            if identity.is_empty() {
+                self.warn_of_unknown_identity();
+            }
+            found.epoch.0.push(epoch);
+            found.is_intact &= is_intact;
+            lowest = Some(match lowest {
+                None => partitions,
+                Some(lowest) => record::lower(lowest, &partitions),
+            });
+        }
+        found.partitions = lowest.unwrap_or_default().into_values().collect();
+        Ok(found)
+    }
+
+    /// Begins a new epoch in the place of that which was found, with these partitions as all that is known: the caller has
+    /// cut their points to what was surely kept. Nobody owns a partition in it yet. Copies that have another epoch by
+    /// now are left alone, since someone was faster. [`Store::look`] tells afterwards what holds.
+    pub async fn begin_epoch(
         &self,
         group: &str,
-        epoch: &Epoch,
-        progress: &[Progress],
+        found: &Found,
+        partitions: &[PartitionProgress],
     ) -> Result<(), Error> {
-        if progress.is_empty() {
-            return Ok(());
-        }
-        let keys = self.progress_keys(group);
-        let commands = keys.iter().zip(&epoch.0).map(|(key, epoch)| {
-            let mut command = redis::cmd("HSET");
-            command.arg(key);
-            for partition in progress {
-                let Progress {
-                    next_offset,
-                    watermark_ms,
-                    updated_at_ms,
-                    ..
-                } = partition;
-                command.arg(format!("{}:{}", partition.topic, partition.partition));
-                command.arg(format!(
-                    "{next_offset}|{watermark_ms}|{updated_at_ms}|{epoch}"
-                ));
+        let name = random_name()?;
+        let calls = self.on_copies(&BEGIN_EPOCH, group, |position, call| {
+            call.arg(found.epoch.of_copy(position)).arg(&name);
+            for progress in partitions {
+                if let Some(value) = record::encode(progress) {
+                    call.arg(record::progress_field(&progress.topic, progress.partition))
+                        .arg(value);
+                }
             }
-            command
         });
-        self.connection.each(commands.collect()).await?;
+        self.connection.call_each(&calls).await?;
         Ok(())
     }
 
-    /// What is recorded of the group. Begins an epoch where there is none.
-    pub async fn load_progress(&self, group: &str) -> Result<Recorded, Error> {
-        let keys = self.progress_keys(group);
-        if let Some(recorded) = self.recorded(&keys).await? {
-            return Ok(recorded);
-        }
-        let mut name = [0u8; 8];
-        getrandom::fill(&mut name).map_err(|error| {
-            Error::Config(format!("the system gives no random numbers: {error}"))
-        })?;
-        let name = format!("{:016x}", u64::from_le_bytes(name));
-        // Of several that begin one at the same time, the first of each copy has named it.
-        let begin = |key: &String| redis::cmd("HSETNX").arg(key).arg(EPOCH).arg(&name).clone();
-        self.connection
-            .each(keys.iter().map(begin).collect())
-            .await?;
-        let lost = || Error::corrupt(&keys[0], "the epoch was lost as soon as it had begun");
-        self.recorded(&keys).await?.ok_or_else(lost)
+    /// Makes `owner` the only one who may save these partitions; what is recorded of them stays. The owner is an opaque
+    /// short text, unique per process and assignment.
+    pub async fn claim(
+        &self,
+        group: &str,
+        epoch: &Epoch,
+        owner: &str,
+        partitions: &[(String, i32)],
+    ) -> Result<Claimed, Error> {
+        let calls = self.on_copies(&CLAIM, group, |position, call| {
+            call.arg(epoch.of_copy(position)).arg(owner);
+            for (topic, partition) in partitions {
+                call.arg(record::owner_field(topic, *partition));
+            }
+        });
+        Ok(match self.all_agree(&calls).await? {
+            true => Claimed::Yes,
+            false => Claimed::EpochOver,
+        })
     }
 
-    /// `None` when a copy has no epoch.
-    async fn recorded(&self, keys: &[String]) -> Result<Option<Recorded>, Error> {
-        let load = |key: &String| -> Cmd { redis::cmd("HGETALL").arg(key).clone() };
-        let answers = self
-            .connection
-            .each(keys.iter().map(load).collect())
-            .await?;
-        let mut epochs = Vec::new();
-        let mut lowest: Option<Partitions> = None;
-        for (answer, key) in answers.into_iter().zip(keys) {
-            let Some((epoch, copy)) = read_copy(answer, key)? else {
-                return Ok(None);
-            };
-            epochs.push(epoch);
-            lowest = Some(match lowest {
-                None => copy,
-                Some(lowest) => lower(lowest, &copy),
-            });
+    /// Records progress of this epoch, of partitions that `owner` has claimed. To be called when everything that it speaks
+    /// of has been written and acknowledged.
+    pub async fn save(
+        &self,
+        group: &str,
+        epoch: &Epoch,
+        owner: &str,
+        partitions: &[PartitionProgress],
+    ) -> Result<Saved, Error> {
+        let told: Vec<(&PartitionProgress, String)> = partitions
+            .iter()
+            .filter_map(|progress| Some((progress, record::encode(progress)?)))
+            .collect();
+        let calls = self.on_copies(&SAVE_PROGRESS, group, |position, call| {
+            call.arg(epoch.of_copy(position)).arg(owner);
+            for (progress, value) in &told {
+                call.arg(record::owner_field(&progress.topic, progress.partition))
+                    .arg(record::progress_field(&progress.topic, progress.partition))
+                    .arg(value);
+            }
+        });
+        let (mut is_over, mut others) = (false, BTreeSet::new());
+        for answer in self.connection.call_each(&calls).await? {
+            let (is_current, refused): (bool, Vec<usize>) = from_redis_value(answer)?;
+            is_over |= !is_current;
+            others.extend(refused);
         }
-        Ok(Some(Recorded {
-            epoch: Epoch(epochs),
-            partitions: lowest.unwrap_or_default().into_values().collect(),
-        }))
+        if is_over {
+            return Ok(Saved::EpochOver);
+        }
+        let others: Vec<_> = others
+            .into_iter()
+            .filter_map(|position| told.get(position))
+            .map(|(progress, _)| (progress.topic.clone(), progress.partition))
+            .collect();
+        Ok(if others.is_empty() {
+            Saved::Yes
+        } else {
+            Saved::NotOwner(others)
+        })
     }
 
-    fn progress_keys(&self, group: &str) -> Vec<String> {
-        match &self.connection {
-            Connection::Single(_) => vec![self.keys.progress("0", group)],
-            Connection::Cluster(_) => SPREAD_TAGS
-                .iter()
-                .map(|tag| self.keys.progress(tag, group))
-                .collect(),
-        }
+    /// Whether this epoch still is the store's, on the server on which it began. In a cluster every copy is asked.
+    pub async fn is_current(&self, group: &str, epoch: &Epoch) -> Result<bool, Error> {
+        let calls = self.on_copies(&IS_CURRENT, group, |position, call| {
+            call.arg(epoch.of_copy(position));
+        });
+        self.all_agree(&calls).await
     }
-}
 
-/// What one copy of the record says.
-type Partitions = BTreeMap<(String, i32), Progress>;
+    /// Whether each copy answers with yes.
+    async fn all_agree(&self, calls: &[Call]) -> Result<bool, Error> {
+        let mut agree = true;
+        for answer in self.connection.call_each(calls).await? {
+            agree &= from_redis_value::<bool>(answer)?;
+        }
+        Ok(agree)
+    }
 
-/// The epoch of a copy and what was recorded in it; `None` when none has begun.
-fn read_copy(answer: Value, key: &str) -> Result<Option<(String, Partitions)>, Error> {
-    let mut fields: HashMap<String, String> = from_redis_value(answer)?;
-    let Some(epoch) = fields.remove(EPOCH) else {
-        return Ok(None);
-    };
-    let mut copy = Partitions::new();
-    for (field, value) in &fields {
-        let Some((value, _)) = value.rsplit_once('|').filter(|(_, of)| *of == epoch) else {
-            continue;
+    /// One call for each copy of the group's record, with the arguments that are added by the position of the copy.
+    fn on_copies(
+        &self,
+        script: &'static Script,
+        group: &str,
+        add_arguments: impl Fn(usize, &mut Call),
+    ) -> Vec<Call> {
+        let tags = match self.connection.is_cluster() {
+            true => SPREAD_TAGS.iter().map(String::as_str).collect(),
+            false => vec![SINGLE_TAG],
         };
-        let progress = parse(field, value)
-            .ok_or_else(|| Error::corrupt(key, format!("{field:?} = {value:?} is no progress")))?;
-        copy.insert((progress.topic.clone(), progress.partition), progress);
+        let call = |(position, tag): (usize, &str)| {
+            let mut call = script.call();
+            call.key(self.keys.progress(tag, group));
+            add_arguments(position, &mut call);
+            call
+        };
+        tags.into_iter().enumerate().map(call).collect()
     }
-    Ok(Some((epoch, copy)))
+
+    fn warn_of_unknown_identity(&self) {
+        self.has_warned.call_once(|| {
+            tracing::error!(
+                "redis does not tell which server it is: when it restarts or fails over and loses its last writes, that \
+                 cannot be noticed, and what they held stays lost. Allow the user INFO, also within scripts"
+            );
+        });
+    }
 }
 
-fn parse(field: &str, value: &str) -> Option<Progress> {
-    let (topic, partition) = field.rsplit_once(':')?;
-    let mut numbers = value.split('|').map(|number| number.parse::<i64>().ok());
-    Some(Progress {
-        topic: topic.to_owned(),
-        partition: partition.parse().ok()?,
-        next_offset: numbers.next()??,
-        watermark_ms: numbers.next()??,
-        updated_at_ms: numbers.next()??,
-    })
+impl Epoch {
+    /// The name in one copy; '' for a copy that it does not know, which none has.
+    fn of_copy(&self, position: usize) -> &str {
+        self.0.get(position).map_or("", String::as_str)
+    }
 }
 
-/// What both copies have, as far as the one that is further behind.
-fn lower(mut lowest: Partitions, copy: &Partitions) -> Partitions {
-    lowest.retain(|partition, progress| match copy.get(partition) {
-        Some(other) => {
-            if other.next_offset < progress.next_offset {
-                *progress = other.clone();
-            }
-            true
-        }
-        None => false,
-    });
-    lowest
-}
-
-/// A hash tag in each of [`CLUSTER_COPIES`] equal parts of the slots.
-static SPREAD_TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let width = SLOTS / CLUSTER_COPIES;
-    (0..CLUSTER_COPIES)
-        .filter_map(|part| {
-            (0u32..)
-                .map(|number| number.to_string())
-                .find(|tag| slot(tag.as_bytes()) / width == part)
-        })
-        .collect()
-});
-
-/// The slot of a hash tag: CRC16/XMODEM, as the Redis Cluster specification says.
-fn slot(tag: &[u8]) -> u16 {
-    let crc = tag.iter().fold(0u16, |crc, byte| {
-        (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
-            if crc & 0x8000 == 0 {
-                crc << 1
-            } else {
-                (crc << 1) ^ 0x1021
-            }
-        })
-    });
-    crc % SLOTS
+fn random_name() -> Result<String, Error> {
+    let mut name = [0u8; 8];
+    getrandom::fill(&mut name)
+        .map_err(|error| Error::Config(format!("the system gives no random numbers: {error}")))?;
+    Ok(format!("{:016x}", u64::from_le_bytes(name)))
 }
 
 #[cfg(test)]
@@ -213,44 +293,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_are_those_of_the_specification() {
-        assert_eq!(slot(b"123456789"), 0x31c3);
-        assert_eq!(slot(b"foo"), 12_182);
-    }
-
-    #[test]
-    fn tags_spread_evenly() {
-        let mut parts: Vec<u16> = SPREAD_TAGS
-            .iter()
-            .map(|tag| slot(tag.as_bytes()) / 256)
-            .collect();
-        parts.dedup();
-        assert_eq!(parts, (0..64).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn the_copy_that_is_furthest_behind_counts() {
-        let copy = |partitions: &[(i32, i64)]| -> Partitions {
-            let progress = |(partition, next_offset): &(i32, i64)| Progress {
-                topic: "a:b".into(),
-                partition: *partition,
-                next_offset: *next_offset,
-                watermark_ms: 1,
-                updated_at_ms: 2,
-            };
-            partitions
-                .iter()
-                .map(|partition| (("a:b".to_owned(), partition.0), progress(partition)))
-                .collect()
-        };
-        assert_eq!(
-            lower(copy(&[(0, 5), (1, 7), (2, 1)]), &copy(&[(0, 6), (1, 4)])),
-            copy(&[(0, 5), (1, 4)])
-        );
-        assert_eq!(
-            parse("a:b:0", "5|1|2").as_ref(),
-            copy(&[(0, 5)]).values().next()
-        );
-        assert_eq!(parse("a:b:0", "5|1"), None);
+    fn short_names_tell_epochs_apart() {
+        let epochs = [
+            Epoch::named("a"),
+            Epoch::named("b"),
+            Epoch(vec!["a".to_owned(), "b".to_owned()]),
+        ];
+        let names: BTreeSet<String> = epochs.iter().map(Epoch::short).collect();
+        assert_eq!(names.len(), epochs.len());
+        assert!(names.iter().all(|name| name.len() == 8), "{names:?}");
     }
 }

@@ -10,9 +10,13 @@ pub(crate) struct Script {
     hash: OnceLock<String>,
 }
 
+/// Scripts of several files are their texts one after the other.
 macro_rules! scripts {
-    ($($name:ident = $file:literal;)*) => {
-        $(pub(crate) static $name: Script = Script { text: include_str!(concat!("scripts/", $file)), hash: OnceLock::new() };)*
+    ($($name:ident = $($file:literal)+;)*) => {
+        $(pub(crate) static $name: Script = Script {
+            text: concat!($(include_str!(concat!("scripts/", $file))),+),
+            hash: OnceLock::new(),
+        };)*
     };
 }
 
@@ -28,6 +32,11 @@ scripts! {
     FORGET_LIST = "forget_list.lua";
     PLACE = "place.lua";
     SAVE_JOINT = "save_joint.lua";
+    LOOK_PROGRESS = "progress/server.lua" "progress/look.lua";
+    BEGIN_EPOCH = "progress/server.lua" "progress/begin_epoch.lua";
+    CLAIM = "progress/server.lua" "progress/claim.lua";
+    SAVE_PROGRESS = "progress/server.lua" "progress/save.lua";
+    IS_CURRENT = "progress/server.lua" "progress/is_current.lua";
 }
 
 impl Script {

@@ -12,6 +12,10 @@ pub struct Summary {
     pub key: ConversationKey,
     /// Counts commits; the first is 1.
     pub version: u64,
+    /// Names what this version holds, by everything that led to it: two that have the same number and token are the same.
+    /// 0 before the first version, and for what was written before there were tokens. For [`Store::commit`] it is the
+    /// token of the version that the summary builds on.
+    pub token: u64,
     /// Length of the log.
     pub entries: u64,
     pub windows: Windows,
@@ -69,8 +73,8 @@ pub(crate) fn encode(summary: &Summary) -> Result<Vec<u8>, Error> {
 
 /// From the answer to [`read_command`]; `None` when there is no such conversation.
 pub(crate) fn decode(answer: Value, key: &str) -> Result<Option<Summary>, Error> {
-    let (version, entries, stored): (Option<u64>, Option<u64>, Option<Vec<u8>>) =
-        from_redis_value(answer)?;
+    type Fields = (Option<u64>, Option<u64>, Option<Vec<u8>>, Option<u64>);
+    let (version, entries, stored, token): Fields = from_redis_value(answer)?;
     let (Some(version), Some(entries), Some(stored)) = (version, entries, stored) else {
         return Ok(None);
     };
@@ -83,6 +87,7 @@ pub(crate) fn decode(answer: Value, key: &str) -> Result<Option<Summary>, Error>
     Ok(Some(Summary {
         key,
         version,
+        token: token.unwrap_or_default(),
         entries,
         windows,
         totals,
@@ -92,7 +97,7 @@ pub(crate) fn decode(answer: Value, key: &str) -> Result<Option<Summary>, Error>
 
 pub(crate) fn read_command(key: &str) -> redis::Cmd {
     let mut command = redis::cmd("HMGET");
-    command.arg(key).arg(&["v", "n", "s"]);
+    command.arg(key).arg(&["v", "n", "s", "t"]);
     command
 }
 

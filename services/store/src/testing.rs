@@ -2,7 +2,7 @@
 
 use crate::StoreConfig;
 use redis::{Cmd, FromRedisValue, Value};
-use std::io;
+use std::io::{self, BufRead as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,20 +13,55 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 const PRIMARIES: usize = 3;
-const CLUSTER_ARGUMENTS: [&str; 8] = [
+const CLUSTER_ARGUMENTS: [&str; 6] = [
     "--cluster-enabled",
     "yes",
     "--cluster-config-file",
     "nodes.conf",
     "--cluster-node-timeout",
     "2000",
+];
+
+/// Runs the server, takes orders, and ends it and removes its directory when our end of the pipe closes, however we end.
+/// An order is `start`, or the name of a signal, and is answered by a line when it was carried out;
+/// that nobody reads the line any more must not end the keeper before the server.
+const KEEPER: &str = r#"dir=$1; shift; trap '' PIPE; "$@" >>"$dir/log" 2>&1 & pid=$!
+while read -r order; do
+  case $order in
+    start) "$@" >>"$dir/log" 2>&1 & pid=$! ;;
+    KILL) kill -9 $pid; wait $pid; pid= ;;
+    *) kill -s "$order" $pid ;;
+  esac
+  echo done
+done 2>/dev/null
+test -z "$pid" || kill -9 $pid; wait; rm -rf "$dir""#;
+
+/// Of every server.
+const ARGUMENTS: [&str; 8] = [
+    "--bind",
+    "127.0.0.1",
+    "--save",
+    "",
+    "--appendonly",
+    "no",
     "--repl-diskless-sync-delay",
     "0",
 ];
 
-/// Runs the server, and ends it and removes its directory when our end of the pipe closes, however we end.
-const KEEPER: &str =
-    r#"dir=$1; shift; "$@" >"$dir/log" 2>&1 & read -r _; kill -9 $!; wait; rm -rf "$dir""#;
+/// Starts a server in a directory of its own, with a file of settings there if it needs one.
+fn keep(arguments: &[&str], settings: Option<&str>) -> io::Result<Child> {
+    let dir = tempfile::tempdir()?.keep();
+    let mut command = Command::new("sh");
+    command.args(["-c", KEEPER, "keeper"]).arg(&dir);
+    command.arg("redis-server");
+    if let Some(settings) = settings {
+        let file = dir.join("settings");
+        std::fs::write(&file, settings)?;
+        command.arg(file);
+    }
+    command.arg("--dir").arg(&dir).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+}
 
 /// One server without persistence; it ends with this value, at the latest with the process.
 #[derive(Debug)]
@@ -49,42 +84,66 @@ impl RedisServer {
     /// On a given port, such as that of a server that has been stopped.
     pub async fn start_on(port: u16, arguments: &[&str]) -> io::Result<Self> {
         let bus_port = free_port()?;
-        let dir = tempfile::tempdir()?.keep();
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper"])
-            .arg(&dir)
-            .arg("redis-server")
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
-            .arg("--dir")
-            .arg(&dir)
-            .args(["--cluster-port", &bus_port.to_string()])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .spawn()?;
+        let (port_text, bus_port_text) = (port.to_string(), bus_port.to_string());
+        let own = ["--port", &port_text, "--cluster-port", &bus_port_text];
+        let keeper = keep(&[&own[..], &ARGUMENTS, arguments].concat(), None)?;
         let server = Self {
             keeper,
             port,
             bus_port,
         };
+        server.answers().await?;
+        Ok(server)
+    }
+
+    async fn answers(&self) -> io::Result<()> {
         let deadline = Instant::now() + READY_WITHIN;
-        while server.command::<Value>(&redis::cmd("PING")).await.is_err() {
+        while self.command::<Value>(&redis::cmd("PING")).await.is_err() {
             if Instant::now() > deadline {
                 return Err(io::Error::other(format!(
-                    "redis-server does not answer on port {port}"
+                    "redis-server does not answer on port {}",
+                    self.port
                 )));
             }
             sleep(POLL_INTERVAL).await;
         }
-        Ok(server)
+        Ok(())
+    }
+
+    /// Kills the server as a power cut would, until [`RedisServer::start_again`].
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.order("KILL")
+    }
+
+    /// Starts it after a kill, on the same port and with what it has on disk.
+    pub async fn start_again(&mut self) -> io::Result<()> {
+        self.order("start")?;
+        self.answers().await
+    }
+
+    /// Stops it in the middle of whatever it does; connections stay, and nothing is answered.
+    pub fn freeze(&mut self) -> io::Result<()> {
+        self.order("STOP")
+    }
+
+    pub fn thaw(&mut self) -> io::Result<()> {
+        self.order("CONT")
+    }
+
+    fn order(&mut self, order: &str) -> io::Result<()> {
+        let (Some(orders), Some(answers)) = (&mut self.keeper.stdin, &mut self.keeper.stdout)
+        else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        writeln!(orders, "{order}")?;
+        let mut answer = String::new();
+        io::BufReader::new(answers).read_line(&mut answer)?;
+        Ok(())
+    }
+
+    /// Writes what it holds to its disk, from where it comes back after a kill.
+    pub async fn save(&self) -> redis::RedisResult<()> {
+        self.command(&redis::cmd("SAVE")).await
     }
 
     pub fn port(&self) -> u16 {
@@ -132,8 +191,23 @@ impl RedisServer {
             .await
     }
 
+    /// Follows another single server until it has everything that this one has.
+    pub async fn replicate(&self, primary: &Self) -> redis::RedisResult<()> {
+        let mut command = redis::cmd("REPLICAOF");
+        command.arg("127.0.0.1").arg(primary.port);
+        self.command::<Value>(&command).await?;
+        self.wait_for(&["INFO", "replication"], &["master_link_status:up"])
+            .await
+    }
+
+    /// Ends being a replica.
+    pub async fn promote(&self) -> redis::RedisResult<()> {
+        self.command(redis::cmd("REPLICAOF").arg("NO").arg("ONE"))
+            .await
+    }
+
     /// Waits until the answer to a command holds all of the texts.
-    async fn wait_for(&self, command: &[&str], texts: &[&str]) -> redis::RedisResult<()> {
+    pub async fn wait_for(&self, command: &[&str], texts: &[&str]) -> redis::RedisResult<()> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
             let answer: String = self
@@ -234,6 +308,47 @@ impl RedisCluster {
             cluster: true,
             key_prefix: unique_prefix(),
             ..StoreConfig::default()
+        }
+    }
+}
+
+/// Watches one server and its replicas, under the name [`RedisSentinel::MASTER`]. Alone it decides at once.
+#[derive(Debug)]
+pub struct RedisSentinel {
+    server: RedisServer,
+}
+
+impl RedisSentinel {
+    pub const MASTER: &str = "main";
+
+    /// Returns when it knows the replicas.
+    pub async fn watch(primary: &RedisServer, replicas: usize) -> io::Result<Self> {
+        let (port, bus_port) = (free_port()?, free_port()?);
+        let (name, watched) = (Self::MASTER, primary.port);
+        let settings = format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor {name} 127.0.0.1 {watched} 1\n\
+             sentinel down-after-milliseconds {name} 1000\nsentinel failover-timeout {name} 5000\n"
+        );
+        let keeper = keep(&["--sentinel"], Some(&settings))?;
+        let server = RedisServer {
+            keeper,
+            port,
+            bus_port,
+        };
+        server.answers().await?;
+        let known = format!("slaves={replicas},");
+        server
+            .wait_for(&["INFO", "sentinel"], &[&known, "status=ok"])
+            .await
+            .map_err(io::Error::other)?;
+        Ok(Self { server })
+    }
+
+    /// With a key prefix that no other configuration has.
+    pub fn config(&self) -> StoreConfig {
+        StoreConfig {
+            sentinel_master: Some(Self::MASTER.to_owned()),
+            ..self.server.config()
         }
     }
 }

@@ -2,14 +2,14 @@
 //! that it may have lost some.
 
 use crate::index::IndexUpdate;
-use crate::{Error, Store, connect};
+use crate::{Error, Store, client};
 use domain::ids::Digest;
 use futures::{Stream, StreamExt as _};
 use redis::aio::{PubSubSink, PubSubStream};
 use redis::{Cmd, Value};
 use std::collections::HashMap;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -63,8 +63,9 @@ impl Store {
         &self,
     ) -> Result<impl Stream<Item = Wakeup> + Send + Unpin + use<>, Error> {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        let listener = Listener {
+        let mut listener = Listener {
             store: self.clone(),
+            generation: self.connection.generation(),
             sender,
             has_lost: true,
         };
@@ -78,6 +79,8 @@ type Subscription = (PubSubSink, PubSubStream);
 
 struct Listener {
     store: Store,
+    /// When the others had to look for the way to Redis, this connection may lead to where nothing is said any more.
+    generation: watch::Receiver<u64>,
     sender: mpsc::Sender<Wakeup>,
     /// Whether a [`Wakeup::Resync`] has to come before anything else.
     has_lost: bool,
@@ -87,10 +90,12 @@ impl Listener {
     async fn run(mut self, first: Subscription) {
         let mut subscription = Some(first);
         let mut delay = RECONNECT_DELAY_MIN;
+        let mut is_told = false;
         while !self.sender.is_closed() {
             match subscription.take() {
                 Some(live) => {
                     delay = RECONNECT_DELAY_MIN;
+                    is_told = false;
                     self.has_lost = true;
                     self.forward(live).await;
                 }
@@ -102,8 +107,12 @@ impl Listener {
                     delay = (delay * 2).min(RECONNECT_DELAY_MAX);
                     match self.subscribe().await {
                         Ok(live) => subscription = Some(live),
+                        Err(error) if is_told => {
+                            tracing::debug!(%error, "cannot listen for changes yet");
+                        }
                         Err(error) => {
-                            tracing::warn!(%error, "cannot listen for changes, trying again")
+                            is_told = true;
+                            tracing::warn!(%error, "cannot listen for changes, trying again");
                         }
                     }
                 }
@@ -112,10 +121,11 @@ impl Listener {
     }
 
     /// Any node will do: a cluster carries messages to all of them.
-    async fn subscribe(&self) -> Result<Subscription, Error> {
+    async fn subscribe(&mut self) -> Result<Subscription, Error> {
+        self.generation.mark_unchanged();
         let mut last_error = Error::Config("no address to listen at".to_owned());
-        for address in connect::addresses(&self.store.config)? {
-            let client = connect::client(address, &self.store.config)?;
+        for address in self.store.connection.addresses().await? {
+            let client = client::of_server(address, &self.store.config)?;
             let attempt = async {
                 let mut connection = client.get_async_pubsub().await?;
                 connection.subscribe(self.store.keys.changes()).await?;
@@ -124,7 +134,7 @@ impl Listener {
             match timeout(self.store.config.connect_timeout(), attempt).await {
                 Ok(Ok(subscription)) => return Ok(subscription),
                 Ok(Err(error)) => last_error = error.into(),
-                Err(_) => last_error = connect::timed_out(),
+                Err(_) => last_error = client::timed_out(),
             }
         }
         Err(last_error)
@@ -155,6 +165,7 @@ impl Listener {
                         return;
                     }
                 }
+                _ = self.generation.changed() => return,
                 () = sender.closed() => return,
             }
         }

@@ -1,9 +1,8 @@
 //! Removing everything, for a full rebuild.
 
-use crate::connect::Connection;
 use crate::{Error, Store, wakeups};
-use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, Slot, SlotAddr};
-use redis::{Cmd, Value, from_redis_value};
+use redis::cluster_routing::{Route, SingleNodeRoutingInfo, Slot, SlotAddr};
+use redis::{Value, from_redis_value};
 use std::collections::BTreeMap;
 
 /// Keys that one SCAN call looks at.
@@ -25,7 +24,7 @@ impl Store {
                     .arg(self.keys.all())
                     .arg("COUNT")
                     .arg(SCAN_COUNT);
-                let answer = self.on_node(scan, node.clone()).await?;
+                let answer = self.connection.query_at(scan, node.clone()).await?;
                 let (next, keys): (String, Vec<String>) = from_redis_value(answer)?;
                 let (last, keys): (Vec<_>, Vec<_>) =
                     keys.into_iter().partition(|key| self.keys.is_progress(key));
@@ -55,7 +54,7 @@ impl Store {
 
     /// Where to scan: `None` for a single Redis.
     async fn primaries(&self) -> Result<Vec<Option<SingleNodeRoutingInfo>>, Error> {
-        if let Connection::Single(_) = self.connection {
+        if !self.connection.is_cluster() {
             return Ok(vec![None]);
         }
         let mut command = redis::cmd("CLUSTER");
@@ -79,19 +78,5 @@ impl Store {
             .filter_map(Slot::new)
             .map(|slot| Some(route(slot)))
             .collect())
-    }
-
-    async fn on_node(
-        &self,
-        command: Cmd,
-        node: Option<SingleNodeRoutingInfo>,
-    ) -> Result<Value, Error> {
-        match (&self.connection, node) {
-            (Connection::Cluster(cluster), Some(node)) => Ok(cluster
-                .clone()
-                .route_command(command, RoutingInfo::SingleNode(node))
-                .await?),
-            _ => self.connection.query(&command).await,
-        }
     }
 }

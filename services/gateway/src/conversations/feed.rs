@@ -277,6 +277,7 @@ mod tests {
                 id: id.to_string(),
             },
             version,
+            token: 0,
             entries: version,
             windows: Default::default(),
             totals: domain::view::Totals {

@@ -1,14 +1,17 @@
 //! Writing is optimistic, reading is of one moment.
 
 use crate::support::{
-    connect, digest, entry, eventually, key, next, on_single_and_cluster, put, summary,
+    connect, digest, entry, eventually, key, next, on_single_and_cluster, on_stored, put, raw,
+    summary, written,
 };
 use domain::ids::TraceId;
-use store::{Commit, Error, IndexUpdate, StoreConfig};
+use store::{Commit, Error, IndexUpdate, StoreConfig, Summary};
 
 on_single_and_cluster!(
     a_log_comes_back_as_it_was_written,
     only_the_next_version_is_written,
+    a_version_is_built_on_what_has_its_token_only,
+    what_was_written_without_a_token_is_gone_on_from,
     of_many_writers_exactly_one_wins_each_version,
     a_conversation_expires_as_a_whole,
     a_log_that_lost_entries_is_corrupt_and_can_be_removed,
@@ -21,26 +24,16 @@ async fn a_log_comes_back_as_it_was_written(config: StoreConfig) {
     let store = connect(&config).await;
     let first = summary("shop", "c-1", 0..=10);
     assert_eq!(store.load(&first.key, 0).await.unwrap(), None);
-    assert_eq!(
-        store.commit(&first, Some(&entry("hello"))).await.unwrap(),
-        Commit::Done
-    );
-    let second = next(&first);
-    assert_eq!(
-        store.commit(&second, Some(&entry("again"))).await.unwrap(),
-        Commit::Done
-    );
+    let mut second = next(&first);
+    second.token = written(store.commit(&first, Some(&entry("hello"))).await);
     let mut third = next(&second);
+    third.token = written(store.commit(&second, Some(&entry("again"))).await);
     third.entries = 2;
     third.published_revision = 1;
-    assert_eq!(
-        store.commit(&third, None).await.unwrap(),
-        Commit::Done,
-        "a summary alone"
-    );
+    let token = written(store.commit(&third, None).await);
 
     let all = store.load(&first.key, 0).await.unwrap().unwrap();
-    assert_eq!(all.summary, third);
+    assert_eq!(all.summary, Summary { token, ..third });
     assert_eq!(all.entries, [entry("hello"), entry("again")]);
     let rest = store
         .load_digest(&digest(&first), 1)
@@ -77,10 +70,7 @@ async fn only_the_next_version_is_written(config: StoreConfig) {
             .unwrap(),
         Commit::Conflict { version: 0 }
     );
-    assert_eq!(
-        store.commit(&first, Some(&entry("x"))).await.unwrap(),
-        Commit::Done
-    );
+    written(store.commit(&first, Some(&entry("x"))).await);
     assert_eq!(
         store.commit(&first, Some(&entry("x"))).await.unwrap(),
         Commit::Conflict { version: 1 },
@@ -98,6 +88,58 @@ async fn only_the_next_version_is_written(config: StoreConfig) {
     );
 }
 
+async fn a_version_is_built_on_what_has_its_token_only(config: StoreConfig) {
+    let store = connect(&config).await;
+    let first = summary("shop", "c-1", 0..=10);
+    let token = written(store.commit(&first, Some(&entry("x"))).await);
+    assert_ne!(token, 0);
+    for wrong in [0, token ^ 1, token.wrapping_add(1), u64::MAX] {
+        let second = Summary {
+            token: wrong,
+            ..next(&first)
+        };
+        assert_eq!(
+            store.commit(&second, Some(&entry("y"))).await.unwrap(),
+            Commit::Conflict { version: 1 },
+            "{wrong}"
+        );
+    }
+    let second = Summary {
+        token,
+        ..next(&first)
+    };
+    let lying = Summary {
+        entries: 7,
+        ..second.clone()
+    };
+    let refused = store.commit(&lying, Some(&entry("y"))).await;
+    assert!(matches!(refused, Err(Error::Corrupt { .. })), "{refused:?}");
+    let lying = Summary { token: 1, ..lying };
+    assert_eq!(
+        store.commit(&lying, Some(&entry("y"))).await.unwrap(),
+        Commit::Conflict { version: 1 },
+        "the length of something else tells nothing"
+    );
+    assert_ne!(
+        written(store.commit(&second, Some(&entry("y"))).await),
+        token
+    );
+}
+
+async fn what_was_written_without_a_token_is_gone_on_from(config: StoreConfig) {
+    let store = connect(&config).await;
+    let first = summary("shop", "c-1", 0..=10);
+    put(&store, &first).await;
+    let sum = format!("{}:c:{{{}}}:sum", config.key_prefix, digest(&first));
+    raw::<redis::Value>(&config, redis::cmd("HDEL").arg(sum).arg("t")).await;
+    let snapshot = store.load(&first.key, 0).await.unwrap().unwrap();
+    assert_eq!(snapshot.summary.token, 0);
+    assert_ne!(
+        written(store.commit(&next(&first), Some(&entry("x"))).await),
+        0
+    );
+}
+
 async fn of_many_writers_exactly_one_wins_each_version(config: StoreConfig) {
     const WRITERS: u64 = 8;
     let store = connect(&config).await;
@@ -108,13 +150,13 @@ async fn of_many_writers_exactly_one_wins_each_version(config: StoreConfig) {
             let mine = entry(&format!("by writer {number}"));
             let mut version = 0;
             loop {
-                let attempt = store::Summary {
+                let attempt = Summary {
                     version: version + 1,
                     entries: version + 1,
-                    ..first.clone()
+                    ..on_stored(&store, &first).await
                 };
                 match store.commit(&attempt, Some(&mine)).await.unwrap() {
-                    Commit::Done => return,
+                    Commit::Done { .. } => return,
                     Commit::Conflict { version: stored } => version = stored,
                 }
             }
@@ -153,18 +195,15 @@ async fn a_conversation_expires_as_a_whole(config: StoreConfig) {
         store.load(&first.key, 0).await.unwrap().is_none()
     })
     .await;
-    assert_eq!(
-        store.commit(&first, Some(&entry("x"))).await.unwrap(),
-        Commit::Done,
-        "it begins anew"
-    );
+    // It begins anew.
+    written(store.commit(&first, Some(&entry("x"))).await);
 }
 
 async fn a_log_that_lost_entries_is_corrupt_and_can_be_removed(config: StoreConfig) {
     let store = connect(&config).await;
     let first = summary("shop", "c-1", 0..=10);
     // The summary counts entries that the log does not have, as after an eviction of the log.
-    let lying = store::Summary {
+    let lying = Summary {
         entries: 2,
         ..first.clone()
     };
@@ -172,24 +211,18 @@ async fn a_log_that_lost_entries_is_corrupt_and_can_be_removed(config: StoreConf
         store.commit(&lying, Some(&entry("x"))).await,
         Err(Error::Corrupt { .. })
     ));
-    assert_eq!(
-        store.commit(&first, Some(&entry("x"))).await.unwrap(),
-        Commit::Done
-    );
+    written(store.commit(&first, Some(&entry("x"))).await);
     store.remove(&first.key).await.unwrap();
     assert_eq!(store.load(&first.key, 0).await.unwrap(), None);
 }
 
 async fn summaries_come_in_the_order_asked_for(config: StoreConfig) {
     let store = connect(&config).await;
-    let all: Vec<_> = (0..300)
+    let mut all: Vec<_> = (0..300)
         .map(|n| summary("shop", &format!("c-{n}"), 0..=n))
         .collect();
-    for summary in &all {
-        assert_eq!(
-            store.commit(summary, Some(&entry("x"))).await.unwrap(),
-            Commit::Done
-        );
+    for summary in &mut all {
+        summary.token = written(store.commit(summary, Some(&entry("x"))).await);
     }
     let mut digests: Vec<_> = all.iter().rev().map(digest).collect();
     digests.insert(1, key("shop", "unknown").digest());

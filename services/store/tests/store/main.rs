@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod proxy;
 mod support;
 
 mod conversation;
@@ -9,5 +10,8 @@ mod due;
 mod failures;
 mod list;
 mod others;
+mod progress;
 mod size;
+mod tokens;
 mod wakeups;
+mod way_back;

@@ -1,14 +1,13 @@
-//! Links of traces, counts of spans without a conversation, progress, tidying.
+//! Links of traces, counts of spans without a conversation, tidying.
 
-use crate::support::{connect, key, next, on_single_and_cluster, put, raw, summary};
+use crate::support::{connect, key, next, on_single_and_cluster, put, summary};
 use domain::chain::Joint;
 use domain::ids::{Digest, SpanId, TraceId};
 use domain::resolve::SpanLink;
 use futures::StreamExt as _;
 use serde_json::json;
 use store::{
-    ListQuery, Placement, Progress, Recorded, StoreConfig, StoredJoint, Swept, TraceLinks,
-    Unassigned, Wakeup,
+    ListQuery, Placement, StoreConfig, StoredJoint, Swept, TraceLinks, Unassigned, Wakeup,
 };
 
 on_single_and_cluster!(
@@ -17,8 +16,6 @@ on_single_and_cluster!(
     a_joint_is_written_only_by_who_read_it_last,
     unassigned_spans_are_counted_by_project_and_instrumentation,
     the_number_of_instrumentations_is_bounded,
-    progress_comes_back_by_group,
-    progress_is_what_every_primary_still_has,
     sweeping_takes_expired_conversations_and_their_project_off_the_lists,
     wiping_leaves_other_prefixes_alone,
 );
@@ -174,79 +171,6 @@ async fn the_number_of_instrumentations_is_bounded(config: StoreConfig) {
             ..unassigned("shop", "other", 60, 5)
         }
     );
-}
-
-async fn progress_comes_back_by_group(config: StoreConfig) {
-    let store = connect(&config).await;
-    let at = |partition: i32, next_offset: i64| Progress {
-        topic: "otlp:spans".to_owned(),
-        partition,
-        next_offset,
-        watermark_ms: next_offset * 10,
-        updated_at_ms: 1,
-    };
-    let Recorded { epoch, partitions } = store.load_progress("g").await.unwrap();
-    assert_eq!(partitions, []);
-    let save = async |group: &str, progress: &[Progress]| {
-        store.save_progress(group, &epoch, progress).await.unwrap();
-    };
-    let load = async || {
-        let recorded = store.load_progress("g").await.unwrap();
-        assert_eq!(recorded.epoch, epoch, "an epoch lasts");
-        recorded.partitions
-    };
-    save("g", &[at(0, 5), at(1, 7)]).await;
-    save("g", &[at(1, 9)]).await;
-    save("other", &[at(1, 1)]).await;
-    assert_eq!(load().await, [at(0, 5), at(1, 9)]);
-    save("g", &[at(1, 2)]).await;
-    assert_eq!(
-        load().await,
-        [at(0, 5), at(1, 2)],
-        "a rewind is recorded too"
-    );
-    store.wipe().await.unwrap();
-    save("g", &[at(1, 9)]).await;
-    let emptied = store.load_progress("g").await.unwrap();
-    assert_ne!(emptied.epoch, epoch);
-    assert_eq!(
-        emptied.partitions,
-        [],
-        "what was done before the store was emptied is not in it"
-    );
-}
-
-async fn progress_is_what_every_primary_still_has(config: StoreConfig) {
-    let store = connect(&config).await;
-    let at = |next_offset: i64| Progress {
-        topic: "otlp_spans".to_owned(),
-        partition: 0,
-        next_offset,
-        watermark_ms: 1,
-        updated_at_ms: 1,
-    };
-    let Recorded { epoch, .. } = store.load_progress("g").await.unwrap();
-    store.save_progress("g", &epoch, &[at(9)]).await.unwrap();
-    let load = async || store.load_progress("g").await.unwrap();
-    // One copy has lost its last write, as after a failover of its primary.
-    let copy = format!(
-        "{}:progress:{{{}}}:g",
-        config.key_prefix,
-        if config.cluster { "3" } else { "0" }
-    );
-    let field = |name: &str| redis::cmd(name).arg(&copy).arg("otlp_spans:0").clone();
-    let known: Option<String> = raw(&config, &field("HGET")).await;
-    let lower = known.unwrap().replace("9|1|1|", "5|1|1|");
-    raw::<redis::Value>(&config, field("HSET").arg(lower)).await;
-    assert_eq!(load().await.partitions, [at(5)], "{copy}");
-    raw::<redis::Value>(&config, &field("HDEL")).await;
-    assert_eq!(load().await.partitions, []);
-    assert_eq!(load().await.epoch, epoch);
-    // One copy has lost everything.
-    raw::<redis::Value>(&config, redis::cmd("DEL").arg(&copy)).await;
-    assert_ne!(load().await.epoch, epoch);
-    store.save_progress("g", &epoch, &[at(9)]).await.unwrap();
-    assert_eq!(load().await.partitions, []);
 }
 
 async fn sweeping_takes_expired_conversations_and_their_project_off_the_lists(config: StoreConfig) {

@@ -1,6 +1,6 @@
 //! What a conversation takes in Redis.
 
-use crate::support::{Random, SECOND_NS, START_NS, connect, key, open_window};
+use crate::support::{Random, SECOND_NS, START_NS, connect, key, open_window, written};
 use domain::conversation::Conversation;
 use domain::ids::{SpanId, SpanKey, TraceId};
 use domain::limits::Limits;
@@ -11,7 +11,7 @@ use domain::usage::{CallCost, Usage};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use store::testing::RedisServer;
-use store::{Commit, IndexUpdate, Summary};
+use store::{IndexUpdate, Summary};
 
 const TURNS: u64 = 40;
 const QUESTION_BYTES: usize = 200;
@@ -116,6 +116,7 @@ async fn forty_turns_take_less_than_twice_their_text() {
     let store = connect(&server.config()).await;
     let mut random = Random::new(1);
     let (mut conversation, mut history) = (Conversation::default(), Vec::new());
+    let mut token = 0;
     for turn in 0..TURNS {
         history.push(Message::text_of(
             Role::User,
@@ -131,15 +132,13 @@ async fn forty_turns_take_less_than_twice_their_text() {
         let summary = Summary {
             key: key("shop", "session-4711"),
             version: turn + 1,
+            token,
             entries: turn + 1,
             windows: open_window(START_NS / 1_000_000),
             totals: conversation.view().totals,
             published_revision: 0,
         };
-        assert_eq!(
-            store.commit(&summary, Some(&entry)).await.unwrap(),
-            Commit::Done
-        );
+        token = written(store.commit(&summary, Some(&entry)).await);
         store
             .index(&[IndexUpdate {
                 summary: Arc::new(summary),

@@ -9,7 +9,7 @@ use domain::window::{Window, Windows};
 use std::sync::Arc;
 use std::time::Duration;
 use store::testing::{RedisCluster, RedisServer};
-use store::{Commit, IndexUpdate, Store, StoreConfig, Summary};
+use store::{Commit, Error, IndexUpdate, Store, StoreConfig, Summary};
 use tokio::sync::OnceCell;
 
 pub(crate) async fn single() -> StoreConfig {
@@ -100,6 +100,7 @@ pub(crate) fn summary(project: &str, id: &str, seconds: std::ops::RangeInclusive
     Summary {
         key: key(project, id),
         version: 1,
+        token: 0,
         entries: 1,
         windows: Windows::default(),
         totals: Totals {
@@ -127,7 +128,7 @@ pub(crate) fn open_window(last_ms: i64) -> Windows {
     }
 }
 
-/// The version after this one.
+/// The version after this one. Its token is that of what this one was built on: see [`on_stored`].
 pub(crate) fn next(summary: &Summary) -> Summary {
     Summary {
         version: summary.version + 1,
@@ -179,17 +180,29 @@ pub(crate) fn entry(text: &str) -> Entry {
     }
 }
 
-/// Commits and indexes, as the processor does.
+/// Commits and indexes, as the processor does, on top of whatever is stored.
 pub(crate) async fn put(store: &Store, summary: &Summary) {
-    let done = store
-        .commit(
-            summary,
-            Some(&entry(&format!("{} {}", summary.key, summary.version))),
-        )
-        .await
-        .expect("commits");
-    assert_eq!(done, Commit::Done, "{}", summary.key);
-    store.index(&[update(summary)]).await.expect("indexes");
+    let summary = on_stored(store, summary).await;
+    let entry = entry(&format!("{} {}", summary.key, summary.version));
+    written(store.commit(&summary, Some(&entry)).await);
+    store.index(&[update(&summary)]).await.expect("indexes");
+}
+
+/// With the token of what is stored, which is what it builds on.
+pub(crate) async fn on_stored(store: &Store, summary: &Summary) -> Summary {
+    let stored = store.summaries(&[digest(summary)]).await.expect("reads");
+    Summary {
+        token: stored[0].as_ref().map_or(0, |stored| stored.token),
+        ..summary.clone()
+    }
+}
+
+/// The token of what was written, which it must have been.
+pub(crate) fn written(outcome: Result<Commit, Error>) -> u64 {
+    match outcome {
+        Ok(Commit::Done { token }) => token,
+        other => panic!("not written: {other:?}"),
+    }
 }
 
 pub(crate) fn update(summary: &Summary) -> IndexUpdate {

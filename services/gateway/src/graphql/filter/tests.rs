@@ -13,6 +13,7 @@ fn row() -> Summary {
             id: "c1".to_owned(),
         },
         version: 1,
+        token: 0,
         entries: 1,
         windows: Windows {
             open: vec![Window {

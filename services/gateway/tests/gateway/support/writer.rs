@@ -22,6 +22,7 @@ pub(crate) struct Writer {
     conversation: Conversation,
     windows: Windows,
     version: u64,
+    token: u64,
     entries: u64,
     traces: Vec<TraceId>,
 }
@@ -37,6 +38,7 @@ impl Writer {
             conversation: Conversation::default(),
             windows: Windows::default(),
             version: 0,
+            token: 0,
             entries: 0,
             traces: Vec::new(),
         }
@@ -88,13 +90,17 @@ impl Writer {
         let summary = Summary {
             key: self.key.clone(),
             version: self.version,
+            token: self.token,
             entries: self.entries,
             windows: self.windows.clone(),
             totals: self.conversation.view().totals,
             published_revision: self.windows.revision,
         };
         let outcome = self.store.commit(&summary, entry).await.expect("commits");
-        assert_eq!(outcome, Commit::Done);
+        let Commit::Done { token } = outcome else {
+            panic!("someone else has written: {outcome:?}");
+        };
+        self.token = token;
         let update = IndexUpdate {
             summary: Arc::new(summary),
             trace_ids_added,
