@@ -103,10 +103,18 @@ fn put_between(raw: &mut RawSpan, style: u8, items: &mut Vec<Item>) {
         span: SpanId(id),
     };
     let parent = raw.parent_span_id.replace(key.span);
-    items.push(Item::Link(Link { key, parent }));
+    items.push(Item::Link(Link {
+        key,
+        parent,
+        record_ms: RECORD_MS,
+    }));
     if style & 1 != 0 {
         let parent = Some(SpanId([1; 8]));
-        items.push(Item::Link(Link { key, parent }));
+        items.push(Item::Link(Link {
+            key,
+            parent,
+            record_ms: RECORD_MS,
+        }));
     }
 }
 
