@@ -5,13 +5,11 @@ use crate::facts::{Body, Earlier, Entry, Link, LogFact, Node, SpanFact};
 use crate::ids::{Digest, SpanId, SpanKey};
 use crate::memory;
 use crate::message::Message;
-use crate::staircase::{Report, Staircase, Step};
+use crate::staircase::{Staircase, Step, identity_of};
 use crate::transcript::calls::History;
 use crate::view::View;
-use crate::window::Closed;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
 use std::sync::Arc;
@@ -23,11 +21,11 @@ pub struct Conversation {
     /// Of each span the best report.
     pub(crate) spans: BTreeMap<SpanKey, Arc<SpanFact>>,
     /// Other reports, of the few spans that have some: what was believed before the best one was recorded, oldest first.
-    earlier_spans: BTreeMap<SpanKey, Vec<Arc<SpanFact>>>,
+    pub(crate) earlier_spans: BTreeMap<SpanKey, Vec<Arc<SpanFact>>>,
     pub(crate) logs: BTreeMap<SpanKey, BTreeMap<LogOrder, Arc<LogFact>>>,
     /// The parents of spans that are not of the conversation, the best report of each.
     pub(crate) links: FxHashMap<SpanKey, Step<Option<SpanId>>>,
-    earlier_links: BTreeMap<SpanKey, Vec<Step<Option<SpanId>>>>,
+    pub(crate) earlier_links: BTreeMap<SpanKey, Vec<Step<Option<SpanId>>>>,
     pub(crate) messages: FxHashMap<Digest, StoredMessage>,
     pub(crate) values: FxHashMap<Digest, Arc<Value>>,
     pub(crate) nodes: FxHashMap<Digest, Node>,
@@ -250,53 +248,6 @@ impl Conversation {
         self.spans.is_empty() && self.logs.is_empty()
     }
 
-    /// The conversation that a window closed over: what was recorded up to its end. Whatever came later does not show, so
-    /// that a revision has one content whenever it is given out.
-    ///
-    /// Links say how facts belong together and come after them as a rule, since a span ends after its children. They are
-    /// no activity, and those recorded before the closing count.
-    pub fn closed_over(&self, closed: &Closed) -> Self {
-        let last_ms = closed.last_ms;
-        let mut past = self.clone();
-        past.earlier_spans.clear();
-        past.spans.retain(|key, best| {
-            let mut versions: Vec<_> = self
-                .versions(key)
-                .filter(|span| span.record_ms <= last_ms)
-                .cloned()
-                .collect();
-            let Some(believed) = versions.pop() else {
-                return false;
-            };
-            *best = believed;
-            if !versions.is_empty() {
-                past.earlier_spans.insert(*key, versions);
-            }
-            true
-        });
-        past.logs.retain(|_, logs| {
-            logs.retain(|_, log| log.record_ms <= last_ms);
-            !logs.is_empty()
-        });
-        past.earlier_links.clear();
-        past.links.retain(|key, best| {
-            let mut steps: Vec<_> = self
-                .link_steps(key)
-                .filter(|step| step.record_ms < closed.closed_at_ms)
-                .collect();
-            let Some(believed) = steps.pop() else {
-                return false;
-            };
-            *best = believed;
-            if !steps.is_empty() {
-                past.earlier_links.insert(*key, steps);
-            }
-            true
-        });
-        past.omitted.retain(|_, record_ms| *record_ms <= last_ms);
-        past
-    }
-
     /// Spans in start order, ties by key.
     pub fn spans_in_order(&self) -> Vec<&Arc<SpanFact>> {
         let mut spans: Vec<_> = self.spans.values().collect();
@@ -401,46 +352,6 @@ fn recorded(step: Step<Arc<SpanFact>>) -> Arc<SpanFact> {
         Arc::make_mut(&mut span).record_ms = step.record_ms;
     }
     span
-}
-
-impl Report for Arc<SpanFact> {
-    fn rank(&self, other: &Self) -> Ordering {
-        rank(self, other)
-    }
-}
-
-/// Of two reports of one span the greater parent counts, so that their order does not.
-impl Report for Option<SpanId> {
-    fn rank(&self, other: &Self) -> Ordering {
-        self.cmp(other)
-    }
-}
-
-/// Which of two reports of one span is believed: the one that knows more, by a total order, so that any order of arrival
-/// keeps the same one. SDKs report a span again when it has ended, or through two exporters. `Equal` for copies.
-pub(crate) fn rank(one: &SpanFact, other: &SpanFact) -> Ordering {
-    let knows = |span: &SpanFact| {
-        (
-            span.is_genai,
-            !span.content.output.is_empty(),
-            span.content.history.is_some(),
-            span.tool.as_ref().is_some_and(|tool| tool.result.is_some()),
-            span.usage.is_some(),
-            span.end_ns,
-            span.attributes.len(),
-        )
-    };
-    knows(one)
-        .cmp(&knows(other))
-        .then_with(|| identity_of(one).cmp(&identity_of(other)))
-}
-
-/// All of a span but when it was recorded: a redelivery is no news.
-pub(crate) fn identity_of(span: &SpanFact) -> Digest {
-    canonical::digest_of(&SpanFact {
-        record_ms: 0,
-        ..span.clone()
-    })
 }
 
 pub(crate) fn log_order(log: &LogFact) -> LogOrder {

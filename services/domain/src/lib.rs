@@ -14,6 +14,7 @@ mod memory;
 pub mod message;
 mod news;
 pub mod normalise;
+mod past;
 pub mod prepare;
 pub mod raw;
 pub mod resolve;

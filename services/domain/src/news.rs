@@ -1,11 +1,11 @@
 //! What a batch adds to a conversation, and what is left of that once late records count as of the last closing.
 
-use crate::conversation::{Conversation, FACT_BYTES, LogOrder, identity_of, log_order, rank};
+use crate::conversation::{Conversation, FACT_BYTES, LogOrder, log_order};
 use crate::facts::{Body, Earlier, Entry, Link, LogFact, Node, SpanFact};
 use crate::ids::{Digest, SpanKey};
 use crate::limits::Limits;
 use crate::prepare::{Fact, Prepared};
-use crate::staircase::{Report, Staircase, Step};
+use crate::staircase::{Report, Staircase, Step, identity_of, rank};
 use rustc_hash::FxHashSet;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;

@@ -3,7 +3,11 @@
 //! A report says nothing once a better one was recorded no later than it. What is left goes up in both: each report is
 //! recorded later than the one before and is better. That is a function of the set of reports, whatever their order.
 
+use crate::canonical;
+use crate::facts::SpanFact;
+use crate::ids::{Digest, SpanId};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// Orders reports of one thing by how much they are believed.
 pub(crate) trait Report {
@@ -52,6 +56,46 @@ impl<R: Report> Staircase<R> {
     pub(crate) fn into_steps(self) -> Vec<Step<R>> {
         self.0
     }
+}
+
+impl Report for Arc<SpanFact> {
+    fn rank(&self, other: &Self) -> Ordering {
+        rank(self, other)
+    }
+}
+
+/// Of two reports of one span the greater parent counts, so that their order does not.
+impl Report for Option<SpanId> {
+    fn rank(&self, other: &Self) -> Ordering {
+        self.cmp(other)
+    }
+}
+
+/// Which of two reports of one span is believed: the one that knows more, by a total order, so that any order of arrival
+/// keeps the same one. SDKs report a span again when it has ended, or through two exporters. `Equal` for copies.
+pub(crate) fn rank(one: &SpanFact, other: &SpanFact) -> Ordering {
+    let knows = |span: &SpanFact| {
+        (
+            span.is_genai,
+            !span.content.output.is_empty(),
+            span.content.history.is_some(),
+            span.tool.as_ref().is_some_and(|tool| tool.result.is_some()),
+            span.usage.is_some(),
+            span.end_ns,
+            span.attributes.len(),
+        )
+    };
+    knows(one)
+        .cmp(&knows(other))
+        .then_with(|| identity_of(one).cmp(&identity_of(other)))
+}
+
+/// All of a span but when it was recorded: a redelivery is no news.
+pub(crate) fn identity_of(span: &SpanFact) -> Digest {
+    canonical::digest_of(&SpanFact {
+        record_ms: 0,
+        ..span.clone()
+    })
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl<'a> Play<'a> {
     }
 
     /// Until everything is read and closed; `mishaps` of 100 steps are one.
-    pub fn to_the_end(mut self, mishaps: u8) -> Vec<Revision> {
+    pub fn played_out(mut self, mishaps: u8) -> Vec<Revision> {
         while self.applied_records().len() < self.topic.iter().map(Vec::len).sum() {
             match self.rng.u8(0..100) {
                 roll if roll < mishaps => self.mishap(),

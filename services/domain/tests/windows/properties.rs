@@ -21,7 +21,7 @@ proptest! {
         let mut rng = Rng::with_seed(seed);
         let topic = topic(&mut rng, facts_max, span_ms);
         let expected = revisions(&topic.concat());
-        let played = Play::new(&topic, rng).to_the_end(mishaps);
+        let played = Play::new(&topic, rng).played_out(mishaps);
         prop_assert_eq!(played, expected);
     }
 }
@@ -35,7 +35,7 @@ fn more_windows_than_are_kept_close_one_by_one_all_the_same() {
         // Nothing closes before all is read, so that all windows are open at once.
         let mut play = Play::new(&topic, rng.fork());
         play.read_all();
-        assert_eq!(play.to_the_end(5), expected, "seed {seed}");
+        assert_eq!(play.played_out(5), expected, "seed {seed}");
         expected.len()
     });
     let longest = longest.max().unwrap_or_default();

@@ -105,7 +105,7 @@ pub fn span(number: u8, version: u8, record_ms: i64) -> Prepared {
         conversation_id: Some("c".into()),
         is_genai: true,
         name: format!("span {number}"),
-        operation: [Operation::Chat, Operation::InvokeAgent][usize::from(number % 3 == 0)],
+        operation: [Operation::Chat, Operation::InvokeAgent][usize::from(number.is_multiple_of(3))],
         start_ns,
         end_ns: start_ns + i64::from(version) * SECOND_NS,
         error: None,
