@@ -106,6 +106,7 @@ fn item(raw: Raw, record_ms: i64) -> Option<Item> {
                 Item::Link(Link {
                     key: span.key,
                     parent: span.parent,
+                    record_ms,
                 })
             })
         }

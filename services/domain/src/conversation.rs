@@ -1,32 +1,39 @@
 //! A conversation as the set of its facts, built by applying entries in any order.
 
 use crate::canonical;
-use crate::facts::{Body, Entry, Link, LogFact, Node, SpanFact};
+use crate::facts::{Body, Earlier, Entry, Link, LogFact, Node, SpanFact};
 use crate::ids::{Digest, SpanId, SpanKey};
-use crate::limits::Limits;
 use crate::memory;
 use crate::message::Message;
-use crate::prepare::{Fact, Prepared};
+use crate::staircase::{Staircase, Step, identity_of};
 use crate::transcript::calls::History;
 use crate::view::View;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Place;
 use std::sync::Arc;
 
 /// Holds every fact of one conversation. The same set of facts gives the same view, in whatever order and however often
-/// it was applied.
+/// it was applied, and the same views of the past.
 #[derive(Clone, Debug, Default)]
 pub struct Conversation {
+    /// Of each span the best report.
     pub(crate) spans: BTreeMap<SpanKey, Arc<SpanFact>>,
+    /// Other reports, of the few spans that have some: what was believed before the best one was recorded, oldest first.
+    pub(crate) earlier_spans: BTreeMap<SpanKey, Vec<Arc<SpanFact>>>,
     pub(crate) logs: BTreeMap<SpanKey, BTreeMap<LogOrder, Arc<LogFact>>>,
-    pub(crate) links: FxHashMap<SpanKey, Option<SpanId>>,
+    /// The parents of spans that are not of the conversation, the best report of each.
+    pub(crate) links: FxHashMap<SpanKey, Step<Option<SpanId>>>,
+    pub(crate) earlier_links: BTreeMap<SpanKey, Vec<Step<Option<SpanId>>>>,
     pub(crate) messages: FxHashMap<Digest, StoredMessage>,
     pub(crate) values: FxHashMap<Digest, Arc<Value>>,
     pub(crate) nodes: FxHashMap<Digest, Node>,
-    pub(crate) omitted: FxHashSet<Digest>,
-    facts: usize,
+    /// With their record times.
+    pub(crate) omitted: FxHashMap<Digest, i64>,
+    pub(crate) facts: usize,
+    /// How often a fact turned out to have been recorded earlier.
+    pub(crate) times: usize,
     /// Of bodies and nodes, as the limit counts them.
     bodies_bytes: usize,
     /// Of bodies, spans and logs in memory.
@@ -34,7 +41,7 @@ pub struct Conversation {
 }
 
 /// The order of a span's log facts: time, position in the export, digest of the fact.
-type LogOrder = (i64, u32, Digest);
+pub(crate) type LogOrder = (i64, u32, Digest);
 
 /// The messages of one span.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,80 +62,9 @@ pub(crate) struct StoredMessage {
 }
 
 /// What a fact counts for towards the limit of a conversation's bytes, beside its bodies.
-const FACT_BYTES: usize = 600;
+pub(crate) const FACT_BYTES: usize = 600;
 
 impl Conversation {
-    /// The entry that adds what is new in `batch` and `links`; empty when everything is known. Nothing is applied.
-    pub fn entry_for(&self, batch: &[Prepared], links: &[Link], limits: &Limits) -> Entry {
-        let mut entry = Entry::default();
-        let mut spans: BTreeMap<SpanKey, &Prepared> = BTreeMap::new();
-        let mut logs: BTreeMap<(SpanKey, LogOrder), &Prepared> = BTreeMap::new();
-        for prepared in batch {
-            match &prepared.fact {
-                Fact::Span(span) => {
-                    let in_batch = spans.get(&span.key).and_then(|known| known.span());
-                    let known = in_batch.or(self.spans.get(&span.key).map(Arc::as_ref));
-                    if known.is_none_or(|known| supersedes(span, known)) {
-                        spans.insert(span.key, prepared);
-                    }
-                }
-                Fact::Log(log) => {
-                    let order = log_order(log);
-                    if !self
-                        .logs
-                        .get(&log.key)
-                        .is_some_and(|known| known.contains_key(&order))
-                    {
-                        logs.insert((log.key, order), prepared);
-                    }
-                }
-            }
-        }
-        let mut adding = Adding {
-            known: self,
-            bodies: FxHashSet::default(),
-            nodes: FxHashSet::default(),
-            bytes: 0,
-        };
-        let mut omitted = BTreeSet::new();
-        for prepared in spans.into_values().chain(logs.into_values()) {
-            let facts = self.facts + entry.spans.len() + entry.logs.len();
-            if facts >= limits.conversation_facts_max
-                || self.content_bytes() + adding.bytes >= limits.conversation_bytes_max
-            {
-                omitted.insert(prepared.fact.name());
-                continue;
-            }
-            adding.bodies_and_nodes(prepared, &mut entry);
-            match &prepared.fact {
-                Fact::Span(span) => entry.spans.push((**span).clone()),
-                Fact::Log(log) => entry.logs.push((**log).clone()),
-            }
-        }
-        let room = limits
-            .conversation_facts_max
-            .saturating_sub(self.omitted.len());
-        entry.omitted = omitted
-            .into_iter()
-            .filter(|name| !self.omitted.contains(name))
-            .take(room)
-            .collect();
-        let room = limits
-            .conversation_facts_max
-            .saturating_sub(self.links.len());
-        // Of two reports of one span the greater parent counts, so that their order does not.
-        let is_news = |link: &&Link| {
-            self.links
-                .get(&link.key)
-                .is_none_or(|known| *known < link.parent)
-        };
-        entry.links = links.iter().filter(is_news).copied().collect();
-        entry.links.sort_unstable_by_key(|link| Reverse(*link));
-        entry.links.dedup_by_key(|link| link.key);
-        entry.links.truncate(room);
-        entry
-    }
-
     /// Takes in an entry. Facts that are known already change nothing.
     pub fn apply(&mut self, entry: Entry) {
         for (digest, body) in entry.bodies {
@@ -153,32 +89,141 @@ impl Conversation {
             self.bodies_bytes += Node::BYTES;
             self.nodes.insert(node.id(), node);
         }
+        // First, so that a report is not taken to be overtaken by one that was recorded between the two times.
+        for earlier in entry.times {
+            self.times += 1;
+            self.record_earlier(&earlier);
+        }
         for span in entry.spans {
             self.facts += 1;
-            let is_newer = self
-                .spans
-                .get(&span.key)
-                .is_none_or(|known| supersedes(&span, known));
-            if is_newer {
-                self.held_bytes += memory::span_bytes(&span);
-                if let Some(known) = self.spans.insert(span.key, Arc::new(span)) {
-                    self.held_bytes -= memory::span_bytes(&known);
-                }
-            }
+            self.add_span(Arc::new(span));
         }
         for log in entry.logs {
             self.facts += 1;
-            self.held_bytes += memory::log_bytes(&log);
-            self.logs
-                .entry(log.key)
-                .or_default()
-                .insert(log_order(&log), Arc::new(log));
+            self.add_log(log);
         }
         for link in entry.links {
-            let parent = self.links.entry(link.key).or_insert(link.parent);
-            *parent = link.parent.max(*parent);
+            self.add_link(link);
         }
-        self.omitted.extend(entry.omitted);
+        let times = entry.omitted_ms.into_iter().chain(std::iter::repeat(0));
+        for (name, record_ms) in entry.omitted.into_iter().zip(times) {
+            self.omitted.entry(name).or_insert(record_ms);
+        }
+    }
+
+    fn record_earlier(&mut self, earlier: &Earlier) {
+        if let Some(order) = self.log_named(&earlier.key, &earlier.name) {
+            let logs = self.logs.get_mut(&earlier.key);
+            if let Some(log) = logs.and_then(|logs| logs.get_mut(&order)) {
+                Arc::make_mut(log).record_ms = earlier.record_ms.min(log.record_ms);
+            }
+            return;
+        }
+        let named = self
+            .versions(&earlier.key)
+            .find(|span| identity_of(span) == earlier.name)
+            .cloned();
+        if let Some(mut span) = named {
+            Arc::make_mut(&mut span).record_ms = earlier.record_ms;
+            self.add_span(span);
+        }
+    }
+
+    fn add_span(&mut self, span: Arc<SpanFact>) {
+        let key = span.key;
+        if !self.spans.contains_key(&key) {
+            self.held_bytes += memory::span_bytes(&span);
+            self.spans.insert(key, span);
+            return;
+        }
+        let bytes_before = self.versions_bytes(&key);
+        let mut versions = Staircase::of(self.versions(&key).map(|span| Step {
+            report: Arc::clone(span),
+            record_ms: span.record_ms,
+        }));
+        let record_ms = span.record_ms;
+        versions.place(span, record_ms);
+        let mut versions: Vec<_> = versions.into_steps().into_iter().map(recorded).collect();
+        if let Some(best) = versions.pop() {
+            self.spans.insert(key, best);
+        }
+        if versions.is_empty() {
+            self.earlier_spans.remove(&key);
+        } else {
+            self.earlier_spans.insert(key, versions);
+        }
+        self.held_bytes = self.held_bytes + self.versions_bytes(&key) - bytes_before;
+    }
+
+    fn versions_bytes(&self, key: &SpanKey) -> usize {
+        self.versions(key)
+            .map(|span| memory::span_bytes(span))
+            .sum()
+    }
+
+    fn add_log(&mut self, log: LogFact) {
+        let logs = self.logs.entry(log.key).or_default();
+        let bytes = memory::log_bytes(&log);
+        match logs.entry(log_order(&log)) {
+            Place::Vacant(place) => {
+                self.held_bytes += bytes;
+                place.insert(Arc::new(log));
+            }
+            Place::Occupied(mut known) if log.record_ms < known.get().record_ms => {
+                known.insert(Arc::new(log));
+            }
+            Place::Occupied(_) => {}
+        }
+    }
+
+    fn add_link(&mut self, link: Link) {
+        let mut steps = Staircase::of(self.link_steps(&link.key));
+        steps.place(link.parent, link.record_ms);
+        let mut steps = steps.into_steps();
+        if let Some(best) = steps.pop() {
+            self.links.insert(link.key, best);
+        }
+        if steps.is_empty() {
+            self.earlier_links.remove(&link.key);
+        } else {
+            self.earlier_links.insert(link.key, steps);
+        }
+    }
+
+    /// The reports of a span, oldest first and the best last.
+    pub(crate) fn versions(&self, key: &SpanKey) -> impl Iterator<Item = &Arc<SpanFact>> {
+        let earlier = self.earlier_spans.get(key).into_iter().flatten();
+        earlier.chain(self.spans.get(key))
+    }
+
+    pub(crate) fn log(&self, key: &SpanKey, order: &LogOrder) -> Option<&Arc<LogFact>> {
+        self.logs.get(key)?.get(order)
+    }
+
+    /// The log of this span with this digest.
+    pub(crate) fn log_named(&self, key: &SpanKey, name: &Digest) -> Option<LogOrder> {
+        let mut orders = self.logs.get(key)?.keys();
+        orders.find(|order| order.2 == *name).copied()
+    }
+
+    /// The reports of a span that is not of the conversation, oldest first and the best last.
+    pub(crate) fn link_steps(&self, key: &SpanKey) -> impl Iterator<Item = Step<Option<SpanId>>> {
+        let earlier = self.earlier_links.get(key).into_iter().flatten();
+        earlier.chain(self.links.get(key)).copied()
+    }
+
+    /// How many links are held, with those that better ones have followed.
+    pub(crate) fn link_count(&self) -> usize {
+        self.links.len() + self.earlier_links.values().map(Vec::len).sum::<usize>()
+    }
+
+    /// When the reports of spans, and the logs, were recorded: what windows go by.
+    pub(crate) fn record_times(&self) -> impl Iterator<Item = i64> {
+        let earlier = self.earlier_spans.values().flatten();
+        let spans = self.spans.values().chain(earlier);
+        let logs = self.logs.values().flat_map(BTreeMap::values);
+        let spans = spans.map(|span| span.record_ms);
+        spans.chain(logs.map(|log| log.record_ms))
     }
 
     /// The transcript and totals.
@@ -195,22 +240,12 @@ impl Conversation {
     pub fn memory_bytes(&self) -> usize {
         self.held_bytes
             + self.nodes.len() * memory::NODE_BYTES
-            + self.links.len() * memory::LINK_BYTES
+            + self.link_count() * memory::LINK_BYTES
             + self.omitted.len() * memory::OMITTED_BYTES
     }
 
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.logs.is_empty()
-    }
-
-    /// The conversation as it stood when only facts recorded up to then were known: what a window closed over.
-    pub fn up_to(&self, record_ms: i64) -> Self {
-        let mut past = self.clone();
-        past.spans.retain(|_, span| span.record_ms <= record_ms);
-        for logs in past.logs.values_mut() {
-            logs.retain(|_, log| log.record_ms <= record_ms);
-        }
-        past
     }
 
     /// Spans in start order, ties by key.
@@ -237,7 +272,7 @@ impl Conversation {
             }
             match self.spans.get(&key) {
                 Some(parent) => return Some(parent),
-                None => next = *self.links.get(&key)?,
+                None => next = self.links.get(&key)?.report,
             }
         }
         None
@@ -310,87 +345,16 @@ impl Conversation {
 /// Longest chain of ancestors that is followed: no sane trace is deeper, and a cycle ends there.
 pub(crate) const ANCESTORS_MAX: usize = 1_000;
 
-impl Prepared {
-    fn span(&self) -> Option<&SpanFact> {
-        match &self.fact {
-            Fact::Span(span) => Some(span),
-            Fact::Log(_) => None,
-        }
+/// With the record time of its step.
+fn recorded(step: Step<Arc<SpanFact>>) -> Arc<SpanFact> {
+    let mut span = step.report;
+    if span.record_ms != step.record_ms {
+        Arc::make_mut(&mut span).record_ms = step.record_ms;
     }
+    span
 }
 
-impl Fact {
-    /// What names it among those that were not kept.
-    fn name(&self) -> Digest {
-        match self {
-            Self::Span(span) => Digest::of(&[&span.key.trace.0, &span.key.span.0]),
-            Self::Log(log) => log_order(log).2,
-        }
-    }
-}
-
-/// Collects the bodies and nodes of new facts that the conversation does not hold yet.
-struct Adding<'a> {
-    known: &'a Conversation,
-    bodies: FxHashSet<(bool, Digest)>,
-    nodes: FxHashSet<Digest>,
-    bytes: usize,
-}
-
-impl Adding<'_> {
-    fn bodies_and_nodes(&mut self, prepared: &Prepared, entry: &mut Entry) {
-        for (digest, body) in &prepared.bodies {
-            // A value that looks like a message has the digest of that message.
-            let is_message = matches!(body, Body::Message(_));
-            let is_known = if is_message {
-                self.known.messages.contains_key(digest)
-            } else {
-                self.known.values.contains_key(digest)
-            };
-            if !is_known && self.bodies.insert((is_message, *digest)) {
-                self.bytes += body.bytes();
-                entry.bodies.push((*digest, body.clone()));
-            }
-        }
-        for (id, node) in &prepared.nodes {
-            if !self.known.nodes.contains_key(id) && self.nodes.insert(*id) {
-                self.bytes += Node::BYTES;
-                entry.nodes.push(*node);
-            }
-        }
-        self.bytes += FACT_BYTES;
-    }
-}
-
-/// Which of two reports of one span is kept: the one that knows more, by a total order, so that any order of arrival
-/// keeps the same one. SDKs report a span again when it has ended, or through two exporters.
-fn supersedes(new: &SpanFact, known: &SpanFact) -> bool {
-    let rank = |span: &SpanFact| {
-        (
-            span.is_genai,
-            !span.content.output.is_empty(),
-            span.content.history.is_some(),
-            span.tool.as_ref().is_some_and(|tool| tool.result.is_some()),
-            span.usage.is_some(),
-            span.end_ns,
-            span.attributes.len(),
-        )
-    };
-    match rank(new).cmp(&rank(known)) {
-        std::cmp::Ordering::Equal => identity_of(new) > identity_of(known),
-        order => order.is_gt(),
-    }
-}
-
-/// All of a span but when it was recorded: a redelivery is no news.
-fn identity_of(span: &SpanFact) -> Digest {
-    canonical::digest_of(&SpanFact {
-        record_ms: 0,
-        ..span.clone()
-    })
-}
-
-fn log_order(log: &LogFact) -> LogOrder {
+pub(crate) fn log_order(log: &LogFact) -> LogOrder {
     (
         log.time_ns,
         log.index,

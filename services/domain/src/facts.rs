@@ -31,6 +31,12 @@ pub struct Entry {
     /// key, so that a redelivery or a second report is not counted again.
     #[serde(rename = "x", skip_serializing_if = "Vec::is_empty")]
     pub omitted: Vec<Digest>,
+    /// The record times of those, in the same order and in Unix milliseconds. Entries of before they were kept have none.
+    #[serde(rename = "xt", skip_serializing_if = "Vec::is_empty")]
+    pub omitted_ms: Vec<i64>,
+    /// Known spans and logs of which a copy was recorded earlier than any that was known.
+    #[serde(rename = "t", skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<Earlier>,
 }
 
 impl Entry {
@@ -39,7 +45,22 @@ impl Entry {
             && self.logs.is_empty()
             && self.links.is_empty()
             && self.omitted.is_empty()
+            && self.times.is_empty()
     }
+}
+
+/// When a known fact was recorded, now that an earlier copy of it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Of the span, or of the span that the log belongs to.
+    #[serde(rename = "k")]
+    pub key: SpanKey,
+    /// Tells which report of the span, or which of its logs: the digest of the fact without its record time.
+    #[serde(rename = "n")]
+    pub name: Digest,
+    /// Unix milliseconds.
+    #[serde(rename = "t")]
+    pub record_ms: i64,
 }
 
 /// A span that is not of the conversation but stands between two that are: an HTTP request, a function.
@@ -49,6 +70,9 @@ pub struct Link {
     pub key: SpanKey,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<SpanId>,
+    /// Kafka record time of the span in Unix milliseconds; 0 when it is not known, which counts as before everything.
+    #[serde(rename = "t", default, skip_serializing_if = "is_default")]
+    pub record_ms: i64,
 }
 
 /// A content named by its digest: a message, or a large value (attribute, tool arguments, resource).
@@ -246,7 +270,7 @@ pub struct SpanFact {
     /// True when the conversation was not named by any span but inferred.
     #[serde(rename = "if", default, skip_serializing_if = "is_default")]
     pub inferred: bool,
-    /// Kafka record time in Unix milliseconds; the time that windows go by.
+    /// Kafka record time in Unix milliseconds, of its copies the earliest; the time that windows go by.
     #[serde(rename = "t", default, skip_serializing_if = "is_default")]
     pub record_ms: i64,
 }

@@ -5,6 +5,7 @@ use crate::facts::{Body, LogFact, Node, SpanFact};
 use crate::ids::{Digest, SpanId, SpanKey};
 use crate::message::{Message, Part};
 use crate::span::{SpanError, User};
+use crate::staircase::Step;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -24,8 +25,8 @@ const fn tree_slot_bytes<K, V>() -> usize {
 }
 
 pub(crate) const NODE_BYTES: usize = hash_slot_bytes::<Digest, Node>();
-pub(crate) const LINK_BYTES: usize = hash_slot_bytes::<SpanKey, Option<SpanId>>();
-pub(crate) const OMITTED_BYTES: usize = hash_slot_bytes::<Digest, ()>();
+pub(crate) const LINK_BYTES: usize = hash_slot_bytes::<SpanKey, Step<Option<SpanId>>>();
+pub(crate) const OMITTED_BYTES: usize = hash_slot_bytes::<Digest, i64>();
 
 pub(crate) fn span_bytes(span: &SpanFact) -> usize {
     let texts = [

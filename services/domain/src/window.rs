@@ -1,10 +1,15 @@
 //! Session windows over record time: when a conversation is finalised, and as which revision.
 //!
 //! A window is a run of records with no gap of `gap_ms` between them. It closes when the watermark passes its last
-//! record by the gap. Windows depend only on record times, so a replay of a topic gives those of the live run: records
-//! on either side of a gap fall into different windows even when both are read before the watermark moves.
+//! record by the gap. Windows are a function of when the facts were recorded, each when its earliest copy was, so a replay
+//! of a topic gives those of the live run: records on either side of a gap fall into different windows even when both are
+//! read before the watermark moves, and in whatever order copies of one fact are read.
 
+use crate::conversation::Conversation;
+use crate::facts::Entry;
+use crate::news::Settled;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The windows of one conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,11 +19,18 @@ pub struct Windows {
     pub revision: u32,
     /// When the last closed window closed: its last record plus the gap. No later window begins before it.
     pub closed_at_ms: Option<i64>,
+    /// The last record of the last closed window. Unknown in what was stored before it was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_last_ms: Option<i64>,
     /// Windows that have not closed, oldest first and at least a gap apart. Bounded by [`OPEN_WINDOWS_MAX`].
     pub open: Vec<Window>,
+    /// Whether there are more open windows, all after these. They are found again among the facts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_more: bool,
 }
 
-/// A replay may run ahead of the watermark by this many windows of one conversation; beyond it they merge.
+/// A replay may run ahead of the watermark by any number of windows of one conversation. This many are kept with it, since
+/// it is stored as a whole at every commit; only the oldest is ever needed at once.
 pub const OPEN_WINDOWS_MAX: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +41,7 @@ pub struct Window {
     pub last_ms: i64,
 }
 
-/// A window that closed: facts recorded up to `last_ms` make up this revision of the conversation.
+/// A window that closed. [`Conversation::closed_over`] is what this revision of the conversation holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed {
     pub revision: u32,
@@ -38,18 +50,40 @@ pub struct Closed {
 }
 
 impl Windows {
-    /// Takes in a fact's record time and returns the time it counts as. A record that is late for a window that has
-    /// closed counts as of that closing: it opens a new window rather than change a revision that was given out.
-    pub fn record(&mut self, record_ms: i64, gap_ms: i64) -> i64 {
-        let at_ms = self
-            .closed_at_ms
-            .map_or(record_ms, |closed_at_ms| record_ms.max(closed_at_ms));
+    /// Takes in an entry that is about to be applied to `known`, and gives each of its facts the record time that it counts
+    /// as. A record that is late for a window that has closed counts as of that closing: it opens a new window rather
+    /// than change a revision that was given out. What is then no news any more is taken out: the entry may become empty.
+    pub fn take_in(&mut self, known: &Conversation, entry: &mut Entry, gap_ms: i64) {
+        if let Some(closed_at_ms) = self.closed_at_ms {
+            not_before(entry, closed_at_ms);
+        }
+        let Settled { before, after } = known.settle(entry);
+        let open_from_ms = self.open_from_ms();
+        let stays: BTreeSet<i64> = after.iter().copied().collect();
+        let is_cut = before
+            .iter()
+            .any(|at_ms| *at_ms >= open_from_ms && !stays.contains(at_ms));
+        if is_cut || self.has_more {
+            let times = times_with(known, &before, &after);
+            let times = times.into_iter().filter(|at_ms| *at_ms >= open_from_ms);
+            (self.open, self.has_more) = windows_of(times.collect(), gap_ms, OPEN_WINDOWS_MAX);
+            return;
+        }
+        for at_ms in stays.range(open_from_ms..) {
+            self.merge(*at_ms, gap_ms);
+        }
+        self.has_more = self.open.len() > OPEN_WINDOWS_MAX;
+        self.open.truncate(OPEN_WINDOWS_MAX);
+    }
+
+    fn merge(&mut self, at_ms: i64, gap_ms: i64) {
         let mut merged = Window {
             first_ms: at_ms,
             last_ms: at_ms,
         };
         self.open.retain(|window| {
-            let is_near = at_ms < window.last_ms + gap_ms && window.first_ms < at_ms + gap_ms;
+            let is_near = at_ms < window.last_ms.saturating_add(gap_ms)
+                && window.first_ms < at_ms.saturating_add(gap_ms);
             if is_near {
                 merged.first_ms = merged.first_ms.min(window.first_ms);
                 merged.last_ms = merged.last_ms.max(window.last_ms);
@@ -60,11 +94,18 @@ impl Windows {
             .open
             .partition_point(|window| window.first_ms < merged.first_ms);
         self.open.insert(position, merged);
-        if self.open.len() > OPEN_WINDOWS_MAX {
-            let second = self.open.remove(1);
-            self.open[0].last_ms = second.last_ms;
+    }
+
+    /// Facts recorded before it are in closed windows.
+    fn open_from_ms(&self) -> i64 {
+        match (self.closed_last_ms, self.closed_at_ms) {
+            (Some(closed_last_ms), _) => closed_last_ms.saturating_add(1),
+            (None, Some(closed_at_ms)) => {
+                let first = self.open.first();
+                first.map_or(closed_at_ms, |window| window.first_ms.min(closed_at_ms))
+            }
+            (None, None) => i64::MIN,
         }
-        at_ms
     }
 
     pub fn is_open(&self) -> bool {
@@ -73,97 +114,106 @@ impl Windows {
 
     /// The watermark at which the next window closes; `None` when none is open.
     pub fn due_at_ms(&self, gap_ms: i64) -> Option<i64> {
-        self.open.first().map(|window| window.last_ms + gap_ms)
+        let oldest = self.open.first();
+        oldest.map(|window| window.last_ms.saturating_add(gap_ms))
     }
 
-    /// Closes the oldest window if the watermark has passed it.
-    pub fn close(&mut self, watermark_ms: i64, gap_ms: i64) -> Option<Closed> {
+    /// Closes the oldest window of the conversation if the watermark has passed it. The facts themselves tell where it
+    /// ends, so that a gap that was configured otherwise meanwhile is the only one that counts.
+    pub fn close(
+        &mut self,
+        known: &Conversation,
+        watermark_ms: i64,
+        gap_ms: i64,
+    ) -> Option<Closed> {
+        self.due_at_ms(gap_ms)
+            .filter(|due_at_ms| *due_at_ms <= watermark_ms)?;
+        let open_from_ms = self.open_from_ms();
+        let times = known
+            .record_times()
+            .filter(|at_ms| *at_ms >= open_from_ms)
+            .collect();
+        let (open, has_more) = windows_of(times, gap_ms, OPEN_WINDOWS_MAX + 1);
+        // Windows without facts would be due for ever: they close as they stand.
+        if !open.is_empty() {
+            (self.open, self.has_more) = (open, has_more);
+        }
         let closed_at_ms = self
             .due_at_ms(gap_ms)
-            .filter(|due_at_ms| *due_at_ms <= watermark_ms)?;
-        let window = self.open.remove(0);
-        self.revision += 1;
-        self.closed_at_ms = Some(closed_at_ms);
+            .filter(|due_at_ms| *due_at_ms <= watermark_ms);
+        let closed = closed_at_ms.map(|closed_at_ms| {
+            let window = self.open.remove(0);
+            self.revision += 1;
+            self.closed_at_ms = Some(closed_at_ms);
+            self.closed_last_ms = Some(window.last_ms);
+            Closed {
+                revision: self.revision,
+                last_ms: window.last_ms,
+                closed_at_ms,
+            }
+        });
+        self.has_more |= self.open.len() > OPEN_WINDOWS_MAX;
+        self.open.truncate(OPEN_WINDOWS_MAX);
+        closed
+    }
+
+    /// The window that closed last: what is to be given out as the latest revision. The gap is asked for where the end was
+    /// not stored.
+    pub fn latest(&self, gap_ms: i64) -> Option<Closed> {
+        let closed_at_ms = self.closed_at_ms?;
         Some(Closed {
             revision: self.revision,
-            last_ms: window.last_ms,
+            last_ms: self
+                .closed_last_ms
+                .unwrap_or(closed_at_ms.saturating_sub(gap_ms)),
             closed_at_ms,
         })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const GAP_MS: i64 = 100;
-
-    fn windows_of(records: &[i64]) -> Windows {
-        let mut windows = Windows::default();
-        for record_ms in records {
-            windows.record(*record_ms, GAP_MS);
-        }
-        windows
+/// Raises the record times of all that is late.
+fn not_before(entry: &mut Entry, closed_at_ms: i64) {
+    let spans = entry.spans.iter_mut().map(|span| &mut span.record_ms);
+    let logs = entry.logs.iter_mut().map(|log| &mut log.record_ms);
+    let links = entry.links.iter_mut().map(|link| &mut link.record_ms);
+    let times = entry.times.iter_mut().map(|earlier| &mut earlier.record_ms);
+    let all = spans.chain(logs).chain(links).chain(times);
+    for record_ms in all.chain(&mut entry.omitted_ms) {
+        *record_ms = closed_at_ms.max(*record_ms);
     }
+}
 
-    #[test]
-    fn a_silence_closes_and_a_late_record_reopens_as_the_next_revision() {
-        let mut windows = windows_of(&[0, 50, 149]);
-        assert_eq!(windows.due_at_ms(GAP_MS), Some(249));
-        assert_eq!(windows.close(248, GAP_MS), None);
-        assert_eq!(
-            windows.close(249, GAP_MS),
-            Some(Closed {
-                revision: 1,
-                last_ms: 149,
-                closed_at_ms: 249
-            })
-        );
-        assert!(!windows.is_open());
-        assert_eq!(
-            windows.record(10, GAP_MS),
-            249,
-            "a late record counts as of the closing"
-        );
-        assert_eq!(
-            windows.close(349, GAP_MS).map(|closed| closed.revision),
-            Some(2)
-        );
+/// The record times of what is known, with `after` in place of `before`.
+fn times_with(known: &Conversation, before: &[i64], after: &[i64]) -> Vec<i64> {
+    let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
+    for at_ms in known.record_times().chain(after.iter().copied()) {
+        *counts.entry(at_ms).or_default() += 1;
     }
-
-    #[test]
-    fn records_a_gap_apart_are_two_windows_even_if_both_come_before_the_watermark() {
-        let mut windows = windows_of(&[0, 500]);
-        assert_eq!(
-            windows.close(10_000, GAP_MS),
-            Some(Closed {
-                revision: 1,
-                last_ms: 0,
-                closed_at_ms: 100
-            })
-        );
-        assert_eq!(
-            windows.close(10_000, GAP_MS),
-            Some(Closed {
-                revision: 2,
-                last_ms: 500,
-                closed_at_ms: 600
-            })
-        );
-        assert_eq!(windows.close(10_000, GAP_MS), None);
+    for at_ms in before {
+        counts.entry(*at_ms).and_modify(|count| *count -= 1);
     }
+    counts.retain(|_, count| *count > 0);
+    counts.into_keys().collect()
+}
 
-    proptest! {
-        #[test]
-        fn windows_do_not_depend_on_the_order_of_records(mut records in prop::collection::vec(0i64..3_000, 1..40)) {
-            let shuffled = windows_of(&records);
-            records.sort_unstable();
-            let sorted = windows_of(&records);
-            prop_assert_eq!(&shuffled, &sorted);
-            for pair in sorted.open.windows(2) {
-                prop_assert!(pair[1].first_ms - pair[0].last_ms >= GAP_MS);
-            }
+/// The oldest windows of these record times, `windows_max` of them at most, and whether there are more.
+fn windows_of(mut times: Vec<i64>, gap_ms: i64, windows_max: usize) -> (Vec<Window>, bool) {
+    times.sort_unstable();
+    let mut windows: Vec<Window> = Vec::new();
+    for at_ms in times {
+        let is_near = |window: &&mut Window| {
+            at_ms == window.last_ms || at_ms < window.last_ms.saturating_add(gap_ms)
+        };
+        if let Some(window) = windows.last_mut().filter(is_near) {
+            window.last_ms = at_ms;
+        } else if windows.len() == windows_max {
+            return (windows, true);
+        } else {
+            windows.push(Window {
+                first_ms: at_ms,
+                last_ms: at_ms,
+            });
         }
     }
+    (windows, false)
 }

@@ -64,6 +64,8 @@ pub struct Item {
     pub is_llm: bool,
     /// What it takes in memory, roughly.
     pub bytes: usize,
+    /// Of its record, in Unix milliseconds.
+    pub record_ms: i64,
     pub ticket: Ticket,
 }
 
@@ -79,6 +81,7 @@ impl Item {
             is_call: self.is_llm,
             without_id: self.without_id,
             bytes: self.bytes,
+            record_ms: self.record_ms,
             item: self,
         }
     }

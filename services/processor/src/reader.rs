@@ -83,6 +83,7 @@ impl Reader {
                 conversation_id,
                 kind,
                 is_llm,
+                record_ms,
                 ..item
             },
         )
@@ -105,6 +106,7 @@ impl Reader {
         Some(self.item(Some(prepared), named, key, ticket, |item| Item {
             conversation_id,
             kind: Kind::Log,
+            record_ms,
             ..item
         }))
     }
@@ -130,6 +132,7 @@ impl Reader {
             conversation_id: None,
             kind: Kind::OtherSpan,
             is_llm: false,
+            record_ms: 0,
             ticket: ticket.another(),
         })
     }

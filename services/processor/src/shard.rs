@@ -15,7 +15,7 @@ use domain::conversation::Conversation;
 use domain::facts::Entry;
 use domain::ids::{ConversationKey, Digest, TraceId};
 use domain::view::Totals;
-use domain::window::{Closed, Windows};
+use domain::window::Windows;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use metrics::{counter, histogram};
@@ -238,13 +238,16 @@ impl Shard {
             let mut entry = held
                 .conversation
                 .entry_for(&batch.facts, &batch.links, limits);
+            let gap_ms = self.shared.config.inactivity_gap_ms;
+            held.summary
+                .windows
+                .take_in(&held.conversation, &mut entry, gap_ms);
             if entry.is_empty() {
                 let update =
                     (held.summary.version > 0).then(|| index_update(&held.summary, batch.traces()));
                 self.keep(held);
                 return Ok(update);
             }
-            self.stamp(&mut held.summary, &mut entry);
             counter!(names::SPANS_STORED).increment(entry.spans.len() as u64);
             counter!(names::SPANS_OMITTED).increment(entry.omitted.len() as u64);
             held.conversation.apply(entry.clone());
@@ -274,17 +277,6 @@ impl Shard {
             }
         }
         Ok(None)
-    }
-
-    /// Gives each fact the record time it counts as, and the windows those times.
-    fn stamp(&self, summary: &mut Summary, entry: &mut Entry) {
-        let gap_ms = self.shared.config.inactivity_gap_ms;
-        for span in &mut entry.spans {
-            span.record_ms = summary.windows.record(span.record_ms, gap_ms);
-        }
-        for log in &mut entry.logs {
-            log.record_ms = summary.windows.record(log.record_ms, gap_ms);
-        }
     }
 
     /// A log and a summary that do not belong together, because one of them was evicted or deleted, count as a conflict
@@ -330,7 +322,12 @@ impl Shard {
                     return Ok(update);
                 }
                 held.summary.published_revision = held.summary.windows.revision;
-            } else if held.summary.windows.close(watermark_ms, gap_ms).is_none() {
+            } else if held
+                .summary
+                .windows
+                .close(&held.conversation, watermark_ms, gap_ms)
+                .is_none()
+            {
                 update = Some(index_update(&held.summary, Vec::new()));
                 self.keep(held);
                 return Ok(update);
@@ -354,15 +351,11 @@ impl Shard {
     /// Sends the latest revision, with the facts that its window closed over, to the topic of finalised conversations.
     /// False when that failed: the revision stays unpublished and due.
     async fn publish(&self, held: &Held) -> bool {
-        let windows = &held.summary.windows;
-        let closed_at_ms = windows.closed_at_ms.unwrap_or_default();
-        let last_ms = closed_at_ms - self.shared.config.inactivity_gap_ms;
-        let closed = Closed {
-            revision: windows.revision,
-            last_ms,
-            closed_at_ms,
+        let gap_ms = self.shared.config.inactivity_gap_ms;
+        let Some(closed) = held.summary.windows.latest(gap_ms) else {
+            return true;
         };
-        let view = held.conversation.up_to(last_ms).view();
+        let view = held.conversation.closed_over(&closed).view();
         let record = finalised::record(&held.summary.key, &view, closed).to_string();
         match self
             .shared

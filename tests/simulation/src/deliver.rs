@@ -138,6 +138,7 @@ impl Processor {
             is_call: true,
             without_id: WithoutId::Drop,
             bytes: item.prepared.bytes(),
+            record_ms: now_ms,
         };
         let outcome = self.resolver.offer(offer, now_ms);
         self.note(outcome);

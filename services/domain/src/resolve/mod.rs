@@ -142,6 +142,8 @@ pub struct Offer<T> {
     pub without_id: WithoutId,
     /// What the item takes in memory while it waits.
     pub bytes: usize,
+    /// Kafka record time in Unix milliseconds.
+    pub record_ms: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +196,7 @@ impl<T> Resolver<T> {
                 conversation: offer.conversation_id.clone(),
                 project: (offer.kind == Kind::GenAiSpan).then(|| offer.project.to_string()),
             };
-            self.learn(trace, link, true, &mut outcome);
+            self.learn(trace, link, Some(offer.record_ms), &mut outcome);
         } else if let (Some(id), Some(picture)) =
             (&offer.conversation_id, self.traces.get_mut(&trace))
         {
@@ -240,7 +242,7 @@ impl<T> Resolver<T> {
         self.touch(trace, now_ms);
         let spans: Vec<SpanId> = links.iter().map(|link| link.span).collect();
         for link in links {
-            self.learn(trace, link, false, &mut outcome);
+            self.learn(trace, link, None, &mut outcome);
         }
         // Their conversations may not know yet what lies between them: that may have come to nobody, or come next.
         if let Some(picture) = self.traces.get_mut(&trace) {
@@ -350,17 +352,24 @@ impl<T> Resolver<T> {
         now_ms.saturating_sub(self.settings.trace_idle_ms)
     }
 
-    /// Adds a link to the picture and looks again at the items that waited for it.
-    fn learn(&mut self, trace: TraceId, link: SpanLink, is_news: bool, outcome: &mut Outcome<T>) {
+    /// Adds a link to the picture and looks again at the items that waited for it. `record_ms` is `None` for a link that is
+    /// kept elsewhere.
+    fn learn(
+        &mut self,
+        trace: TraceId,
+        link: SpanLink,
+        record_ms: Option<i64>,
+        outcome: &mut Outcome<T>,
+    ) {
         let Some(picture) = self.traces.get_mut(&trace) else {
             return;
         };
         let span = link.span;
         let was_genai = picture.is_genai;
-        if !picture.add(link, self.settings.links_per_trace_max) {
+        if !picture.add(link, record_ms, self.settings.links_per_trace_max) {
             return;
         }
-        if is_news && picture.is_genai {
+        if record_ms.is_some() && picture.is_genai {
             // When the first GenAI span of a trace comes, the links before it become worth keeping too.
             let fresh = if was_genai {
                 picture.link(span).into_iter().collect()

@@ -46,6 +46,8 @@ struct Place {
     parent: Option<SpanId>,
     conversation: Option<String>,
     project: Option<String>,
+    /// When the span was recorded; `None` where another process knows.
+    record_ms: Option<i64>,
 }
 
 impl Place {
@@ -69,11 +71,14 @@ const CONVERSATIONS_MAX: usize = 1_000;
 const PLACED_MAX: usize = 20_000;
 
 impl Picture {
-    /// False when nothing new was learnt, or the picture is full. A span may come again with an id it lacked.
-    pub(super) fn add(&mut self, link: SpanLink, links_max: usize) -> bool {
+    /// False when nothing new was learnt, or the picture is full. A span may come again with an id it lacked. Of its copies
+    /// the earliest counts.
+    pub(super) fn add(&mut self, link: SpanLink, record_ms: Option<i64>, links_max: usize) -> bool {
         let is_full = self.spans.len() >= links_max;
         match self.spans.get_mut(&link.span) {
             Some(known) => {
+                let earliest_ms = known.record_ms.into_iter().chain(record_ms).min();
+                known.record_ms = earliest_ms;
                 let learns = (known.conversation.is_none() && link.conversation.is_some())
                     || (known.parent.is_none() && link.parent.is_some())
                     || (!known.is_genai() && link.is_genai());
@@ -90,6 +95,7 @@ impl Picture {
                     parent: link.parent,
                     conversation: link.conversation.clone(),
                     project: link.project.clone(),
+                    record_ms,
                 };
                 self.spans.insert(link.span, place);
             }
@@ -260,6 +266,7 @@ impl Picture {
                     links.push(Link {
                         key: SpanKey { trace, span },
                         parent: place.parent,
+                        record_ms: place.record_ms.unwrap_or_default(),
                     });
                     next = place.parent;
                 }

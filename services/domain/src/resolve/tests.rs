@@ -29,6 +29,7 @@ fn span(number: u8, parent: u8, conversation: &str, kind: Kind) -> Offer<u8> {
         is_call: true,
         without_id: WithoutId::Drop,
         bytes: 1,
+        record_ms: 0,
     }
 }
 

@@ -143,7 +143,7 @@ fn missing_parents(conversation: &Conversation) -> u32 {
             };
             next = match conversation.links.get(&key) {
                 _ if conversation.spans.contains_key(&key) => None,
-                Some(above) => *above,
+                Some(link) => link.report,
                 None => {
                     missing.insert(key);
                     None

@@ -82,6 +82,7 @@ impl Processor {
             is_call: record.span.operation.is_llm(),
             without_id: WithoutId::History,
             bytes: 1_000,
+            record_ms: record.at_ms,
             item: prepare::span(record.span, record.at_ms, &NoPrices),
         };
         let outcome = self.resolver.offer(offer, self.now_ms);

@@ -3,7 +3,7 @@
 use crate::support::{assistant, chat, prepare_all, user};
 use domain::conversation::Conversation;
 use domain::limits::Limits;
-use domain::prepare::Prepared;
+use domain::prepare::{Fact, Prepared};
 use std::ops::Range;
 
 fn calls(numbers: Range<u64>) -> Vec<Prepared> {
@@ -82,4 +82,49 @@ fn content_beyond_the_bound_is_not_taken_in() {
         "{}",
         conversation.content_bytes()
     );
+}
+
+/// A report of call 1 that ended so many nanoseconds later, in a record of this time.
+fn report(longer_ns: i64, recorded_ms: i64) -> Prepared {
+    let mut prepared = calls(1..2).remove(0);
+    if let Fact::Span(span) = &mut prepared.fact {
+        span.end_ns += longer_ns;
+        span.record_ms = recorded_ms;
+    }
+    prepared
+}
+
+#[test]
+fn reports_of_a_span_take_memory_only_while_they_were_believed_at_some_time() {
+    let limits = Limits::default();
+    let mut conversation = Conversation::default();
+    commit(&mut conversation, &[report(0, 500)], &limits);
+    let one_bytes = conversation.memory_bytes();
+    commit(&mut conversation, &[report(1, 700)], &limits);
+    let two_bytes = conversation.memory_bytes();
+    assert!(two_bytes > one_bytes + size_of::<domain::facts::SpanFact>());
+    commit(&mut conversation, &[report(2, 600)], &limits);
+    assert_eq!(
+        conversation.memory_bytes(),
+        two_bytes,
+        "the second is overtaken"
+    );
+    commit(&mut conversation, &[report(3, 100)], &limits);
+    assert_eq!(conversation.memory_bytes(), one_bytes, "all others are");
+}
+
+#[test]
+fn earlier_copies_are_noted_as_often_as_the_bound_on_facts_allows() {
+    let limits = Limits {
+        conversation_facts_max: 10,
+        ..Limits::default()
+    };
+    let mut conversation = Conversation::default();
+    let mut noted = 0;
+    for record_ms in (0..100).rev() {
+        let entry = conversation.entry_for(&[report(0, record_ms)], &[], &limits);
+        noted += entry.times.len();
+        conversation.apply(entry);
+    }
+    assert_eq!(noted, 10);
 }

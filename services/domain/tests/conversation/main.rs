@@ -2,6 +2,7 @@
 
 mod bounds;
 mod contexts;
+mod past;
 mod properties;
 mod sets;
 mod support;

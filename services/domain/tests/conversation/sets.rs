@@ -23,13 +23,13 @@ const RECORD_MS: i64 = 1_795_500_000_000;
 const BASE_NS: i64 = RECORD_MS * 1_000_000 - 100_000 * SECOND_NS;
 
 #[derive(Clone, Debug)]
-enum Item {
+pub(crate) enum Item {
     Fact(Box<Prepared>),
     Link(Link),
 }
 
 /// Tells each span in the dialect that its style chooses.
-fn told(spans: &[Span], styles: &[u8]) -> Vec<Item> {
+pub(crate) fn told(spans: &[Span], styles: &[u8]) -> Vec<Item> {
     let mut items = Vec::new();
     for (index, span) in spans.iter().enumerate() {
         let style = styles[index % styles.len()];
@@ -103,10 +103,18 @@ fn put_between(raw: &mut RawSpan, style: u8, items: &mut Vec<Item>) {
         span: SpanId(id),
     };
     let parent = raw.parent_span_id.replace(key.span);
-    items.push(Item::Link(Link { key, parent }));
+    items.push(Item::Link(Link {
+        key,
+        parent,
+        record_ms: RECORD_MS,
+    }));
     if style & 1 != 0 {
         let parent = Some(SpanId([1; 8]));
-        items.push(Item::Link(Link { key, parent }));
+        items.push(Item::Link(Link {
+            key,
+            parent,
+            record_ms: RECORD_MS,
+        }));
     }
 }
 
@@ -294,7 +302,7 @@ fn flatten(attributes: &mut Value, prefix: &str, value: &Value) {
     }
 }
 
-fn entry(conversation: &Conversation, items: &[&Item]) -> Entry {
+pub(crate) fn entry(conversation: &Conversation, items: &[&Item]) -> Entry {
     let mut facts = Vec::new();
     let mut links = Vec::new();
     for item in items {
@@ -323,7 +331,7 @@ fn delivered(items: &[Item], order: &[usize], batch: usize) -> [String; 2] {
     [bytes(&conversation), bytes(&rebuilt)]
 }
 
-fn bytes(conversation: &Conversation) -> String {
+pub(crate) fn bytes(conversation: &Conversation) -> String {
     let view = conversation.view();
     let transcript = serde_json::to_string_pretty(&view.transcript).expect("transcripts serialise");
     transcript + &serde_json::to_string_pretty(&view.totals).expect("totals serialise")

@@ -36,6 +36,10 @@ impl Chain {
             bytes.extend_from_slice(&link.key.trace.0);
             bytes.extend_from_slice(&link.key.span.0);
         }
+        for earlier in &entry.times {
+            bytes.extend_from_slice(&earlier.name.0);
+            bytes.extend_from_slice(&earlier.record_ms.to_le_bytes());
+        }
         for omitted in &entry.omitted {
             bytes.extend_from_slice(&omitted.0);
         }

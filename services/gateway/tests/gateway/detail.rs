@@ -143,6 +143,7 @@ async fn write_nested(world: &World) {
     let link = Link {
         key: request,
         parent: Some(agent.key.span),
+        record_ms: 0,
     };
     let mut writer = world.writer("shop", "c");
     writer.write_linked([agent, call, failing], &[link]).await;

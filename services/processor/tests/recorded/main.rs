@@ -94,6 +94,7 @@ fn views(folder: &Path, without_id: WithoutId) -> BTreeMap<String, View> {
                     Offer {
                         parent,
                         is_call,
+                        record_ms,
                         ..offer(item, key, id, kind)
                     }
                 }
@@ -189,6 +190,7 @@ fn offer(
         is_call: false,
         without_id: WithoutId::Trace,
         bytes: 0,
+        record_ms: 0,
     }
 }
 

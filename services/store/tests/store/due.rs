@@ -65,7 +65,7 @@ async fn a_revision_is_due_until_it_is_published(config: StoreConfig) {
         windows: Windows {
             revision: 1,
             closed_at_ms: Some(1_100),
-            open: vec![],
+            ..Windows::default()
         },
         ..next(&open)
     };
@@ -92,7 +92,7 @@ async fn a_late_repetition_of_an_older_update_changes_nothing(config: StoreConfi
         windows: Windows {
             revision: 1,
             closed_at_ms: Some(50),
-            open: vec![],
+            ..Windows::default()
         },
         ..summary("shop", "a", 0..=1)
     };

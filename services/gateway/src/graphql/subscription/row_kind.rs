@@ -38,8 +38,8 @@ mod tests {
         };
         Windows {
             revision,
-            closed_at_ms: None,
             open: if is_open { vec![window] } else { Vec::new() },
+            ..Windows::default()
         }
     }
 

@@ -58,16 +58,16 @@ impl Writer {
         let mut added = Vec::new();
         for span in spans {
             let record_ms = span.end_ns / 1_000_000;
-            self.windows.record(record_ms, GAP_MS);
             if !self.traces.contains(&span.key.trace) {
                 self.traces.push(span.key.trace);
                 added.push(span.key.trace);
             }
             prepared.push(prepare::span(span, record_ms, &NoPrices));
         }
-        let entry = self
+        let mut entry = self
             .conversation
             .entry_for(&prepared, links, &Limits::default());
+        self.windows.take_in(&self.conversation, &mut entry, GAP_MS);
         self.conversation.apply(entry.clone());
         self.entries += 1;
         self.commit(Some(&entry), added).await;
@@ -76,7 +76,7 @@ impl Writer {
     /// Closes the window, as the processor does when the watermark has passed it.
     pub(crate) async fn finalise(&mut self) {
         self.windows
-            .close(i64::MAX, GAP_MS)
+            .close(&self.conversation, i64::MAX, GAP_MS)
             .expect("a window was open");
         self.commit(None, Vec::new()).await;
     }

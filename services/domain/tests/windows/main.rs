@@ -1,0 +1,7 @@
+//! Windows and what they close over, from the outside: records in, revisions out.
+
+mod play;
+mod properties;
+mod records;
+mod reference;
+mod rules;
