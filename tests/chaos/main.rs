@@ -3,9 +3,11 @@
 //! | file | what it has |
 //! |---|---|
 //! | `stage.rs` | Kafka, the load, the oracle |
-//! | `scenario.rs` | one row: a system under test, its faults, the comparison |
+//! | `scenario.rs`, `own.rs` | one row: a system under test, its faults, the comparison; on shared topics or own ones |
 //! | `faults/` | what is done |
-//! | `subject.rs`, `durable.rs` | the processes it is done to |
+//! | `subject.rs`, `follower.rs` | processors and gateways, and subscribers |
+//! | `state.rs`: `durable.rs`, `pair.rs`, `cluster.rs`, `disk.rs` | kinds of Redis |
+//! | `proxy.rs` | what networks do |
 //! | `watch.rs`, `group.rs` | what is checked each second |
 //! | `load.rs` | what is sent |
 //! | `census.rs` | what a system says, compared |
@@ -13,13 +15,20 @@
 
 mod census;
 mod clock;
+mod cluster;
+mod disk;
 mod durable;
 mod faults;
+mod follower;
 mod group;
 mod load;
+mod own;
+mod pair;
+mod proxy;
 mod report;
 mod scenario;
 mod stage;
+mod state;
 mod subject;
 mod watch;
 
@@ -95,7 +104,10 @@ async fn play(
     for scenario in scenarios {
         let times = scenario.times(arguments.form).max(1) * arguments.times;
         eprintln!("{}: {}", scenario.name, scenario.fault);
-        let row = scenario::play(&mut stage, scenario, arguments.seed, times).await;
+        let row = match scenario.obstacle() {
+            Some(why) => Row::skipped(scenario.name, scenario.fault, why),
+            None => scenario::play(&mut stage, scenario, arguments.seed, times).await,
+        };
         let word = if row.is_right() { "right" } else { "WRONG" };
         eprintln!("{}: {word}, after {:.0?}", scenario.name, row.played);
         for complaint in row.complaints() {

@@ -16,12 +16,15 @@ pub(crate) struct Row {
     fault: &'static str,
     /// How often the fault was done.
     pub(crate) times: u32,
+    /// How often there was something left to read then.
+    pub(crate) under_lag: u32,
     /// `None` when it did not come to that.
     pub(crate) verdict: Option<Verdict>,
     /// From the last fault until all was right.
     pub(crate) took: Option<Duration>,
     /// Looks at which a process was ready that could not be.
     pub(crate) untrue: u32,
+    pub(crate) untrue_first: Option<String>,
     /// Records committed before they were read, as seen from outside.
     pub(crate) commits_ahead: i64,
     /// The same, as the processors count it.
@@ -62,6 +65,7 @@ impl Row {
     /// What is wrong, a line each.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let mut complaints = self.problems.clone();
+        complaints.extend(self.untrue_first.clone());
         complaints.extend(self.verdict.iter().flat_map(Verdict::examples));
         if self.commits_ahead > 0 {
             let ahead = self.commits_ahead;
@@ -96,7 +100,7 @@ impl Row {
         };
         [
             self.fault.to_owned(),
-            self.times.to_string(),
+            self.times(),
             number(|verdict| verdict.spans),
             number(|verdict| verdict.lost),
             number(|verdict| verdict.doubled),
@@ -105,6 +109,13 @@ impl Row {
             took,
             self.truth(),
         ]
+    }
+
+    fn times(&self) -> String {
+        match self.under_lag {
+            0 => self.times.to_string(),
+            lag => format!("{}, {lag} under lag", self.times),
+        }
     }
 
     /// What is told of probes and of the invariant on commits.

@@ -1,14 +1,18 @@
 //! One row of the table: a system under test, faults, and what was left of it.
 
 use crate::census::Verdict;
-use crate::durable::Durable;
+use crate::disk::Disk;
+use crate::own::Own;
+use crate::proxy::Proxy;
 use crate::report::Row;
 use crate::stage::{Form, PARTITIONS, Stage};
+use crate::state::{Place, State};
 use crate::subject::{Plan, Rest, Subject};
 use crate::watch::{BREACHES, EXPIRED};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// A fault, how often it is done, and what it is done to.
@@ -18,15 +22,23 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// As it stands in the table.
     pub(crate) fault: &'static str,
-    pub(crate) processors: usize,
     /// How often in the short form; 0 where it is not part of it.
     pub(crate) times_short: u32,
     pub(crate) times_long: u32,
     pub(crate) play: Play,
 }
 
-/// Does the fault as often as it is told, and returns how often it was done.
-pub(crate) type Play = for<'a> fn(&'a mut Scene) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+#[derive(Clone, Copy)]
+pub(crate) enum Play {
+    /// On the load of the stage, by processors over a state kept at such a place. Does the fault as often as it is told.
+    Shared(usize, Place, Act),
+    /// On topics of its own, which the fault changes.
+    Own(OwnAct),
+}
+
+pub(crate) type Act = for<'a> fn(&'a mut Scene) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+pub(crate) type OwnAct =
+    for<'a> fn(&'a mut Own<'_>, &'a mut Row) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
 impl Scenario {
     pub(crate) fn times(&self, form: Form) -> u32 {
@@ -35,17 +47,48 @@ impl Scenario {
             Form::Long => self.times_long,
         }
     }
+
+    /// Why this machine or user cannot play it.
+    pub(crate) fn obstacle(&self) -> Option<&'static str> {
+        match self.play {
+            Play::Shared(_, Place::SmallDisk, _) if !Disk::is_possible() => {
+                Some("only root can mount a small disk")
+            }
+            _ => None,
+        }
+    }
 }
 
-/// Where a fault happens.
+/// Where a fault on the shared load happens.
 pub(crate) struct Scene {
     pub(crate) subject: Subject,
-    pub(crate) redis: Durable,
+    pub(crate) state: State,
+    /// Between the processors and Kafka.
+    pub(crate) kafka_proxy: Arc<Proxy>,
     pub(crate) random: fastrand::Rng,
     /// How often the fault shall be done.
     pub(crate) times: u32,
     /// How often it was.
     pub(crate) done: u32,
+    /// How often there was something left to read then.
+    pub(crate) under_lag: u32,
+    /// Project and id of the conversations that are sent meanwhile.
+    pub(crate) live: Vec<(String, String)>,
+    /// What was found wrong beside what is compared.
+    pub(crate) problems: Vec<String>,
+    /// The record time of the last record that will have been sent.
+    pub(crate) last_ms: i64,
+}
+
+impl Scene {
+    /// Counts a fault.
+    pub(crate) async fn strike(&mut self) {
+        self.done += 1;
+        // Where Kafka cannot say it, nobody has read everything.
+        if self.subject.group.behind().await.unwrap_or(1) > 0 {
+            self.under_lag += 1;
+        }
+    }
 }
 
 /// Plays one scenario. What goes wrong in it, panics of the harness included, is in the row.
@@ -74,38 +117,72 @@ async fn play_into(
     seed: u64,
     times: u32,
 ) -> anyhow::Result<()> {
-    let name = scenario.name;
-    let redis_folder = stage.folder.join(format!("{name}-redis"));
-    std::fs::create_dir_all(&redis_folder)?;
-    let redis = Durable::start(&redis_folder, &[]).await;
+    match scenario.play {
+        Play::Shared(processors, place, act) => {
+            let mut scene = enter(stage, scenario.name, processors, place, seed, times).await?;
+            play_shared(row, stage, &mut scene, act, (scenario.name, seed)).await
+        }
+        Play::Own(act) => {
+            let mut own = Own::new(stage, scenario.name, seed, times)?;
+            act(&mut own, row).await
+        }
+    }
+}
+
+/// Starts what the faults will be done to.
+async fn enter(
+    stage: &Stage,
+    name: &str,
+    processors: usize,
+    place: Place,
+    seed: u64,
+    times: u32,
+) -> anyhow::Result<Scene> {
+    let folder = stage.folder.join(format!("{name}-redis"));
+    std::fs::create_dir_all(&folder)?;
+    let state = State::start(place, &folder).await?;
     let plan = Plan {
-        processors: scenario.processors,
-        redis_urls: vec![redis.url()],
-        is_cluster: false,
-        brokers: stage.kafka.brokers(),
+        processors,
+        redis_urls: state.urls(),
+        is_cluster: place == Place::Cluster,
+        brokers: stage.kafka.brokers_by_proxy(),
         is_throttled: true,
     };
-    let brokers = stage.kafka.brokers();
-    let subject = Subject::start(
-        name,
-        &plan,
-        &stage.topics,
-        &brokers,
-        &stage.folder,
-        PARTITIONS,
-    );
-    let mut scene = Scene {
-        subject: subject.await?,
-        redis,
+    let (inputs, brokers) = (&stage.topics, stage.kafka.brokers());
+    let subject = Subject::start(name, &plan, inputs, &brokers, &stage.folder, PARTITIONS).await?;
+    Ok(Scene {
+        subject,
+        state,
+        kafka_proxy: Arc::clone(&stage.kafka_proxy),
         random: fastrand::Rng::with_seed(seed),
         times,
         done: 0,
-    };
-    let live = stage.send_live(name, seed);
-    let played = (scenario.play)(&mut scene).await;
+        under_lag: 0,
+        live: Vec::new(),
+        problems: Vec::new(),
+        last_ms: stage.last_ms(),
+    })
+}
+
+async fn play_shared(
+    row: &mut Row,
+    stage: &mut Stage,
+    scene: &mut Scene,
+    act: Act,
+    (name, seed): (&str, u64),
+) -> anyhow::Result<()> {
+    let live = stage.live(name, seed);
+    scene.live = live.conversations.clone();
+    scene.last_ms = live.last_ms();
+    let producer = stage.producer.clone();
+    let sending = tokio::spawn(async move { live.send_live(&producer).await });
+    let played = act(scene).await;
     let since = Instant::now();
-    stage.sent_until(live.await??);
+    stage.sent_until(sending.await??);
     row.times = scene.done;
+    row.under_lag = scene.under_lag;
+    row.problems.append(&mut scene.problems);
+    row.watched(&scene.subject);
     played?;
     let rest = scene.subject.rest(stage.last_ms(), since).await;
     let right = stage.right().await?;
@@ -116,19 +193,19 @@ async fn play_into(
 }
 
 impl Row {
-    fn judge(&mut self, verdict: &Verdict, rest: &Rest) {
+    pub(crate) fn judge(&mut self, verdict: &Verdict, rest: &Rest) {
         self.verdict = Some(verdict.clone());
         self.took = Some(rest.took);
         self.problems.extend(rest.trouble.clone());
     }
 
-    fn watched(&mut self, subject: &Subject) {
+    pub(crate) fn watched(&mut self, subject: &Subject) {
         let findings = subject.watch.findings();
         self.untrue = findings.untrue;
         self.commits_ahead = findings.commits_ahead.max(0);
         self.breaches = subject.watch.total(BREACHES) as u64;
         self.expired = subject.watch.total(EXPIRED) as u64;
-        self.problems.extend(findings.untrue_first);
+        self.untrue_first = findings.untrue_first;
     }
 }
 

@@ -4,18 +4,21 @@ use crate::census::Census;
 use crate::clock::now_ms;
 use crate::durable::Durable;
 use crate::load::{Load, Shape};
+use crate::proxy::Proxy;
 use crate::subject::{Plan, Subject};
 use anyhow::ensure;
 use harness::kafka::Kafka;
+use harness::process::free_port;
 use harness::record::Producer;
 use harness::topics::Topics;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 pub(crate) const PARTITIONS: i32 = 3;
 /// The load ends so long before now that all its windows are due.
-const AGE_MS: u64 = 40_000;
+pub(crate) const AGE_MS: u64 = 40_000;
 /// Making and sending the load takes less than this.
 const SENDING_MS: u64 = 20_000;
 
@@ -37,7 +40,7 @@ impl Form {
             },
             Self::Long => Shape {
                 conversations: 900,
-                turns: 5,
+                turns: 8,
                 duration_ms: 900_000,
             },
         }
@@ -59,6 +62,8 @@ impl Form {
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) kafka: Kafka,
+    /// To the listener of Kafka that knows no other address than this.
+    pub(crate) kafka_proxy: Arc<Proxy>,
     pub(crate) topics: Topics,
     pub(crate) producer: Producer,
     pub(crate) form: Form,
@@ -74,7 +79,10 @@ impl Stage {
     /// # Errors
     /// When Kafka does not take the load.
     pub(crate) async fn build(form: Form, seed: u64, folder: &Path) -> anyhow::Result<Self> {
-        let kafka = Kafka::start().await;
+        let proxy_port = free_port();
+        std::fs::create_dir_all(folder.join("kafka"))?;
+        let kafka = Kafka::start(&folder.join("kafka"), Some(proxy_port)).await;
+        let kafka_proxy = Proxy::start(proxy_port, kafka.port_behind_proxy()).await?;
         let topics = Topics::with_prefix("chaos-");
         topics.create(&kafka.brokers(), PARTITIONS).await?;
         let producer = Producer::new(&kafka.brokers())?;
@@ -102,6 +110,7 @@ impl Stage {
         let oracle = Subject::start("oracle", &plan, &topics, &brokers, folder, PARTITIONS).await?;
         let mut stage = Self {
             kafka,
+            kafka_proxy: Arc::new(kafka_proxy),
             topics,
             producer,
             form,
@@ -120,21 +129,15 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Sends the live part of one scenario from now on.
-    pub(crate) fn send_live(
-        &self,
-        name: &str,
-        seed: u64,
-    ) -> tokio::task::JoinHandle<anyhow::Result<i64>> {
+    /// What is sent during the faults of one scenario, beginning now.
+    pub(crate) fn live(&self, name: &str, seed: u64) -> Load {
         let begin_ms = now_ms() as u64;
         let mut shape = self.form.live();
         let topics = &self.topics;
         let load = Load::new(topics, &format!("{name}-{seed}"), seed, shape, begin_ms);
         // Some conversations of the load go on: what is finalised opens again.
         shape.conversations /= 4;
-        let again = Load::new(topics, "base", seed, shape, begin_ms);
-        let producer = self.producer.clone();
-        tokio::spawn(async move { load.and(again).send_live(&producer).await })
+        load.and(Load::new(topics, "base", seed, shape, begin_ms))
     }
 
     /// Records up to this time have been sent.

@@ -90,9 +90,9 @@ impl Watch {
             loop {
                 ticks.tick().await;
                 // Before the reads: those can only be more by then.
-                let committed = group.committed().await;
+                let committed = tokio::time::timeout(ANSWER_TIMEOUT, group.committed()).await;
                 watch.look(&http).await;
-                if let Ok(committed) = committed {
+                if let Ok(Ok(committed)) = committed {
                     watch.compare(committed);
                 }
             }

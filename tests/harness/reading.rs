@@ -149,7 +149,11 @@ impl Client {
         whole.buffer_unordered(REQUESTS_AT_ONCE).try_collect().await
     }
 
-    async fn account_of(&self, project: &str, id: &str) -> anyhow::Result<Value> {
+    /// The same of one conversation.
+    ///
+    /// # Errors
+    /// When the gateway refuses, does not answer, or knows no such conversation.
+    pub async fn account_of(&self, project: &str, id: &str) -> anyhow::Result<Value> {
         let mut conversation = self
             .conversation(project, id)
             .await?

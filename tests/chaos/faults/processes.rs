@@ -1,7 +1,8 @@
 //! Processors that are stopped, killed, frozen and joined by others, while there is lag.
 
-use crate::scenario::{Scenario, Scene};
+use crate::scenario::{Play, Scenario, Scene};
 use crate::stage::pause;
+use crate::state::Place;
 use crate::subject::SESSION_TIMEOUT;
 use futures::FutureExt;
 use std::time::Duration;
@@ -13,58 +14,51 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "scale",
         fault: "processors added and removed, 1→3→1",
-        processors: 1,
         times_short: 0,
         times_long: 20,
-        play: |scene| scale(scene).boxed_local(),
+        play: Play::Shared(1, Place::Single, |scene| scale(scene).boxed_local()),
     },
     Scenario {
         name: "rolling",
         fault: "SIGTERM under lag, in turn, 3 processors",
-        processors: 3,
         times_short: 9,
         times_long: 45,
-        play: |scene| rolling(scene).boxed_local(),
+        play: Play::Shared(3, Place::Single, |scene| rolling(scene).boxed_local()),
     },
     Scenario {
         name: "one-of-two",
         fault: "SIGTERM under lag, one of 2",
-        processors: 2,
         times_short: 0,
         times_long: 35,
-        play: |scene| one_of_two(scene).boxed_local(),
+        play: Play::Shared(2, Place::Single, |scene| one_of_two(scene).boxed_local()),
     },
     Scenario {
         name: "join-and-stop",
         fault: "a second joins, then a stop within a second",
-        processors: 1,
         times_short: 0,
         times_long: 30,
-        play: |scene| join_and_stop(scene).boxed_local(),
+        play: Play::Shared(1, Place::Single, |scene| join_and_stop(scene).boxed_local()),
     },
     Scenario {
         name: "kill",
         fault: "kill -9, one of 2",
-        processors: 2,
         times_short: 0,
         times_long: 40,
-        play: |scene| kill(scene).boxed_local(),
+        play: Play::Shared(2, Place::Single, |scene| kill(scene).boxed_local()),
     },
     Scenario {
         name: "freeze",
         fault: "SIGSTOP past the session timeout, one of 2",
-        processors: 2,
         times_short: 0,
         times_long: 15,
-        play: |scene| freeze(scene).boxed_local(),
+        play: Play::Shared(2, Place::Single, |scene| freeze(scene).boxed_local()),
     },
     Scenario {
         name: "mixed",
         fault: "any of these to any of 3, at once",
-        processors: 3,
         times_short: 0,
         times_long: 30,
-        play: |scene| mixed(scene).boxed_local(),
+        play: Play::Shared(3, Place::Single, |scene| mixed(scene).boxed_local()),
     },
 ];
 
@@ -75,7 +69,7 @@ async fn rolling(scene: &mut Scene) -> anyhow::Result<()> {
         let number = turn % scene.subject.processors();
         scene.subject.stop(number).await?;
         scene.subject.restart(number);
-        scene.done += 1;
+        scene.strike().await;
         scene.subject.ready(number).await;
     }
     Ok(())
@@ -85,7 +79,7 @@ async fn one_of_two(scene: &mut Scene) -> anyhow::Result<()> {
     for _ in 0..scene.times {
         pause(&mut scene.random, BETWEEN_MS).await;
         scene.subject.stop(1).await?;
-        scene.done += 1;
+        scene.strike().await;
         pause(&mut scene.random, 0..500).await;
         scene.subject.restart(1);
         if scene.random.bool() {
@@ -104,7 +98,7 @@ async fn join_and_stop(scene: &mut Scene) -> anyhow::Result<()> {
         // Now the one that was there, now the one that came.
         let stopped = turn % 2;
         scene.subject.stop(stopped).await?;
-        scene.done += 1;
+        scene.strike().await;
         pause(&mut scene.random, 0..700).await;
         if stopped == 0 {
             scene.subject.restart(0);
@@ -120,7 +114,7 @@ async fn kill(scene: &mut Scene) -> anyhow::Result<()> {
         pause(&mut scene.random, BETWEEN_MS).await;
         let number = turn % 2;
         scene.subject.kill(number);
-        scene.done += 1;
+        scene.strike().await;
         pause(&mut scene.random, 0..500).await;
         scene.subject.restart(number);
     }
@@ -134,7 +128,7 @@ async fn freeze(scene: &mut Scene) -> anyhow::Result<()> {
         scene.subject.freeze(number);
         tokio::time::sleep(SESSION_TIMEOUT + Duration::from_secs(2)).await;
         scene.subject.thaw(number);
-        scene.done += 1;
+        scene.strike().await;
     }
     Ok(())
 }
@@ -144,12 +138,12 @@ async fn scale(scene: &mut Scene) -> anyhow::Result<()> {
     while scene.done < scene.times {
         for _ in 0..2 {
             scene.subject.add_processors(1).await?;
-            scene.done += 1;
+            scene.strike().await;
             pause(&mut scene.random, BETWEEN_MS).await;
         }
         for _ in 0..2 {
             scene.subject.remove_processor().await?;
-            scene.done += 1;
+            scene.strike().await;
             pause(&mut scene.random, BETWEEN_MS).await;
         }
     }
@@ -166,12 +160,12 @@ async fn mixed(scene: &mut Scene) -> anyhow::Result<()> {
                 scene.subject.freeze(number);
                 pause(&mut scene.random, 500..8_000).await;
                 scene.subject.thaw(number);
-                scene.done += 1;
+                scene.strike().await;
                 continue;
             }
             _ => scene.subject.stop(number).await?,
         }
-        scene.done += 1;
+        scene.strike().await;
         pause(&mut scene.random, 0..300).await;
         scene.subject.restart(number);
     }
