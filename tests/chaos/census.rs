@@ -179,7 +179,8 @@ impl Verdict {
             self.name("spans missing", key);
         } else if found.content != expected.content {
             self.different += 1;
-            self.name("another content", key);
+            let place = difference(&found.content, &expected.content);
+            self.name("another content", &format!("{key} ({place})"));
         }
         if found.shown != expected.shown {
             self.shown_otherwise += 1;
@@ -205,7 +206,15 @@ impl Verdict {
                 }
                 Some(contents) if contents != expected => {
                     self.revisions_different += 1;
-                    self.name("revisions with another content", &name);
+                    let other = contents.iter().find(|content| !expected.contains(content));
+                    let place = match (other, expected.first()) {
+                        (Some(other), Some(expected)) => difference(other, expected),
+                        _ => "fewer contents".to_owned(),
+                    };
+                    self.name(
+                        "revisions with another content",
+                        &format!("{name} ({place})"),
+                    );
                 }
                 Some(_) => {}
             }
@@ -216,6 +225,41 @@ impl Verdict {
             self.name("revisions too many", &name);
         }
     }
+}
+
+/// Where two values differ first, and what stands there in either.
+fn difference(found: &Value, expected: &Value) -> String {
+    let inner = match (found, expected) {
+        (Value::Object(found), Value::Object(expected)) => {
+            let keys = expected.keys().chain(found.keys());
+            let mut pairs = keys.map(|key| (key.clone(), found.get(key), expected.get(key)));
+            pairs.find(|(_, found, expected)| found != expected)
+        }
+        (Value::Array(found), Value::Array(expected)) if found.len() == expected.len() => {
+            let pairs = found.iter().zip(expected).enumerate();
+            let mut pairs =
+                pairs.map(|(at, (found, expected))| (at.to_string(), Some(found), Some(expected)));
+            pairs.find(|(_, found, expected)| found != expected)
+        }
+        _ => None,
+    };
+    match inner {
+        Some((at, Some(found), Some(expected))) => {
+            format!("{at}/{}", difference(found, expected))
+        }
+        Some((at, _, _)) => format!("{at} is missing in one"),
+        None => format!("{} instead of {}", excerpt(found), excerpt(expected)),
+    }
+}
+
+/// So much of a value as a person reads.
+fn excerpt(value: &Value) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    let text = match value {
+        Value::Array(items) => format!("{} items", items.len()),
+        _ => value.to_string(),
+    };
+    text.chars().take(CHARACTERS_MAX).collect()
 }
 
 fn text(value: &Value) -> String {
@@ -263,6 +307,17 @@ mod tests {
         assert_eq!((many.revisions_too_many, many.shown_otherwise), (1, 1));
         let none = Census::default().against(&right);
         assert_eq!((none.lost, none.revisions_too_few), (2, 2));
+    }
+
+    #[test]
+    fn the_first_difference_is_named_by_its_place() {
+        let place = |found, expected| difference(&found, &expected);
+        let (found, expected) = (json!({"a": [1, {"b": 2}]}), json!({"a": [1, {"b": 3}]}));
+        assert_eq!(place(found, expected), "a/1/b/2 instead of 3");
+        let (found, expected) = (json!({"a": [1]}), json!({"a": [1, 2]}));
+        assert_eq!(place(found, expected), "a/1 items instead of 2 items");
+        let (found, expected) = (json!({}), json!({"a": 1}));
+        assert_eq!(place(found, expected), "a is missing in one");
     }
 
     #[test]

@@ -102,7 +102,7 @@ async fn play(
     let mut stage = Stage::build(arguments.form, arguments.seed, folder).await?;
     let mut rows = Vec::new();
     for scenario in scenarios {
-        let times = scenario.times(arguments.form).max(1) * arguments.times;
+        let times = scenario.times(arguments.form) * arguments.times;
         eprintln!("{}: {}", scenario.name, scenario.fault);
         let row = match scenario.obstacle() {
             Some(why) => Row::skipped(scenario.name, scenario.fault, why),
@@ -126,7 +126,7 @@ fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Scenario>> {
         ensure!(is_known, "no scenario is called {name}; --list names all");
     }
     scenarios.retain(|scenario| match arguments.only.is_empty() {
-        true => scenario.times(arguments.form) > 0,
+        true => scenario.is_part_of(arguments.form),
         false => arguments.only.iter().any(|name| name == scenario.name),
     });
     Ok(scenarios)

@@ -41,10 +41,15 @@ pub(crate) type OwnAct =
     for<'a> fn(&'a mut Own<'_>, &'a mut Row) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
 impl Scenario {
+    /// Whether it belongs to the form without being asked for.
+    pub(crate) fn is_part_of(&self, form: Form) -> bool {
+        form == Form::Long || self.times_short > 0
+    }
+
     pub(crate) fn times(&self, form: Form) -> u32 {
         match form {
-            Form::Short => self.times_short,
-            Form::Long => self.times_long,
+            Form::Short if self.times_short > 0 => self.times_short,
+            _ => self.times_long,
         }
     }
 
