@@ -76,7 +76,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     let begin = Instant::now();
     let folder = tempfile::tempdir().context("a temporary folder")?;
-    let rows = play(&arguments, &scenarios, folder.path()).await?;
+    let rows = tokio::select! {
+        rows = play(&arguments, &scenarios, folder.path()) => rows?,
+        // All that was started ends with what holds it.
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
+    };
     let table = report::table(&rows);
     println!("{table}");
     if let Some(document) = &arguments.write {
@@ -110,6 +114,7 @@ async fn play(
         };
         let word = if row.is_right() { "right" } else { "WRONG" };
         eprintln!("{}: {word}, after {:.0?}", scenario.name, row.played);
+        eprint!("  {}", row.line());
         for complaint in row.complaints() {
             eprintln!("  {complaint}");
         }

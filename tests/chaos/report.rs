@@ -2,7 +2,6 @@
 
 use crate::census::Verdict;
 use anyhow::{Context, ensure};
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -72,6 +71,11 @@ impl Row {
             complaints.push(format!("{ahead} records more were committed than read"));
         }
         complaints
+    }
+
+    /// As it stands in the table.
+    pub(crate) fn line(&self) -> String {
+        format!("| {} |\n", self.cells().join(" | "))
     }
 
     fn cells(&self) -> [String; 9] {
@@ -146,10 +150,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     let mut table = "| fault | times | spans | lost | doubled | different | revisions | seconds to right | probes, commits |\n\
          |---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
-    for row in rows {
-        // Writing to a text does not fail.
-        let _ = writeln!(table, "| {} |", row.cells().join(" | "));
-    }
+    table.extend(rows.iter().map(Row::line));
     table
 }
 
@@ -183,30 +184,17 @@ mod tests {
         };
         assert!(right.is_right());
         assert!(!Row::new("none", "did not come to a verdict").is_right());
+        let with = |change: fn(&mut Row)| {
+            let mut row = right.clone();
+            change(&mut row);
+            row
+        };
         for wrong in [
-            Row {
-                untrue: 1,
-                ..right.clone()
-            },
-            Row {
-                breaches: 1,
-                ..right.clone()
-            },
-            Row {
-                commits_ahead: 1,
-                ..right.clone()
-            },
-            Row {
-                problems: vec!["a problem".to_owned()],
-                ..right.clone()
-            },
-            Row {
-                verdict: Some(Verdict {
-                    lost: 1,
-                    ..Verdict::default()
-                }),
-                ..right.clone()
-            },
+            with(|row| row.untrue = 1),
+            with(|row| row.breaches = 1),
+            with(|row| row.commits_ahead = 1),
+            with(|row| row.problems.push("a problem".to_owned())),
+            with(|row| row.verdict.iter_mut().for_each(|verdict| verdict.lost = 1)),
         ] {
             assert!(!wrong.is_right(), "{wrong:?}");
             assert!(table(&[wrong]).contains("never"));

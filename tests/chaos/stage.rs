@@ -53,7 +53,7 @@ impl Form {
             turns: 4,
             duration_ms: match self {
                 Self::Short => 15_000,
-                Self::Long => 30_000,
+                Self::Long => 20_000,
             },
         }
     }

@@ -281,8 +281,8 @@ mod tests {
         assert_eq!(watch.findings().commits_ahead, 7);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn who_is_ready_long_after_it_could_not_be_is_found() {
+    #[test]
+    fn who_is_ready_long_after_it_could_not_be_is_found() {
         let watch = Watch::default();
         watch.up(1);
         watch.nobody_can_be_ready("Redis is away");
