@@ -30,6 +30,9 @@ const SPREAD_MS: u64 = 2_000;
 const REPEAT_MS: u64 = 60_000;
 const REPEATED_PERCENT: u8 = 30;
 const FAR_PERCENT: u8 = 20;
+/// Of conversations, how many have another in one of their traces.
+const SHARED_PERCENT: u8 = 8;
+const CONVERSATION_ID: &str = "gen_ai.conversation.id";
 /// Handed to the client at once.
 const BATCH_RECORDS: usize = 500;
 
@@ -75,9 +78,11 @@ impl Load {
                 project,
                 is_sentry,
                 timed: Vec::new(),
+                beside: Vec::new(),
             };
             spans += writer.conversation(&id, shape);
             timed.append(&mut writer.timed);
+            conversations.append(&mut writer.beside);
             conversations.push((project.to_owned(), id));
         }
         timed.sort_by_key(|(due_ms, _)| *due_ms);
@@ -140,6 +145,8 @@ struct Writer<'a> {
     project: &'static str,
     is_sentry: bool,
     timed: Vec<Timed>,
+    /// Conversations that share a trace with this one.
+    beside: Vec<(String, String)>,
 }
 
 impl Writer<'_> {
@@ -167,6 +174,9 @@ impl Writer<'_> {
             let mut ended = self.with_plain_spans(dialogue.take());
             for span in &mut ended {
                 name_conversation(span, id);
+            }
+            if turn == 0 && self.random.u8(..100) < SHARED_PERCENT {
+                ended.extend(self.beside(&ended, id));
             }
             spans += ended.len();
             self.records(ended, at_ms, shape.duration_ms);
@@ -217,6 +227,18 @@ impl Writer<'_> {
         all
     }
 
+    /// A call of another conversation in the same trace: each is shown with the other.
+    fn beside(&mut self, spans: &[Span], id: &str) -> Option<Span> {
+        let is_call = |span: &&Span| span.name.starts_with("chat ");
+        let mut call = spans.iter().find(is_call)?.clone();
+        call.span_id[1..].fill_with(|| self.random.u8(..));
+        call.attributes.retain(|known| known.key != CONVERSATION_ID);
+        let id = format!("{id}-beside");
+        name_conversation(&mut call, &id);
+        self.beside.push((self.project.to_owned(), id));
+        Some(call)
+    }
+
     /// Cuts a turn's spans into records, some of them repeated.
     fn records(&mut self, mut spans: Vec<Span>, at_ms: u64, end_ms: u64) {
         self.random.shuffle(&mut spans);
@@ -263,9 +285,12 @@ impl Writer<'_> {
 }
 
 fn name_conversation(span: &mut Span, id: &str) {
-    const NAME: &str = "gen_ai.conversation.id";
-    if span.attributes.iter().all(|known| known.key != NAME) {
-        span.attributes.push(attribute(NAME, id));
+    if span
+        .attributes
+        .iter()
+        .all(|known| known.key != CONVERSATION_ID)
+    {
+        span.attributes.push(attribute(CONVERSATION_ID, id));
     }
 }
 

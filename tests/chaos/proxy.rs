@@ -26,6 +26,8 @@ struct Way {
     is_halted: bool,
     /// Nobody is let in.
     is_refusing: bool,
+    /// What is forwarded arrives so much later, in either direction.
+    delay: Duration,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,11 @@ impl Proxy {
             way,
             accepting,
         })
+    }
+
+    /// From now on, all that is forwarded arrives so much later, in either direction.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.way.send_modify(|way| way.delay = delay);
     }
 
     /// New connections lead to another server; those that exist stay where they are.
@@ -187,6 +194,8 @@ async fn forward(
             Ok(0) | Err(_) => return Ended::ByPeer,
             Ok(bytes) => bytes,
         };
+        let delay = ways.borrow().delay;
+        tokio::time::sleep(delay).await;
         if let Err(ended) = gate(&mut ways, age).await {
             return ended;
         }

@@ -137,7 +137,7 @@ impl Stage {
         let load = Load::new(topics, &format!("{name}-{seed}"), seed, shape, begin_ms);
         // Some conversations of the load go on: what is finalised opens again.
         shape.conversations /= 4;
-        load.and(Load::new(topics, "base", seed, shape, begin_ms))
+        load.and(Load::new(topics, "base", seed ^ 1, shape, begin_ms))
     }
 
     /// Records up to this time have been sent.

@@ -6,6 +6,10 @@ use crate::durable::Durable;
 use crate::pair::Pair;
 use crate::proxy::Proxy;
 use std::path::Path;
+use std::time::Duration;
+
+/// Of a slow network, one way.
+const SLOW: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -13,6 +17,8 @@ pub(crate) enum Place {
     Single,
     /// The same, reached through a proxy.
     Proxied,
+    /// The same, with a network so slow that there is lag for long.
+    Slow,
     /// The same, with its file on a disk that can be filled.
     SmallDisk,
     /// A primary and a replica behind one address.
@@ -38,6 +44,12 @@ impl State {
             Place::Proxied => {
                 let redis = Durable::start(folder, &[]).await;
                 let proxy = Proxy::start(0, redis.port).await?;
+                Self::Proxied(redis, proxy)
+            }
+            Place::Slow => {
+                let redis = Durable::start(folder, &[]).await;
+                let proxy = Proxy::start(0, redis.port).await?;
+                proxy.delay(SLOW);
                 Self::Proxied(redis, proxy)
             }
             Place::SmallDisk => {

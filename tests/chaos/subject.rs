@@ -20,7 +20,9 @@ use tokio::time::Instant;
 pub(crate) const GAP_MS: i64 = 20_000;
 /// A process that is silent for so long loses its partitions.
 pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
-const STOP_GRACE_MS: u64 = 3_000;
+const STOP_GRACE_MS: u64 = 4_000;
+/// How a process ends that could not finish in time.
+const EXIT_GRACE_PASSED: i32 = 2;
 /// So little in flight that reading the load takes long, and there is lag while faults happen.
 const IN_FLIGHT_RECORDS_MAX: usize = 40;
 
@@ -156,14 +158,16 @@ impl Subject {
     /// SIGTERM, and waits for the end.
     ///
     /// # Errors
-    /// When it ends with anything but success.
+    /// When it ends by a failure.
     pub(crate) async fn stop(&mut self, number: usize) -> anyhow::Result<()> {
         let http = reqwest::Client::new();
         self.watch.look(&http).await;
         let service = &mut self.processors[number];
         self.watch.down(service.probes_port(), false);
         let status = tokio::task::block_in_place(|| service.stop());
-        ensure!(status.success(), "processor {number} stopped with {status}");
+        // On a busy machine the grace may pass: what is left then is for others to do, and must not be lost.
+        let is_in_order = status.success() || status.code() == Some(EXIT_GRACE_PASSED);
+        ensure!(is_in_order, "processor {number} stopped with {status}");
         Ok(())
     }
 

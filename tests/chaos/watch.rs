@@ -16,9 +16,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(900);
 /// A process has so long to find out that it cannot be ready.
 const FINDING_OUT: Duration = Duration::from_secs(12);
 /// Reads of a killed process that no look has seen: at most what it reads between two of them.
-const UNSEEN_READS_MAX: i64 = 3_000;
+const UNSEEN_READS_MAX: i64 = 1_000;
 /// What a process may read after it was told to stop, and before it stops.
-const STOPPING_READS_MAX: i64 = 200;
+const STOPPING_READS_MAX: i64 = 50;
 
 pub(crate) const READ: &str = "processor_records_read_total";
 pub(crate) const CLOSED: &str = "processor_windows_closed_total";

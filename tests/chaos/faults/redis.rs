@@ -31,14 +31,14 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
         fault: "Redis back without its last second of writes",
         times_short: 3,
         times_long: 6,
-        play: Play::Shared(2, Place::Single, |scene| cut(scene).boxed_local()),
+        play: Play::Shared(2, Place::Slow, |scene| cut(scene).boxed_local()),
     },
     Scenario {
         name: "redis-empty",
         fault: "FLUSHALL, under lag and at rest",
         times_short: 0,
         times_long: 2,
-        play: Play::Shared(2, Place::Single, |scene| empty(scene).boxed_local()),
+        play: Play::Shared(2, Place::Slow, |scene| empty(scene).boxed_local()),
     },
     Scenario {
         name: "redis-frozen",
@@ -52,7 +52,7 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
         fault: "Redis at its maxmemory, then given more",
         times_short: 0,
         times_long: 2,
-        play: Play::Shared(2, Place::Single, |scene| fill(scene).boxed_local()),
+        play: Play::Shared(2, Place::Slow, |scene| fill(scene).boxed_local()),
     },
     Scenario {
         name: "redis-disk",
