@@ -8,7 +8,7 @@ use crate::proxy::Proxy;
 use std::path::Path;
 use std::time::Duration;
 
-/// Of a slow network, one way.
+/// Of a slow network to Redis, one way: there is lag for long.
 const SLOW: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum Place {
     Single,
     /// The same, reached through a proxy.
     Proxied,
-    /// The same, with a network so slow that there is lag for long.
+    /// The same, over a slow network.
     Slow,
     /// The same, with its file on a disk that can be filled.
     SmallDisk,

@@ -26,6 +26,11 @@ const EXIT_GRACE_PASSED: i32 = 2;
 /// So little in flight that reading the load takes long, and there is lag while faults happen.
 const IN_FLIGHT_RECORDS_MAX: usize = 40;
 
+/// Partitions are paused and resumed all the time then: nothing comes though there is something.
+const PAUSE_AFTER_MS: u64 = 100;
+/// So often that what the client remembers is looked at soon after each rebalance.
+const STATISTICS_INTERVAL_MS: u64 = 100;
+
 /// Nothing was read or closed for so long: that is rest, if nothing is left to do.
 const QUIET: Duration = Duration::from_secs(4);
 /// Nothing was read or closed for so long, and there is something left to do: that will not change any more.
@@ -295,7 +300,10 @@ fn settings(name: &str, plan: &Plan, topics: &Topics) -> Settings {
         .set_list("redis.urls", &plan.redis_urls)
         .set("redis.cluster", plan.is_cluster);
     match plan.is_throttled {
-        true => settings.set("processor.in_flight_records_max", IN_FLIGHT_RECORDS_MAX),
+        true => settings
+            .set("processor.in_flight_records_max", IN_FLIGHT_RECORDS_MAX)
+            .set("kafka.pause_after_ms", PAUSE_AFTER_MS)
+            .set("kafka.statistics_interval_ms", STATISTICS_INTERVAL_MS),
         false => settings,
     }
 }

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use std::time::Duration;
 
 /// Between two faults: hits joins, the first reads after them, and steady work.
-const BETWEEN_MS: std::ops::Range<u64> = 200..2_000;
+const BETWEEN_MS: std::ops::Range<u64> = 100..1_000;
 
 pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario {
@@ -21,7 +21,7 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "rolling",
         fault: "SIGTERM under lag, in turn, 3 processors",
-        times_short: 9,
+        times_short: 16,
         times_long: 45,
         play: Play::Shared(3, Place::Slow, |scene| rolling(scene).boxed_local()),
     },
@@ -68,8 +68,10 @@ async fn rolling(scene: &mut Scene) -> anyhow::Result<()> {
         pause(&mut scene.random, BETWEEN_MS).await;
         let number = turn % scene.subject.processors();
         scene.subject.stop(number).await?;
-        scene.subject.restart(number);
         scene.strike().await;
+        // At once, or when the others have just taken over what it had.
+        pause(&mut scene.random, 0..400).await;
+        scene.subject.restart(number);
         scene.subject.ready(number).await;
     }
     Ok(())
