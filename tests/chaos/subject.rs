@@ -12,6 +12,7 @@ use harness::process::free_port;
 use harness::services::{Service, Settings};
 use harness::topics::Topics;
 use serde_json::json;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,6 +22,7 @@ pub(crate) const GAP_MS: i64 = 20_000;
 /// A process that is silent for so long loses its partitions.
 pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 const STOP_GRACE_MS: u64 = 4_000;
+const SIGTERM: i32 = 15;
 /// How a process ends that could not finish in time.
 const EXIT_GRACE_PASSED: i32 = 2;
 /// So little in flight that reading the load takes long, and there is lag while faults happen.
@@ -170,8 +172,11 @@ impl Subject {
         let service = &mut self.processors[number];
         self.watch.down(service.probes_port(), false);
         let status = tokio::task::block_in_place(|| service.stop());
-        // On a busy machine the grace may pass: what is left then is for others to do, and must not be lost.
-        let is_in_order = status.success() || status.code() == Some(EXIT_GRACE_PASSED);
+        // On a busy machine the grace may pass: what is left then is for others to do, and must not be lost. Who has just
+        // been started may not listen to signals yet.
+        let is_in_order = status.success()
+            || status.code() == Some(EXIT_GRACE_PASSED)
+            || status.signal() == Some(SIGTERM);
         ensure!(is_in_order, "processor {number} stopped with {status}");
         Ok(())
     }
@@ -215,10 +220,12 @@ impl Subject {
     }
 
     /// Processors that have ended though nobody told them to.
-    pub(crate) fn ended(&mut self) -> Vec<String> {
+    fn ended(&mut self) -> Vec<String> {
+        let watch = &self.watch;
         let services = self.processors.iter_mut().enumerate();
         let ended = services.filter_map(|(number, service)| {
-            (!service.is_running()).then(|| format!("processor {number} ended by itself"))
+            let has_ended = watch.is_up(service.probes_port()) && !service.is_running();
+            has_ended.then(|| format!("processor {number} ended by itself"))
         });
         ended.collect()
     }

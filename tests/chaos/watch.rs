@@ -115,6 +115,12 @@ impl Watch {
         (post.is_up, post.is_ready) = (false, false);
     }
 
+    /// Whether a process should be there.
+    pub(crate) fn is_up(&self, port: u16) -> bool {
+        let state = self.state();
+        state.posts.get(&port).is_some_and(|post| post.is_up)
+    }
+
     /// From now on, nobody can be ready.
     pub(crate) fn nobody_can_be_ready(&self, reason: &'static str) {
         self.state().cannot_be_ready = Some((Instant::now(), reason));
