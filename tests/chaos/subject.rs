@@ -168,9 +168,9 @@ impl Subject {
     /// When it ends by a failure.
     pub(crate) async fn stop(&mut self, number: usize) -> anyhow::Result<()> {
         let http = reqwest::Client::new();
-        self.watch.look(&http).await;
+        let has_seen_all = self.watch.look(&http).await;
         let service = &mut self.processors[number];
-        self.watch.down(service.probes_port(), false);
+        self.watch.down(service.probes_port(), has_seen_all);
         let status = tokio::task::block_in_place(|| service.stop());
         // On a busy machine the grace may pass: what is left then is for others to do, and must not be lost. Who has just
         // been started may not listen to signals yet.
@@ -183,7 +183,7 @@ impl Subject {
 
     pub(crate) fn kill(&mut self, number: usize) {
         let service = &mut self.processors[number];
-        self.watch.down(service.probes_port(), true);
+        self.watch.down(service.probes_port(), false);
         service.kill();
     }
 

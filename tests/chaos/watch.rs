@@ -91,8 +91,8 @@ impl Watch {
                 ticks.tick().await;
                 // Before the reads: those can only be more by then.
                 let committed = tokio::time::timeout(ANSWER_TIMEOUT, group.committed()).await;
-                watch.look(&http).await;
-                if let Ok(Ok(committed)) = committed {
+                let has_seen_all = watch.look(&http).await;
+                if let (true, Ok(Ok(committed))) = (has_seen_all, committed) {
                     watch.compare(committed);
                 }
             }
@@ -104,12 +104,12 @@ impl Watch {
         self.state().posts.entry(port).or_default().is_up = true;
     }
 
-    /// A process is about to be killed (what it has read since the last look is unknown) or asked to stop.
-    pub(crate) fn down(&self, port: u16, is_killed: bool) {
+    /// A process is about to be killed or asked to stop. `has_just_been_seen` says whether what it has read is known.
+    pub(crate) fn down(&self, port: u16, has_just_been_seen: bool) {
         let mut state = self.state();
-        state.unseen_reads_max += match is_killed {
-            true => UNSEEN_READS_MAX,
-            false => STOPPING_READS_MAX,
+        state.unseen_reads_max += match has_just_been_seen {
+            true => STOPPING_READS_MAX,
+            false => UNSEEN_READS_MAX,
         };
         let post = state.posts.entry(port).or_default();
         (post.is_up, post.is_ready) = (false, false);
@@ -130,19 +130,23 @@ impl Watch {
         self.state().cannot_be_ready = None;
     }
 
-    /// One look now, beside those of each second.
-    pub(crate) async fn look(&self, http: &reqwest::Client) {
+    /// One look now, beside those of each second. Returns whether every process answered: who did not may have read more than
+    /// is known.
+    pub(crate) async fn look(&self, http: &reqwest::Client) -> bool {
         let ports: Vec<u16> = {
             let state = self.state();
             let up = state.posts.iter().filter(|(_, post)| post.is_up);
             up.map(|(port, _)| *port).collect()
         };
+        let mut has_seen_all = true;
         for port in ports {
             let began = Instant::now();
             let ready = ask(http, port, "ready").await;
             let metrics = ask(http, port, "metrics").await;
+            has_seen_all &= metrics.as_ref().is_some_and(|answer| answer.is_success);
             self.note(port, began, ready, metrics);
         }
+        has_seen_all
     }
 
     fn note(&self, port: u16, began: Instant, ready: Option<Answer>, metrics: Option<Answer>) {
@@ -280,7 +284,7 @@ mod tests {
         watch.note(1, Instant::now(), ready(), metrics(99));
         watch.compare(100);
         assert_eq!(watch.findings().commits_ahead, 0);
-        watch.down(1, false);
+        watch.down(1, true);
         watch.compare(100 + STOPPING_READS_MAX);
         assert_eq!(watch.findings().commits_ahead, 0);
         watch.compare(107 + STOPPING_READS_MAX);
