@@ -148,9 +148,13 @@ fn origin(arguments: &Arguments, begin: Instant) -> String {
         output.unwrap_or_default()
     };
     let minutes = begin.elapsed().as_secs() / 60;
+    let is_whole = arguments.only.is_empty() && arguments.times == 1;
+    let command = match arguments.form {
+        Form::Long if is_whole => format!("make chaos seed={}", arguments.seed),
+        _ => std::env::args().collect::<Vec<_>>().join(" "),
+    };
     format!(
-        "`make chaos seed={}` on {}, at commit {}, in {minutes} minutes:",
-        arguments.seed,
+        "`{command}` on {}, at commit {}, in {minutes} minutes:",
         said("date", &["-u", "+%Y-%m-%d"]),
         said("git", &["rev-parse", "--short", "HEAD"]),
     )
