@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make test`: everything that must hold before a change lands. usage: test.sh all|check|unit|docs|helm|e2e|page
+# `make test`: everything that must hold before a change lands. usage: test.sh all|check|unit|docs|helm|e2e|chaos|page
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -19,9 +19,9 @@ main() {
   # Before anything is compiled: the gateway takes the page in.
   scripts/page.sh
   case ${1:-all} in
-    all) install_beforehand & timed check; timed unit; timed docs; timed helm; timed e2e; timed page ;;
-    check | unit | docs | helm | e2e | page) timed "$1" ;;
-    *) fail "unknown part '$1'" "usage: test.sh all|check|unit|docs|helm|e2e|page" ;;
+    all) install_beforehand & timed check; timed unit; timed docs; timed helm; timed e2e; timed chaos; timed page ;;
+    check | unit | docs | helm | e2e | chaos | page) timed "$1" ;;
+    *) fail "unknown part '$1'" "usage: test.sh all|check|unit|docs|helm|e2e|chaos|page" ;;
   esac
   printf '\nPASSED: %s, in %d min %02d s\n' "${1:-all}" $((SECONDS / 60)) $((SECONDS % 60))
 }
@@ -70,6 +70,14 @@ helm() {
 e2e() {
   scripts/kafka/install.sh >/dev/null
   cargo test --workspace --locked --test e2e --test e2e_sdk -- --test-threads "$E2E_THREADS"
+}
+
+# A few faults beside an oracle; `make chaos` plays them all.
+chaos() {
+  scripts/kafka/install.sh >/dev/null
+  # Like the end-to-end tests: see above.
+  cargo test --workspace --locked --no-run
+  target/debug/chaos --form short --seed "${CHAOS_SEED:-1}"
 }
 
 # The page in a browser, on the whole system.

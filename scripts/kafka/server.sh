@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # usage: server.sh DATA_DIR PORT CONTROLLER_PORT
 #
-# Becomes a one-node Kafka broker (KRaft, broker and controller in one process) on loopback, sized for a small machine.
+# Becomes a Kafka broker, one node unless told otherwise (KRaft, broker and controller in one process) on loopback, sized for a small machine.
 # DATA_DIR is formatted on first use and reused afterwards.
+#
+# Tests ask for more by variables. KAFKA_BEHIND_PROXY=LISTEN:ADVERTISED adds a listener for clients that come by a proxy on the
+# port ADVERTISED and shall not find past it. KAFKA_NODE_ID, KAFKA_VOTERS and KAFKA_REPLICATION make it one of several.
 set -euo pipefail
 
 data=$1 port=$2 controller_port=$3
@@ -10,22 +13,31 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 libs=$("$here/install.sh")
 mkdir -p "$data"
 
+node_id=${KAFKA_NODE_ID:-1} replication=${KAFKA_REPLICATION:-1}
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
+advertised=PLAINTEXT://127.0.0.1:$port
+if [ -n "${KAFKA_BEHIND_PROXY:-}" ]; then
+  listeners+=,PROXIED://127.0.0.1:${KAFKA_BEHIND_PROXY%:*}
+  advertised+=,PROXIED://127.0.0.1:${KAFKA_BEHIND_PROXY#*:}
+fi
+
 cat >"$data/server.properties" <<PROPERTIES
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$controller_port
+node.id=$node_id
+controller.quorum.voters=${KAFKA_VOTERS:-1@127.0.0.1:$controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+listeners=$listeners
+advertised.listeners=$advertised
 log.dirs=$data/log
 
-# One node: internal topics cannot have more than one replica, and few partitions start faster than fifty.
-offsets.topic.replication.factor=1
+# On one node, internal topics cannot have more than one replica; few partitions start faster than fifty.
+offsets.topic.replication.factor=$replication
 offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
+transaction.state.log.replication.factor=$replication
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.replication.factor=$replication
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 # Consumers start at once instead of waiting for others to join.

@@ -55,13 +55,18 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Asks the program to end (SIGTERM) and waits for it.
-    pub fn stop(&mut self, deadline: Duration) -> ExitStatus {
+    /// Sends a signal by its name, such as `STOP`, and does not wait for what it does.
+    pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args([&format!("-{signal}"), &self.child.id().to_string()])
             .status()
             .expect("kill runs");
         assert!(sent.success(), "{} had ended already", self.name);
+    }
+
+    /// Asks the program to end (SIGTERM) and waits for it.
+    pub fn stop(&mut self, deadline: Duration) -> ExitStatus {
+        self.signal("TERM");
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the child can be waited for") {

@@ -135,6 +135,68 @@ impl Client {
         Ok(conversation)
     }
 
+    /// Everything about every conversation as [`Client::dump`] gives it, and beside that what it leaves out: status,
+    /// revision and time of finalisation, and the ids of all spans. Over all pages, however long a transcript is.
+    ///
+    /// # Errors
+    /// When the gateway refuses or does not answer.
+    pub async fn account(&self) -> anyhow::Result<Vec<Value>> {
+        let keys = stream::iter(self.keys().await?);
+        let whole = keys.map(|(project, id)| async move {
+            let accounted = self.account_of(&project, &id).await;
+            accounted.with_context(|| format!("reading {project}/{id}"))
+        });
+        whole.buffer_unordered(REQUESTS_AT_ONCE).try_collect().await
+    }
+
+    /// The same of one conversation.
+    ///
+    /// # Errors
+    /// When the gateway refuses, does not answer, or knows no such conversation.
+    pub async fn account_of(&self, project: &str, id: &str) -> anyhow::Result<Value> {
+        let mut conversation = self
+            .conversation(project, id)
+            .await?
+            .context("listed but not found")?;
+        let messages = self
+            .parts_of(project, id, "messages", "...Utterance", UTTERANCE)
+            .await?;
+        let spans = self.parts_of(project, id, "spans", "id", "").await?;
+        conversation["messages"] = messages.into();
+        conversation["spans"] = spans.into();
+        Ok(conversation)
+    }
+
+    /// All nodes of a connection of one conversation.
+    async fn parts_of(
+        &self,
+        project: &str,
+        id: &str,
+        connection: &str,
+        fields: &str,
+        fragments: &str,
+    ) -> anyhow::Result<Vec<Value>> {
+        let query = format!(
+            "query($project: ID!, $id: ID!, $first: Int, $after: String) {{
+               conversation(project: $project, id: $id) {{
+                 {connection}(first: $first, after: $after) {{ nodes {{ {fields} }} pageInfo {{ hasNextPage endCursor }} }}
+               }}
+             }} {fragments}"
+        );
+        let mut nodes = Vec::new();
+        let mut after = Value::Null;
+        loop {
+            let variables = json!({"project": project, "id": id, "first": PAGE, "after": after});
+            let mut data = self.query(&query, variables).await?;
+            let page = &mut data["conversation"][connection];
+            nodes.extend(page["nodes"].as_array().cloned().context("no nodes")?);
+            if page["pageInfo"]["hasNextPage"] != true {
+                return Ok(nodes);
+            }
+            after = page["pageInfo"]["endCursor"].take();
+        }
+    }
+
     /// The messages of one conversation as they come, from `after` on.
     ///
     /// # Errors

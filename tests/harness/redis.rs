@@ -1,4 +1,4 @@
-//! Real Redis servers: one per test, or a cluster of three.
+//! Real Redis servers: one per test, a cluster of three, or others by hand.
 
 use crate::eventually;
 use crate::process::{Process, free_port};
@@ -8,6 +8,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
+/// A server that was frozen on purpose answers nobody.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The least that Redis Cluster accepts.
 const CLUSTER_NODES: usize = 3;
 const CLUSTER_SLOTS: usize = 16_384;
@@ -145,7 +147,12 @@ fn cluster_is_complete(port: u16) -> Result<(), String> {
     }
 }
 
-async fn start_server(directory: &Path, port: u16, settings: &[String]) -> Process {
+/// A server with its data in `directory`, and settings as on its command line. Returns when it answers, which it does when
+/// it has loaded what is there.
+///
+/// # Panics
+/// When it ends, or does not answer in time.
+pub async fn start_server(directory: &Path, port: u16, settings: &[String]) -> Process {
     let common = [
         "--bind",
         "127.0.0.1",
@@ -177,12 +184,19 @@ async fn start_server(directory: &Path, port: u16, settings: &[String]) -> Proce
     process
 }
 
-fn url(port: u16) -> String {
+pub fn url(port: u16) -> String {
     format!("redis://127.0.0.1:{port}")
 }
 
-fn try_run<T: FromRedisValue>(port: u16, command: &Cmd) -> RedisResult<T> {
-    command.query(&mut Client::open(url(port))?.get_connection()?)
+/// What the server on this port answers.
+///
+/// # Errors
+/// When it does not answer within [`COMMAND_TIMEOUT`], or refuses.
+pub fn try_run<T: FromRedisValue>(port: u16, command: &Cmd) -> RedisResult<T> {
+    let client = Client::open(url(port))?;
+    let mut connection = client.get_connection_with_timeout(COMMAND_TIMEOUT)?;
+    connection.set_read_timeout(Some(COMMAND_TIMEOUT))?;
+    command.query(&mut connection)
 }
 
 fn run<T: FromRedisValue>(port: u16, command: &Cmd) -> T {

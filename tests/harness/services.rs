@@ -115,8 +115,27 @@ impl Service {
             .sum())
     }
 
+    /// Where `/live`, `/ready` and `/metrics` are.
+    pub fn probes_port(&self) -> u16 {
+        self.probes_port
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.process.is_running()
+    }
+
     pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// Stops it in its tracks (SIGSTOP), as a virtual machine that is moved: connections stay, nothing is answered.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Lets it go on from there.
+    pub fn thaw(&self) {
+        self.process.signal("CONT");
     }
 
     pub fn stop(&mut self) -> ExitStatus {

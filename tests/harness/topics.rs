@@ -63,21 +63,38 @@ impl Topics {
     /// # Errors
     /// When the broker cannot be reached or refuses a topic.
     pub async fn create(&self, brokers: &str, partitions: i32) -> anyhow::Result<()> {
+        self.create_replicated(brokers, partitions, 1).await
+    }
+
+    /// The same, with so many copies of each partition.
+    ///
+    /// # Errors
+    /// When the brokers cannot be reached or refuse a topic.
+    pub async fn create_replicated(
+        &self,
+        brokers: &str,
+        partitions: i32,
+        copies: i32,
+    ) -> anyhow::Result<()> {
         let admin: AdminClient<DefaultClientContext> = crate::kafka::client(brokers).create()?;
         let mut topics: Vec<NewTopic<'_>> = self
             .inputs()
             .into_iter()
-            .map(|name| NewTopic::new(name, partitions, TopicReplication::Fixed(1)))
+            .map(|name| NewTopic::new(name, partitions, TopicReplication::Fixed(copies)))
             .collect();
         topics.push(
             // Keyed by conversation: the newest revision of each is what must stay.
-            NewTopic::new(&self.conversations, partitions, TopicReplication::Fixed(1))
-                .set("cleanup.policy", "compact"),
+            NewTopic::new(
+                &self.conversations,
+                partitions,
+                TopicReplication::Fixed(copies),
+            )
+            .set("cleanup.policy", "compact"),
         );
         topics.push(NewTopic::new(
             &self.dead_letters,
             1,
-            TopicReplication::Fixed(1),
+            TopicReplication::Fixed(copies),
         ));
         let timeout = Duration::from_secs(30);
         let options = AdminOptions::new().operation_timeout(Some(timeout));
