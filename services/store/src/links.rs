@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const LINKS_PER_TRACE_MAX: usize = 20_000;
 /// Links in one script call; a larger save is cut into several.
 const LINKS_PER_CALL_MAX: usize = 1_000;
-/// Ends the conversation id, which holds no control characters. Without it the span is not a GenAI span.
+/// Ends the conversation id and the project, which hold no control characters.
 const SEPARATOR: u8 = 0;
 const NO_PARENT: [u8; 8] = [0; 8];
 /// After the span's id in the name of a field: the conversation that the span was given to.
@@ -131,14 +131,16 @@ fn placed(span: &[u8], value: &[u8]) -> Option<(SpanId, String)> {
     ))
 }
 
-/// The parent's id, or zeros, then the conversation's, then a separator and the project for a GenAI span. There are as
-/// many of these as spans, so they are kept small.
+/// The parent's id, or zeros, then the conversation's, the project of a GenAI span and the record time, with
+/// separators between these. There are as many of these as spans, so they are kept small.
 fn encode(link: &SpanLink) -> Vec<u8> {
     let mut value = link.parent.map_or(NO_PARENT, |parent| parent.0).to_vec();
     value.extend_from_slice(link.conversation.as_deref().unwrap_or_default().as_bytes());
-    if let Some(project) = &link.project {
+    value.push(SEPARATOR);
+    value.extend_from_slice(link.project.as_deref().unwrap_or_default().as_bytes());
+    if let Some(record_ms) = link.record_ms {
         value.push(SEPARATOR);
-        value.extend_from_slice(project.as_bytes());
+        value.extend_from_slice(record_ms.to_string().as_bytes());
     }
     value
 }
@@ -146,14 +148,15 @@ fn encode(link: &SpanLink) -> Vec<u8> {
 fn decode(span: &[u8], value: &[u8]) -> Option<SpanLink> {
     let (parent, names) = value.split_at_checked(NO_PARENT.len())?;
     let names = std::str::from_utf8(names).ok()?;
-    let (conversation, project) = match names.split_once(char::from(SEPARATOR)) {
-        Some((conversation, project)) => (conversation, Some(project.to_owned())),
-        None => (names, None),
-    };
+    let mut names = names.split(char::from(SEPARATOR));
+    let conversation = names.next()?;
+    let project = names.next().filter(|project| !project.is_empty());
+    let record_ms = names.next().map(|record_ms| record_ms.parse().ok());
     Some(SpanLink {
         span: SpanId::from_bytes(span)?,
         parent: SpanId::from_bytes(parent),
         conversation: (!conversation.is_empty()).then(|| conversation.to_owned()),
-        project,
+        project: project.map(str::to_owned),
+        record_ms: record_ms.flatten(),
     })
 }

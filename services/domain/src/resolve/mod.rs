@@ -95,6 +95,15 @@ pub struct Outcome<T> {
     pub links: Vec<(ConversationKey, Link)>,
 }
 
+/// Who keeps what was learnt of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// It is new, and is to be saved.
+    Here,
+    /// It was loaded from where it is saved.
+    Elsewhere,
+}
+
 impl<T> Default for Outcome<T> {
     fn default() -> Self {
         Self {
@@ -195,8 +204,9 @@ impl<T> Resolver<T> {
                 parent: offer.parent,
                 conversation: offer.conversation_id.clone(),
                 project: (offer.kind == Kind::GenAiSpan).then(|| offer.project.to_string()),
+                record_ms: Some(offer.record_ms),
             };
-            self.learn(trace, link, Some(offer.record_ms), &mut outcome);
+            self.learn(trace, link, Keep::Here, &mut outcome);
         } else if let (Some(id), Some(picture)) =
             (&offer.conversation_id, self.traces.get_mut(&trace))
         {
@@ -242,7 +252,7 @@ impl<T> Resolver<T> {
         self.touch(trace, now_ms);
         let spans: Vec<SpanId> = links.iter().map(|link| link.span).collect();
         for link in links {
-            self.learn(trace, link, None, &mut outcome);
+            self.learn(trace, link, Keep::Elsewhere, &mut outcome);
         }
         // Their conversations may not know yet what lies between them: that may have come to nobody, or come next.
         if let Some(picture) = self.traces.get_mut(&trace) {
@@ -352,24 +362,17 @@ impl<T> Resolver<T> {
         now_ms.saturating_sub(self.settings.trace_idle_ms)
     }
 
-    /// Adds a link to the picture and looks again at the items that waited for it. `record_ms` is `None` for a link that is
-    /// kept elsewhere.
-    fn learn(
-        &mut self,
-        trace: TraceId,
-        link: SpanLink,
-        record_ms: Option<i64>,
-        outcome: &mut Outcome<T>,
-    ) {
+    /// Adds a link to the picture and looks again at the items that waited for it.
+    fn learn(&mut self, trace: TraceId, link: SpanLink, keep: Keep, outcome: &mut Outcome<T>) {
         let Some(picture) = self.traces.get_mut(&trace) else {
             return;
         };
         let span = link.span;
         let was_genai = picture.is_genai;
-        if !picture.add(link, record_ms, self.settings.links_per_trace_max) {
+        if !picture.add(link, self.settings.links_per_trace_max) {
             return;
         }
-        if record_ms.is_some() && picture.is_genai {
+        if keep == Keep::Here && picture.is_genai {
             // When the first GenAI span of a trace comes, the links before it become worth keeping too.
             let fresh = if was_genai {
                 picture.link(span).into_iter().collect()

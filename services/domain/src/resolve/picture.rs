@@ -16,6 +16,8 @@ pub struct SpanLink {
     pub conversation: Option<String>,
     /// Of a GenAI span; `None` for any other.
     pub project: Option<String>,
+    /// When the span was recorded, Unix milliseconds; `None` where that was not kept.
+    pub record_ms: Option<i64>,
 }
 
 impl SpanLink {
@@ -46,7 +48,7 @@ struct Place {
     parent: Option<SpanId>,
     conversation: Option<String>,
     project: Option<String>,
-    /// When the span was recorded; `None` where another process knows.
+    /// See [`SpanLink::record_ms`].
     record_ms: Option<i64>,
 }
 
@@ -73,11 +75,11 @@ const PLACED_MAX: usize = 20_000;
 impl Picture {
     /// False when nothing new was learnt, or the picture is full. A span may come again with an id it lacked. Of its copies
     /// the earliest counts.
-    pub(super) fn add(&mut self, link: SpanLink, record_ms: Option<i64>, links_max: usize) -> bool {
+    pub(super) fn add(&mut self, link: SpanLink, links_max: usize) -> bool {
         let is_full = self.spans.len() >= links_max;
         match self.spans.get_mut(&link.span) {
             Some(known) => {
-                let earliest_ms = known.record_ms.into_iter().chain(record_ms).min();
+                let earliest_ms = known.record_ms.into_iter().chain(link.record_ms).min();
                 known.record_ms = earliest_ms;
                 let learns = (known.conversation.is_none() && link.conversation.is_some())
                     || (known.parent.is_none() && link.parent.is_some())
@@ -95,7 +97,7 @@ impl Picture {
                     parent: link.parent,
                     conversation: link.conversation.clone(),
                     project: link.project.clone(),
-                    record_ms,
+                    record_ms: link.record_ms,
                 };
                 self.spans.insert(link.span, place);
             }
@@ -131,6 +133,7 @@ impl Picture {
             parent: place.parent,
             conversation: place.conversation.clone(),
             project: place.project.clone(),
+            record_ms: place.record_ms,
         })
     }
 

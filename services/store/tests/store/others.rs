@@ -32,6 +32,7 @@ async fn links_come_back_by_trace(config: StoreConfig) {
             parent: parent.map(|parent| SpanId::from_bytes(&[parent; 8]).unwrap()),
             conversation: conversation.map(str::to_owned),
             project: project.map(str::to_owned),
+            record_ms: (span != 3).then_some(1_767_600_000_000 + i64::from(span)),
         }
     };
     let links = [
