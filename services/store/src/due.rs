@@ -4,9 +4,13 @@
 //! entry checks it against the conversation and corrects it, and looks again after correcting, so that a commit that
 //! came in between is not lost. An entry's time is the last record of the oldest open window, without the gap, so that
 //! the index stays right when the gap is configured anew.
+//!
+//! In a cluster the index stands on another primary than most conversations. One that falls back to before its window
+//! closed would miss its entry, which was corrected for what is lost now, and nobody might ever write it again. So a
+//! correction is noted in the same step, and looked at again when what it was made for can be lost no more.
 
 use crate::index::IndexUpdate;
-use crate::script::SETTLE_DUE;
+use crate::script::{CONFIRM_DUE, SETTLE_DUE, SETTLED};
 use crate::summary::Summary;
 use crate::{Error, Store};
 use domain::ids::{ConversationKey, Digest};
@@ -17,6 +21,9 @@ const CHECKED_PER_ROUND_MIN: usize = 64;
 const CHECKED_PER_ROUND_MAX: usize = 256;
 /// Rounds of one call; wrong entries found in them are corrected, so the next call gets further.
 const ROUNDS_MAX: usize = 16;
+
+/// After so long nothing that an entry was corrected for can be lost: longer than any last moment that a primary loses.
+const SETTLED_MS: u64 = 60_000;
 
 /// When the entry is due, as records go, without the gap.
 fn entry_ms(summary: &Summary) -> Option<i64> {
@@ -52,6 +59,7 @@ impl Store {
         if limit == 0 {
             return Ok(due);
         }
+        self.confirm_settled().await?;
         for _ in 0..ROUNDS_MAX {
             let count = (limit - due.len()).clamp(CHECKED_PER_ROUND_MIN, CHECKED_PER_ROUND_MAX);
             // Those found wrong no longer stand among these times, so only those found right are passed over.
@@ -115,6 +123,7 @@ impl Store {
         }
         let mut call = SETTLE_DUE.call();
         call.key(self.keys.due());
+        call.key(self.keys.settled());
         for (digest, seen_ms, right_ms) in wrong {
             call.arg(digest.to_string())
                 .arg(seen_ms)
@@ -134,6 +143,45 @@ impl Store {
         }
         if is_needed {
             let _: Value = self.connection.query(&command).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks again at the entries that were corrected a while ago.
+    async fn confirm_settled(&self) -> Result<(), Error> {
+        for _ in 0..ROUNDS_MAX {
+            let mut call = SETTLED.call();
+            call.key(self.keys.settled());
+            call.arg(SETTLED_MS).arg(CHECKED_PER_ROUND_MAX);
+            let noted: Vec<(String, f64)> = self.connection.call(&call).await?;
+            if noted.is_empty() {
+                return Ok(());
+            }
+            let is_last = noted.len() < CHECKED_PER_ROUND_MAX;
+            let digest = |member: &str| {
+                Digest::parse_hex(member).ok_or_else(|| {
+                    let what = format!("{member:?} is not the name of a conversation");
+                    Error::corrupt(self.keys.settled(), what)
+                })
+            };
+            let digests: Vec<Digest> = noted
+                .iter()
+                .map(|(member, _)| digest(member))
+                .collect::<Result<_, _>>()?;
+            let mut call = CONFIRM_DUE.call();
+            call.key(self.keys.due());
+            call.key(self.keys.settled());
+            let summaries = self.summaries(&digests).await?;
+            for ((member, noted_ms), summary) in noted.iter().zip(summaries) {
+                let entry_ms = summary.as_ref().and_then(entry_ms);
+                call.arg(member)
+                    .arg(*noted_ms as i64)
+                    .arg(entry_ms.map(|ms| ms.to_string()).unwrap_or_default());
+            }
+            let _: Value = self.connection.call(&call).await?;
+            if is_last {
+                break;
+            }
         }
         Ok(())
     }

@@ -58,6 +58,11 @@ impl Keys {
         self.key(format_args!("due"))
     }
 
+    /// ZSET of conversations whose entries there were corrected, by when. In the slot of [`Keys::due`].
+    pub(crate) fn settled(&self) -> String {
+        self.key(format_args!("settled:{{{}}}", self.due()))
+    }
+
     /// HASH of the conversations that have spans in the trace: digest to [`project_tag`], both as bytes.
     pub(crate) fn trace(&self, trace: &TraceId) -> String {
         self.key(format_args!("tr:{{{trace}}}"))

@@ -27,6 +27,8 @@ scripts! {
     PLACES = "places.lua";
     FORGET = "forget.lua";
     SETTLE_DUE = "settle_due.lua";
+    SETTLED = "settled.lua";
+    CONFIRM_DUE = "confirm_due.lua";
     PUT_BOUNDED = "put_bounded.lua";
     COUNT_UNASSIGNED = "count_unassigned.lua";
     FORGET_LIST = "forget_list.lua";

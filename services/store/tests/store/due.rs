@@ -1,7 +1,7 @@
 //! What is due is found, whatever the order in which updates arrive.
 
 use crate::support::{
-    connect, key, next, on_single_and_cluster, open_window, put, summary, update,
+    connect, entry, key, next, on_single_and_cluster, open_window, put, raw, summary, update,
 };
 use domain::window::Windows;
 use store::{Store, StoreConfig, Summary};
@@ -15,6 +15,7 @@ on_single_and_cluster!(
     entries_of_conversations_that_are_gone_do_not_hide_others,
     at_most_the_limit_is_given_and_the_rest_later,
     one_that_cannot_be_read_does_not_hide_the_others,
+    one_that_falls_back_after_its_entry_was_corrected_is_found_again,
 );
 
 fn with_window(id: &str, last_ms: i64) -> Summary {
@@ -146,4 +147,33 @@ async fn one_that_cannot_be_read_does_not_hide_the_others(config: StoreConfig) {
     put(&store, &with_window("b", 1_001)).await;
     crate::support::damage(&config, &with_window("a", 1_000)).await;
     assert_eq!(due_ids(&store, 5_000, 1).await, ["b"]);
+}
+
+async fn one_that_falls_back_after_its_entry_was_corrected_is_found_again(config: StoreConfig) {
+    let store = connect(&config).await;
+    let open = with_window("a", 1_000);
+    put(&store, &open).await;
+    let closed = Summary {
+        windows: Windows {
+            revision: 1,
+            closed_at_ms: Some(1_100),
+            ..Windows::default()
+        },
+        published_revision: 1,
+        ..next(&open)
+    };
+    put(&store, &closed).await;
+    assert_eq!(due_ids(&store, 5_000, 10).await, [""; 0]);
+
+    // Its primary loses the closing; the index, on another one, keeps what was corrected for it.
+    store.remove(&open.key).await.unwrap();
+    let _ = store.commit(&open, Some(&entry("hello"))).await.unwrap();
+    assert_eq!(due_ids(&store, 5_000, 10).await, [""; 0], "not yet");
+    let prefix = &config.key_prefix;
+    let mut command = redis::cmd("ZADD");
+    command.arg(format!("{prefix}:settled:{{{prefix}:due}}"));
+    // As if the correction had been made long ago.
+    command.arg("XX").arg(1).arg(open.key.digest().to_string());
+    raw::<redis::Value>(&config, &command).await;
+    assert_eq!(due_ids(&store, 5_000, 10).await, ["a"]);
 }
