@@ -250,8 +250,11 @@ impl Reader {
     }
 }
 
-/// Whether what was read stands behind what is known: the log has not become shorter, nor the version smaller.
+/// Whether what was read stands behind what is known: the log has not become shorter, nor the version smaller, and the
+/// same version is the same. What else a store that lost its last writes may hold is found out when its wake-ups are
+/// subscribed to again: see [`Reader::forget_all`].
 fn is_continued(before: &Folded, snapshot: &Snapshot) -> bool {
-    snapshot.summary.entries >= before.point().entries
-        && snapshot.summary.version >= before.summary.version
+    let (known, read) = (&before.summary, &snapshot.summary);
+    let is_same = (read.version, read.token) == (known.version, known.token);
+    read.entries >= before.point().entries && (read.version > known.version || is_same)
 }
