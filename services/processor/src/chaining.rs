@@ -38,6 +38,8 @@ pub enum ToChain {
     },
     /// The watermark of what was read.
     Now(i64),
+    /// Everything is read again, and time has gone back.
+    StartOver,
 }
 
 /// What became of pieces.
@@ -126,6 +128,10 @@ impl Chaining {
     fn take(&mut self, message: ToChain) {
         match message {
             ToChain::Now(now_ms) => self.now_ms = self.now_ms.max(now_ms),
+            ToChain::StartOver => {
+                self.chain = Chain::new(self.settings);
+                self.now_ms = 0;
+            }
             ToChain::Pieces { pieces, now_ms } => {
                 self.now_ms = self.now_ms.max(now_ms);
                 self.chain.take(pieces);

@@ -1,5 +1,6 @@
 //! What travels through the pipeline, and how a record learns that all of it is done.
 
+use crate::shards::job::Close;
 use crate::source::Position;
 use domain::chain::Prepares;
 use domain::facts::Link;
@@ -115,7 +116,7 @@ pub enum Work {
     /// The permit bounds how many are closed at once.
     Close {
         conversation: ConversationKey,
-        watermark_ms: i64,
+        close: Close,
         permit: OwnedSemaphorePermit,
     },
 }

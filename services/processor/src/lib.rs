@@ -1,6 +1,6 @@
 //! The processor: from Kafka to Redis. Begin with [`pipeline`].
 
-mod batch;
+pub mod books;
 pub mod chaining;
 pub mod cli;
 pub mod closing;
@@ -11,17 +11,16 @@ pub mod finalised;
 pub mod item;
 pub mod memory;
 pub mod metrics;
-pub mod offsets;
-mod pace;
 pub mod pipeline;
 pub mod prices;
-pub mod progress;
 pub mod publish;
 pub mod reader;
 pub mod rebuild;
+pub mod recorder;
 pub mod router;
 pub mod service;
-pub mod shard;
+pub mod shards;
 pub mod source;
+pub mod stages;
 pub mod sweeping;
 pub mod unassigned;

@@ -32,10 +32,15 @@ runtime::define_metrics! {
     Counter Count REBALANCES "processor_rebalances_total" by [kind] "Assignments and revocations of partitions.";
     Gauge Count LAG "processor_lag_records" by [topic, partition] "Records of a partition that are not committed.";
     Counter Count OFFSETS_COMMITTED "processor_offset_commits_total" "Commits of offsets.";
+    Counter Count COMMIT_BREACHES "processor_commit_breaches_total" "Commits that would have passed what was read and done, and were not made. Any is a bug.";
     Counter Count COMMIT_ERRORS "processor_offset_commit_errors_total" "Commits of offsets that failed, including those that were repeated.";
     Counter Count PAUSES "processor_pauses_total" "How often partitions were paused because the pipeline had no room.";
     Counter Count CONSUMER_ERRORS "processor_consumer_errors_total" "Errors that the consumer recovered from by itself.";
     Counter Count DEAD_LETTERS "processor_dead_letters_total" by [reason] "Records sent to the dead-letter topic.";
     Counter Count DEAD_LETTER_ERRORS "processor_dead_letter_errors_total" "Records for the dead-letter topic that could not be delivered at once.";
+    Counter Count RECORDS_EXPIRED "processor_records_expired_total" by [topic] "Records that Kafka deleted before they were read.";
+    Counter Count OFFSETS_SKIPPED "processor_offsets_skipped_total" by [topic] "Offsets without a record: marks of transactions, and what compaction removed.";
+    Counter Count PARTITIONS_RESTARTED "processor_partitions_restarted_total" by [topic] "Partitions read from their beginning because their topic was made anew or lost its end.";
+    Counter Count STORE_EPOCHS "processor_store_epochs_total" "How often the store was found to have lost its last writes, or all.";
     Counter Count REWINDS "processor_rewinds_total" "Partitions read again because the store had lost what it held of them.";
 }

@@ -2,369 +2,333 @@
 //!
 //! ```text
 //! poll thread ─events─► pipeline ─► readers: decode ► normalise ► prepare ─► router: resolve ─► shards: assemble ► commit
-//!                          ▲           └─ cannot be read ─► dead letters ─┐                      │ index ► notify
+//!            ─records─►    ▲           └─ cannot be read ─► dead letters ─┐                      │ index ► notify
 //!                          └─────────────────────── record done ──────────┴──────────────────────┘
 //! ```
 //!
-//! One task, [`Pipeline::run`], hears of everything in one order: records, assignments and revocations from the poll
-//! thread, and finished records from the stages. It alone keeps the books: which records are in flight, which offsets may
-//! be committed, how far time has got. Channels between the stages have no bound of their own, because what is in flight
-//! as a whole has: beyond `in_flight_records_max` or `in_flight_bytes_max` no further record is taken from the poll
-//! thread, which then pauses Kafka.
+//! One task, [`Pipeline::run`], hears of everything in one order: assignments and revocations, finished records, answers of
+//! the store, time, and, when there is room, records. It tells the [`Books`], which know which records are in flight, which
+//! offsets may be committed and how far time has got, and carries out what they say. Channels between the stages have no
+//! bound of their own, because what is in flight as a whole has: beyond `in_flight_records_max` or `in_flight_bytes_max` no
+//! further record is taken from the poll thread, which then pauses Kafka. Everything but records is always taken.
 
+use crate::books::{self, Answer, Ask, Books, Command, HandoverId, Notice};
 use crate::config::ProcessorConfig;
-use crate::dlq::{DeadLetters, Rejection, TooManyDeadLetters};
+use crate::dlq::TooManyDeadLetters;
 use crate::item::Ticket;
 use crate::metrics as names;
-use crate::offsets::{OffsetTracker, Progress};
-use crate::progress::Handover;
-use crate::reader::{Reader, Reading};
 use crate::router::Routed;
-use crate::source::{Event, NextOffset, Position, Record, SourceHandle, Stopped, TopicPartition};
+use crate::shards::job::Close;
+use crate::source::{
+    Commitment, Event, Incoming, Position, Record, SourceHandle, Stopped, tell_breach,
+};
+use crate::stages::{Format, Stages};
 use metrics::{counter, gauge};
 use runtime::clock::Clock;
 use runtime::health::{Condition, Heartbeat};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
-/// How often [`crate::progress`] and [`crate::closing`] are told where the partitions stand, and gauges are set.
+/// How often the books are told that time has passed: a round of looking, saving and committing begins.
 const TICK: Duration = Duration::from_secs(1);
 /// For recording the last progress at a stop.
 const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What a topic's records are.
-#[derive(Clone, Copy, Debug)]
-pub struct Format {
-    pub encoding: crate::decode::Encoding,
-    pub signal: crate::decode::Signal,
-}
 
 /// The ends of the channels between the loop and what it drives.
 #[derive(Debug)]
 pub struct Pipeline {
     pub config: ProcessorConfig,
+    /// How far behind now a partition counts that holds nothing more.
+    pub idle_lateness_ms: i64,
     pub clock: Arc<dyn Clock>,
     pub formats: HashMap<Arc<str>, Format>,
+    pub books: Books,
     pub source: SourceHandle,
-    pub events: tokio::sync::mpsc::Receiver<Event>,
-    pub reader: Arc<Reader>,
-    pub readers: Arc<Semaphore>,
-    pub dead_letters: Arc<DeadLetters>,
-    pub router: UnboundedSender<Routed>,
-    /// Where the partitions stand, for [`crate::progress`] and [`crate::closing`].
-    pub standing: watch::Sender<Standing>,
-    /// Partitions to be read again from these offsets, because the store lost what it held of them.
-    pub rewinds: UnboundedReceiver<Vec<NextOffset>>,
-    /// To [`crate::progress`].
-    pub handovers: UnboundedSender<Handover>,
+    pub incoming: Incoming,
+    pub stages: Stages,
+    /// Records that are done.
+    pub done: UnboundedSender<Position>,
+    pub finished: UnboundedReceiver<Position>,
+    pub failures: UnboundedReceiver<TooManyDeadLetters>,
+    /// To and from [`crate::recorder`].
+    pub asks: UnboundedSender<Ask>,
+    pub answers: UnboundedReceiver<Answer>,
+    /// To [`crate::closing`].
+    pub due: watch::Sender<Option<Close>>,
+    /// See [`crate::shards::Shared::cache_epoch`].
+    pub cache_epoch: Arc<AtomicU64>,
     pub heartbeat: Heartbeat,
     pub assigned: Condition,
+    pub kafka: Condition,
     pub stopping: CancellationToken,
     /// Cancelled by the pipeline when it has committed the last offsets: nobody need work on after that.
     pub drained: CancellationToken,
 }
 
-/// Where this process stands, as of the last tick.
-#[derive(Clone, Debug, Default)]
-pub struct Standing {
-    pub partitions: Vec<Progress>,
-    /// `None` while some assigned partition has said nothing yet, and when none is assigned.
-    pub done_watermark_ms: Option<i64>,
+/// What the loop keeps beside the books: what commands refer to.
+#[derive(Debug, Default)]
+struct Loose {
+    /// The record that the books were just told of.
+    record: Option<Record>,
+    /// Who waits for the answer to a revocation. Bounded by the poll thread, which waits for one at a time.
+    handovers: HashMap<HandoverId, oneshot::Sender<Vec<Commitment>>>,
+    handovers_begun: u64,
 }
 
-impl Standing {
-    fn of(tracker: &OffsetTracker) -> Self {
-        Self {
-            partitions: tracker.progress(),
-            done_watermark_ms: tracker.done_watermark_ms(),
-        }
+impl Loose {
+    fn handover(&mut self, ack: oneshot::Sender<Vec<Commitment>>) -> HandoverId {
+        self.handovers_begun += 1;
+        let id = HandoverId(self.handovers_begun);
+        self.handovers.insert(id, ack);
+        id
     }
-}
-
-/// The loop's own books.
-struct Books {
-    tracker: OffsetTracker,
-    /// Bytes of each record in flight, and when it was read.
-    in_flight: HashMap<Position, InFlight>,
-    in_flight_bytes: usize,
-    done: UnboundedSender<Position>,
-    failed: UnboundedSender<TooManyDeadLetters>,
-}
-
-struct InFlight {
-    bytes: usize,
-    since: Instant,
 }
 
 impl Pipeline {
     /// Runs until the process stops; then lets what is in flight finish, within the grace, and commits it.
     pub async fn run(mut self) -> anyhow::Result<()> {
-        let (done, mut finished) = tokio::sync::mpsc::unbounded_channel();
-        let (failed, mut failures) = tokio::sync::mpsc::unbounded_channel();
-        let mut books = Books {
-            tracker: OffsetTracker::default(),
-            in_flight: HashMap::new(),
-            in_flight_bytes: 0,
-            done,
-            failed,
-        };
+        let mut loose = Loose::default();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let has_room = self.has_room(&books);
+            let has_room = self.books.has_room();
             tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => break,
-                Some(position) = finished.recv() => books.finish(&position),
-                Some(failure) = failures.recv() => return Err(failure.into()),
-                _ = ticks.tick() => self.tick(&mut books),
-                Some(rewinds) = self.rewinds.recv() => self.rewind(rewinds),
-                event = self.events.recv(), if has_room => match event {
-                    Some(event) => self.on_event(event, &mut books)?,
+                event = self.incoming.events.recv() => match event {
+                    Some(event) => self.on_event(event, &mut loose)?,
                     None => anyhow::bail!("the poll thread ended"),
                 },
+                Some(failure) = self.failures.recv() => return Err(failure.into()),
+                Some(answer) = self.answers.recv() => self.tell(books::Event::Store(answer), &mut loose),
+                _ = ticks.tick() => self.tick(&mut loose),
+                Some(position) = self.finished.recv() => self.tell(books::Event::Done(position), &mut loose),
+                Some(record) = self.incoming.records.recv(), if has_room => self.read(record, &mut loose),
             }
         }
-        self.finish(books, finished).await
+        self.finish(loose).await
     }
 
-    fn has_room(&self, books: &Books) -> bool {
-        books.in_flight.len() < self.config.in_flight_records_max
-            && books.in_flight_bytes < self.config.in_flight_bytes_max
-    }
-
-    fn on_event(&mut self, event: Event, books: &mut Books) -> anyhow::Result<()> {
-        match event {
-            Event::Record(record) => self.begin(record, books),
-            Event::Assigned(partitions) => {
+    fn on_event(&mut self, event: Event, loose: &mut Loose) -> anyhow::Result<()> {
+        let event = match event {
+            Event::Assigned(begun) => {
                 counter!(names::REBALANCES, "kind" => "assigned").increment(1);
-                info!(count = partitions.len(), "partitions assigned");
+                info!(count = begun.len(), "partitions assigned");
                 self.assigned.met();
-                for (partition, generation) in partitions {
-                    books.tracker.assign(partition, generation);
-                }
+                books::Event::Assigned(begun)
             }
             Event::Revoked { partitions, ack } => {
                 counter!(names::REBALANCES, "kind" => "revoked").increment(1);
                 info!(count = partitions.len(), "partitions revoked");
-                let handover = books.let_go(&partitions, ack);
-                self.standing.send_replace(Standing::of(&books.tracker));
-                // The recorder is gone only when the process is stopping.
-                let _ = self.handovers.send(handover);
+                let handover = loose.handover(ack);
+                books::Event::Revoked {
+                    partitions,
+                    handover,
+                }
+            }
+            Event::Lost(partitions) => {
+                counter!(names::REBALANCES, "kind" => "lost").increment(1);
+                books::Event::Lost(partitions)
             }
             Event::EndOfPartition {
                 partition,
                 generation,
+                handed_on,
                 end_offset,
-            } => {
-                books
-                    .tracker
-                    .reach_end(&partition, generation, end_offset, self.clock.now_ms());
+                seen_ms,
+            } => books::Event::End {
+                partition,
+                generation,
+                handed_on,
+                end_offset,
+                seen_ms: seen_ms.saturating_sub(self.idle_lateness_ms),
+            },
+            Event::Topics(topics) => books::Event::Topics(topics),
+            Event::Reachable(reachable) => {
+                match reachable {
+                    Ok(()) => self.kafka.met(),
+                    Err(why) => self.kafka.unmet(why),
+                }
+                return Ok(());
             }
             Event::Failed(cause) => anyhow::bail!("the Kafka consumer cannot go on: {cause}"),
-        }
+        };
+        self.tell(event, loose);
         Ok(())
     }
 
-    /// Takes a record into the books and sends it on its way.
-    fn begin(&mut self, record: Record, books: &mut Books) {
+    fn read(&mut self, record: Record, loose: &mut Loose) {
         let bytes = record.bytes();
         let topic = record.at.partition.topic.to_string();
         counter!(names::RECORDS_READ, "topic" => topic.clone()).increment(1);
         counter!(names::BYTES_READ, "topic" => topic).increment(bytes as u64);
-        if !books.tracker.track(&record.at, record.timestamp_ms) {
-            debug!(record = %record.at, "a record of an earlier assignment is left alone");
-            return;
+        let event = books::Event::Read {
+            at: record.at.clone(),
+            record_ms: record.timestamp_ms,
+            bytes,
+        };
+        loose.record = Some(record);
+        self.tell(event, loose);
+    }
+
+    fn tick(&mut self, loose: &mut Loose) {
+        self.heartbeat.beat();
+        self.tell(books::Event::Tick, loose);
+        let now_ms = self.clock.now_ms();
+        if let Some(watermark_ms) = self.books.done_watermark_ms() {
+            gauge!(names::WATERMARK_DELAY).set((now_ms - watermark_ms) as f64 / 1e3);
         }
-        books.in_flight.insert(
-            record.at.clone(),
-            InFlight {
-                bytes,
-                since: Instant::now(),
-            },
-        );
-        books.in_flight_bytes += bytes;
-        let ticket = Ticket::first(record.at.clone(), books.done.clone());
-        let now_ms = books
-            .tracker
-            .read_watermark_ms()
-            .unwrap_or(record.timestamp_ms);
+        gauge!(names::IN_FLIGHT).set(self.books.in_flight() as f64);
+        gauge!(names::IN_FLIGHT_BYTES).set(self.books.in_flight_bytes() as f64);
+        let oldest = self.books.oldest_since_ms();
+        let oldest_ms = oldest.map_or(0, |since_ms| now_ms - since_ms);
+        gauge!(names::OLDEST_IN_FLIGHT).set(oldest_ms as f64 / 1e3);
+    }
+
+    /// Tells the books and does what they say.
+    fn tell(&mut self, event: books::Event, loose: &mut Loose) {
+        for command in self.books.on(event, self.clock.now_ms()) {
+            self.carry_out(command, loose);
+        }
+    }
+
+    fn carry_out(&mut self, command: Command, loose: &mut Loose) {
+        match command {
+            Command::Work {
+                record_ms, now_ms, ..
+            } => {
+                if let Some(mut record) = loose.record.take() {
+                    record.timestamp_ms = record_ms;
+                    self.begin(record, now_ms);
+                }
+            }
+            Command::LeaveAlone(at) => {
+                loose.record = None;
+                debug!(record = %at, "a record of an earlier assignment is left alone");
+            }
+            // The recorder and the router are gone only when the process is stopping.
+            Command::Ask(ask) => drop(self.asks.send(ask)),
+            Command::Now(now_ms) => drop(self.stages.router.send(Routed::Now(now_ms))),
+            Command::Commit(next) => self.source.commit(next),
+            Command::Release { handover, next } => {
+                let waiting = loose.handovers.remove(&handover);
+                if waiting.is_some_and(|waiting| waiting.send(next).is_err()) {
+                    debug!("nobody waits for the offsets of these partitions any more");
+                }
+            }
+            Command::Seek(partition, to) => {
+                counter!(names::REWINDS).increment(1);
+                warn!(partition = %partition, offset = to.offset, "reading again what the store has lost");
+                self.source.seek(partition, to);
+            }
+            Command::ForgetCaches => {
+                self.cache_epoch.fetch_add(1, Ordering::AcqRel);
+                self.due.send_replace(None);
+                let _ = self.stages.router.send(Routed::StartOver);
+            }
+            Command::Due {
+                watermark_ms,
+                epoch,
+            } => {
+                self.due.send_replace(Some(Close {
+                    watermark_ms,
+                    epoch,
+                }));
+            }
+            Command::Stands(_) => {}
+            Command::Tell(notice) => say(&notice),
+        }
+    }
+
+    /// Sends a record on its way.
+    fn begin(&self, record: Record, now_ms: i64) {
+        let ticket = Ticket::first(record.at.clone(), self.done.clone());
         let Some(format) = self.formats.get(&record.at.partition.topic).copied() else {
             warn!(record = %record.at, "a record of a topic that is not configured is left alone");
             return ticket.done();
         };
-        let stages = Stages {
-            reader: Arc::clone(&self.reader),
-            readers: Arc::clone(&self.readers),
-            dead_letters: Arc::clone(&self.dead_letters),
-            router: self.router.clone(),
-            failed: books.failed.clone(),
-        };
-        tokio::spawn(stages.run(record, format, ticket, now_ms));
-    }
-
-    fn tick(&mut self, books: &mut Books) {
-        self.heartbeat.beat();
-        let now_ms = self.clock.now_ms();
-        if let Some(now_ms) = books.tracker.read_watermark_ms() {
-            // The router is gone only when the process is stopping.
-            let _ = self.router.send(Routed::Now(now_ms));
-        }
-        let standing = Standing::of(&books.tracker);
-        let done_watermark_ms = standing.done_watermark_ms;
-        self.standing.send_replace(standing);
-        if let Some(watermark_ms) = done_watermark_ms {
-            gauge!(names::WATERMARK_DELAY).set((now_ms - watermark_ms) as f64 / 1e3);
-        }
-        gauge!(names::IN_FLIGHT).set(books.in_flight.len() as f64);
-        gauge!(names::IN_FLIGHT_BYTES).set(books.in_flight_bytes as f64);
-        let oldest = books
-            .in_flight
-            .values()
-            .map(|record| record.since.elapsed())
-            .max();
-        gauge!(names::OLDEST_IN_FLIGHT).set(oldest.unwrap_or_default().as_secs_f64());
-    }
-
-    fn rewind(&mut self, rewinds: Vec<NextOffset>) {
-        for next in rewinds {
-            counter!(names::REWINDS).increment(1);
-            warn!(partition = %next.partition, offset = next.offset, "reading again what the store has lost");
-            self.source.seek(next);
-        }
+        tokio::spawn(self.stages.clone().run(record, format, ticket, now_ms));
     }
 
     /// Lets what is in flight finish and commits it. Items that wait for their conversation do not: they are read again.
-    async fn finish(
-        self,
-        mut books: Books,
-        mut finished: UnboundedReceiver<Position>,
-    ) -> anyhow::Result<()> {
-        let Self {
-            config,
-            source,
-            mut events,
-            router,
-            readers,
-            drained,
-            handovers,
-            ..
-        } = self;
-        // The router ends when the last reader has handed over what it read.
-        drop(router);
-        let deadline = Instant::now() + Duration::from_millis(config.stop_grace_ms / 2);
-        while !books.in_flight.is_empty() {
+    async fn finish(mut self, mut loose: Loose) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_millis(self.config.stop_grace_ms / 2);
+        while self.books.in_flight() > 0 {
             tokio::select! {
                 () = tokio::time::sleep_until(deadline) => break,
-                Some(position) = finished.recv() => books.finish(&position),
+                Some(position) = self.finished.recv() => self.tell(books::Event::Done(position), &mut loose),
+                Some(answer) = self.answers.recv() => self.tell(books::Event::Store(answer), &mut loose),
                 // Further records are not begun, and so not committed.
-                Some(event) = events.recv() => if let Event::Revoked { partitions, ack } = event {
-                    let _ = handovers.send(books.let_go(&partitions, ack));
-                },
+                Some(event) = self.incoming.events.recv() => self.on_event(event, &mut loose)?,
                 else => break,
             }
         }
-        drop(events);
-        info!(
-            unfinished = books.in_flight.len(),
-            "committing what is done"
-        );
-        let next = books.let_everything_go(&handovers).await;
+        let unfinished = self.books.in_flight();
+        info!(unfinished, "committing what is done");
+        let next = self.let_everything_go(&mut loose).await;
+        let Self {
+            source,
+            incoming,
+            stages,
+            drained,
+            ..
+        } = self;
+        drop(incoming);
         if source.stop(next).await != Stopped::Committed {
             warn!("the last offsets could not be committed: some records will be read again");
         }
-        readers.close();
+        stages.readers.close();
         drained.cancel();
         Ok(())
     }
-}
 
-impl Books {
-    fn finish(&mut self, position: &Position) {
-        if let Some(record) = self.in_flight.remove(position) {
-            self.in_flight_bytes -= record.bytes;
-        }
-        self.tracker.acknowledge(position);
-    }
-
-    /// Forgets partitions. What is done of them is committed; what is not is abandoned and read again by the next owner.
-    fn let_go(
-        &mut self,
-        partitions: &[TopicPartition],
-        recorded: oneshot::Sender<Vec<NextOffset>>,
-    ) -> Handover {
-        let progress = partitions
-            .iter()
-            .filter_map(|partition| self.tracker.revoke(partition))
-            .collect();
-        Handover {
-            partitions: partitions.to_vec(),
-            progress,
-            recorded,
-        }
-    }
-
-    /// The last offsets to commit, once the store knows of them.
-    async fn let_everything_go(
-        &mut self,
-        handovers: &UnboundedSender<Handover>,
-    ) -> Vec<NextOffset> {
-        let partitions: Vec<_> = self.tracker.partitions().cloned().collect();
-        let (recorded, done) = oneshot::channel();
-        let next = self.tracker.committable();
-        let _ = handovers.send(self.let_go(&partitions, recorded));
-        // Without an answer of the store they are committed all the same: the next owner reads again what it lacks.
-        match tokio::time::timeout(RECORD_TIMEOUT, done).await {
-            Ok(Ok(recorded)) => recorded,
-            Ok(Err(_)) | Err(_) => next,
-        }
-    }
-}
-
-/// What happens to one record between the loop and the router.
-struct Stages {
-    reader: Arc<Reader>,
-    readers: Arc<Semaphore>,
-    dead_letters: Arc<DeadLetters>,
-    router: UnboundedSender<Routed>,
-    failed: UnboundedSender<TooManyDeadLetters>,
-}
-
-impl Stages {
-    async fn run(self, record: Record, format: Format, ticket: Ticket, now_ms: i64) {
-        // Closed only when the process stops.
-        let Ok(permit) = self.readers.acquire_owned().await else {
-            return;
-        };
-        let reading = tokio::task::block_in_place(|| {
-            self.reader
-                .read(&record, format.encoding, format.signal, &ticket)
-        });
-        drop(permit);
-        let rejection = match reading {
-            Ok(Reading { items, rejection }) => {
-                self.dead_letters.good(&record.at.partition);
-                counter!(names::SPANS_READ).increment(items.len() as u64);
-                // The router is gone only when the process is stopping; the items then stay undone.
-                let _ = self.router.send(Routed::Items { items, now_ms });
-                rejection
-            }
-            Err(cause) => Some(Rejection::from(cause)),
-        };
-        if let Some(rejection) = rejection {
-            counter!(names::RECORDS_REJECTED, "reason" => rejection.reason()).increment(1);
-            if let Err(failure) = self.dead_letters.send(&record, &rejection).await {
-                // The record stays undone: it is read again when the cause is mended.
-                let _ = self.failed.send(failure);
-                return;
+    /// The last offsets to commit: those that the store knows of. When it does not answer, nothing is committed, and what
+    /// was done since the last commit is read again.
+    async fn let_everything_go(&mut self, loose: &mut Loose) -> Vec<Commitment> {
+        let (ack, mut recorded) = oneshot::channel();
+        let handover = loose.handover(ack);
+        self.tell(books::Event::Stopping { handover }, loose);
+        let deadline = Instant::now() + RECORD_TIMEOUT;
+        loop {
+            tokio::select! {
+                biased;
+                next = &mut recorded => return next.unwrap_or_default(),
+                Some(answer) = self.answers.recv() => self.tell(books::Event::Store(answer), loose),
+                () = tokio::time::sleep_until(deadline) => return Vec::new(),
             }
         }
-        ticket.done();
+    }
+}
+
+fn say(notice: &Notice) {
+    match notice {
+        Notice::StoreMoved => warn!(
+            "the store was restarted, failed over or replaced: what was written to it last may be lost and is read again"
+        ),
+        Notice::EpochChanged { partitions } => {
+            counter!(names::STORE_EPOCHS).increment(1);
+            warn!(
+                partitions,
+                "the store has lost its last writes, or all: caches are dropped and partitions read again"
+            );
+        }
+        Notice::StoreLacks {
+            partition,
+            first_offset,
+            stands_at,
+        } => error!(
+            partition = %partition,
+            committed = first_offset,
+            stands_at,
+            "the store knows less than was committed: reading again what it lacks"
+        ),
+        Notice::Breach(commitment) => tell_breach(commitment),
     }
 }

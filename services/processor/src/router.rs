@@ -35,19 +35,22 @@ pub enum Routed {
     Items { items: Vec<Item>, now_ms: i64 },
     /// The watermark of what was read has moved.
     Now(i64),
+    /// Everything is read again: what waits, and what is known of traces, counts no more, and time has gone back.
+    StartOver,
 }
 
 impl Routed {
     fn now_ms(&self) -> i64 {
         match self {
             Self::Items { now_ms, .. } | Self::Now(now_ms) => *now_ms,
+            Self::StartOver => 0,
         }
     }
 
     fn items(&self) -> &[Item] {
         match self {
             Self::Items { items, .. } => items,
-            Self::Now(_) => &[],
+            Self::Now(_) | Self::StartOver => &[],
         }
     }
 }
@@ -148,8 +151,10 @@ impl Router {
 
     fn route(&mut self, message: Routed) {
         self.now_ms = self.now_ms.max(message.now_ms());
-        let Routed::Items { items, .. } = message else {
-            return;
+        let items = match message {
+            Routed::Items { items, .. } => items,
+            Routed::Now(_) => return,
+            Routed::StartOver => return self.start_over(),
         };
         for item in items {
             let share = item.ticket.another();
@@ -157,6 +162,14 @@ impl Router {
             self.carry_out(outcome, Some(&share));
             self.save_links(share);
         }
+    }
+
+    fn start_over(&mut self) {
+        self.resolver = Resolver::new(self.settings);
+        self.now_ms = 0;
+        self.asked.clear();
+        self.recall_until_ms = None;
+        self.send_to_chain(ToChain::StartOver);
     }
 
     async fn tick(&mut self) {

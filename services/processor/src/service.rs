@@ -1,28 +1,30 @@
 //! Putting the processor together: what is started, in which order, and what stops when.
 
+use crate::books::{Books, Room};
 use crate::chaining::Chaining;
 use crate::closing::Closing;
 use crate::config::ProcessorSettings;
 use crate::dlq::DeadLetters;
 use crate::item::Shards;
 use crate::memory;
-use crate::pipeline::{Format, Pipeline, Standing};
+use crate::pipeline::Pipeline;
 use crate::prices::PriceTable;
-use crate::progress::Recorder;
 use crate::publish::Publisher;
 use crate::reader::Reader;
+use crate::recorder::Recorder;
 use crate::router::Router;
-use crate::shard::{Shard, Shared};
+use crate::shards::retry::StoreHealth;
+use crate::shards::{Shard, Shared, Verified};
 use crate::source;
 use crate::source::config::{KafkaConfig, TopicConfig};
+use crate::stages::{Format, Stages};
 use crate::sweeping;
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use runtime::clock::{Clock, SystemClock};
 use runtime::health::Health;
 use runtime::lifecycle::Lifecycle;
 use runtime::telemetry::Metrics;
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -63,9 +65,9 @@ pub async fn run(settings: ProcessorSettings, metrics: Metrics) -> anyhow::Resul
     });
     source::admin::create_topics(&settings.kafka).await?;
     let store = Store::connect(&settings.redis).await.context("redis")?;
-    // Before anything is read, so that a store which is emptied from now on is found out.
-    let epoch = store.look(&settings.kafka.group_id).await;
-    let epoch = epoch.context("redis")?.epoch;
+    // Before anything is read, so that a store which loses something from now on is found out.
+    let found = store.look(&settings.kafka.group_id).await;
+    let epoch = found.context("redis")?.epoch;
     start(settings, store, epoch, &life, &health)?;
     info!(version = env!("CARGO_PKG_VERSION"), "processor started");
     Ok(life.run().await)
@@ -91,16 +93,18 @@ fn start(
         prices: PriceTable::load(config.prices_file.as_deref())?,
         assembly: config.assembly.clone(),
     };
-    let store_condition = health.condition("store");
-    store_condition.met();
+    let group = kafka.group_id.clone();
+    let store_health = Arc::new(StoreHealth::new(health.condition("store")));
+    let cache_epoch = Arc::new(AtomicU64::new(0));
     let shared = Arc::new(Shared {
         store: store.clone(),
         publisher: Publisher::new(&kafka)?,
         config: config.assembly.clone(),
-        store_condition,
+        health: Arc::clone(&store_health),
+        verified: Verified::new(store.clone(), group.clone()),
         stopping: life.stopping().clone(),
         drained: CancellationToken::new(),
-        cache_epoch: AtomicU64::new(0),
+        cache_epoch: Arc::clone(&cache_epoch),
     });
     let drained = shared.drained.clone();
     let count = or_default(config.shards, 2 * cores);
@@ -122,17 +126,12 @@ fn start(
         Chaining::new(config.chain, store.clone(), chained_to, drained.clone()).run(to_chain),
     );
 
-    let (standing, stood) = watch::channel(Standing::default());
-    let (rewind, rewinds) = unbounded_channel();
-    let (handovers, handed_over) = unbounded_channel();
-    let group = kafka.group_id.clone();
+    let (due, is_due) = watch::channel(None);
     let stopping = life.stopping().clone();
     let closing = Closing {
         store: store.clone(),
-        group: group.clone(),
         gap_ms: config.assembly.inactivity_gap_ms,
-        clock: Arc::clone(&clock),
-        standing: stood.clone(),
+        due: is_due,
         shards,
         stopping: stopping.clone(),
     };
@@ -142,43 +141,63 @@ fn start(
         sweeping::run(store.clone(), Arc::clone(&clock), stopping.clone()),
     );
     life.spawn_critical("memory", memory::run(store.clone(), stopping.clone()));
-    let assigned = health.condition("partitions");
-    assigned.unmet("no partitions assigned yet");
-    let (source, events) = source::start(&kafka)?;
+    let (asks, asked) = unbounded_channel();
+    let (answering, answers) = unbounded_channel();
     let recorder = Recorder {
         store,
         group,
-        owner: format!("{:016x}", RandomState::new().build_hasher().finish()),
-        epoch,
-        source: source.clone(),
-        clock: Arc::clone(&clock),
-        standing: stood,
-        rewinds: rewind,
-        handovers: handed_over,
-        shared,
-        stopping: stopping.clone(),
+        health: store_health,
+        asks: asked,
+        answers: answering,
     };
     life.spawn_critical("progress", recorder.run());
+    let assigned = health.condition("partitions");
+    assigned.unmet("no partitions assigned yet");
+    let (source, incoming) = source::start(&kafka)?;
+    let (done, finished) = unbounded_channel();
+    let (failed, failures) = unbounded_channel();
+    let room = Room {
+        records_max: config.in_flight_records_max,
+        bytes_max: config.in_flight_bytes_max,
+    };
     let pipeline = Pipeline {
+        idle_lateness_ms: i64::try_from(kafka.idle_lateness_ms).unwrap_or(i64::MAX),
         clock,
         formats: formats(&kafka),
+        books: Books::new(process_name()?, epoch, room),
         source,
-        events,
-        reader: Arc::new(reader),
-        readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
-        dead_letters: Arc::new(DeadLetters::new(&kafka)?),
-        router,
-        standing,
-        rewinds,
-        handovers,
+        incoming,
+        stages: Stages {
+            reader: Arc::new(reader),
+            readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
+            dead_letters: Arc::new(DeadLetters::new(&kafka)?),
+            router,
+            failed,
+        },
+        done,
+        finished,
+        failures,
+        asks,
+        answers,
+        due,
+        cache_epoch,
         heartbeat: health.heartbeat("pipeline", SILENCE_MAX),
         assigned,
+        kafka: health.condition("kafka"),
         stopping,
         drained,
         config,
     };
     life.spawn_critical("pipeline", pipeline.run());
     Ok(())
+}
+
+/// Another at every start: who claims a partition in the store must not be taken for the process before.
+fn process_name() -> anyhow::Result<String> {
+    let mut name = [0u8; 8];
+    getrandom::fill(&mut name)
+        .map_err(|cause| anyhow!("the system gives no random numbers: {cause}"))?;
+    Ok(format!("{:016x}", u64::from_le_bytes(name)))
 }
 
 /// Settings for which 0 means that the machine decides.

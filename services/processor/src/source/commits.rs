@@ -4,7 +4,8 @@
 //! commits only. What the client's statistics say was committed is the answer, and what they do not confirm is committed
 //! again. So every kind of failure is repeated, and none of them is an error here.
 
-use super::{NextOffset, TopicPartition};
+use super::starts::metadata;
+use super::{Commitment, TopicPartition};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ pub(super) struct Commits {
 #[derive(Debug)]
 struct Wanted {
     offset: i64,
+    /// Committed along: see [`super::Start::time_ms`].
+    time_ms: Option<i64>,
     sent: Option<(i64, Instant)>,
     /// As the client last said.
     committed: Option<i64>,
@@ -36,13 +39,18 @@ pub(super) struct Due {
 
 impl Commits {
     /// Asks for a commit; of each partition only the highest offset matters.
-    pub(super) fn want(&mut self, next: NextOffset) {
+    pub(super) fn want(&mut self, commitment: Commitment) {
+        let Commitment { next, time_ms, .. } = commitment;
         let wanted = self.partitions.entry(next.partition).or_insert(Wanted {
             offset: next.offset,
+            time_ms,
             sent: None,
             committed: None,
         });
-        wanted.offset = wanted.offset.max(next.offset);
+        if next.offset >= wanted.offset {
+            wanted.offset = next.offset;
+            wanted.time_ms = time_ms;
+        }
     }
 
     /// What to commit now, at most once in `interval`. What was sent and not confirmed within `confirm_within` is sent
@@ -75,7 +83,7 @@ impl Commits {
                 _ => {}
             }
             wanted.sent = Some((wanted.offset, now));
-            due.insert(partition.clone(), wanted.offset);
+            due.insert(partition.clone(), (wanted.offset, wanted.time_ms));
         }
         if due.is_empty() {
             return None;
@@ -102,7 +110,7 @@ impl Commits {
         let open = taken.filter(|(_, wanted)| wanted.committed != Some(wanted.offset));
         list(
             &open
-                .map(|(partition, wanted)| (partition, wanted.offset))
+                .map(|(partition, wanted)| (partition, (wanted.offset, wanted.time_ms)))
                 .collect(),
         )
     }
@@ -136,15 +144,15 @@ pub(super) fn is_transient(error: &KafkaError) -> bool {
     )
 }
 
-fn list(offsets: &BTreeMap<TopicPartition, i64>) -> TopicPartitionList {
+fn list(offsets: &BTreeMap<TopicPartition, (i64, Option<i64>)>) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(offsets.len());
-    for (partition, offset) in offsets {
+    for (partition, (offset, time_ms)) in offsets {
+        let mut element = list.add_partition(&partition.topic, partition.partition);
         // Only negative offsets other than the logical ones are refused, and those do not occur.
-        let _ = list.add_partition_offset(
-            &partition.topic,
-            partition.partition,
-            Offset::Offset(*offset),
-        );
+        let _ = element.set_offset(Offset::Offset(*offset));
+        if time_ms.is_some() {
+            element.set_metadata(metadata(*time_ms));
+        }
     }
     list
 }
@@ -152,13 +160,22 @@ fn list(offsets: &BTreeMap<TopicPartition, i64>) -> TopicPartitionList {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::NextOffset;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn next(offset: i64) -> NextOffset {
-        NextOffset {
-            partition: TopicPartition::new("otlp_spans", 0),
-            offset,
+    fn partition() -> TopicPartition {
+        TopicPartition::new("otlp_spans", 0)
+    }
+
+    fn next(offset: i64) -> Commitment {
+        Commitment {
+            next: NextOffset {
+                partition: partition(),
+                offset,
+            },
+            generation: 1,
+            time_ms: Some(offset * 10),
         }
     }
 
@@ -184,7 +201,7 @@ mod tests {
         commits.want(next(9));
         assert_eq!(due(&mut commits, start + SECOND / 2), None, "too early");
         assert_eq!(due(&mut commits, start + SECOND), Some(9));
-        commits.confirm(&next(0).partition, 9);
+        commits.confirm(&partition(), 9);
         commits.want(next(9));
         assert_eq!(due(&mut commits, start + 9 * SECOND), None, "nothing new");
     }
@@ -195,7 +212,7 @@ mod tests {
         let start = Instant::now();
         commits.want(next(5));
         assert_eq!(due(&mut commits, start), Some(5));
-        commits.confirm(&next(0).partition, 3);
+        commits.confirm(&partition(), 3);
         assert_eq!(
             due(&mut commits, start + 2 * SECOND),
             None,
@@ -211,11 +228,11 @@ mod tests {
     fn what_is_given_away_is_committed_at_once() {
         let mut commits = Commits::default();
         commits.want(next(5));
-        let partitions = [next(0).partition, TopicPartition::new("otlp_logs", 0)];
+        let partitions = [partition(), TopicPartition::new("otlp_logs", 0)];
         assert_eq!(offset(&commits.take(&partitions)), Some(5));
         assert_eq!(offset(&commits.take(&partitions)), None);
         commits.want(next(6));
-        commits.confirm(&next(0).partition, 6);
+        commits.confirm(&partition(), 6);
         assert_eq!(
             offset(&commits.take(&partitions)),
             None,
@@ -227,9 +244,9 @@ mod tests {
     fn after_a_seek_back_a_lower_offset_is_committed() {
         let mut commits = Commits::default();
         commits.want(next(50));
-        commits.forget(&next(0).partition);
+        commits.forget(&partition());
         commits.want(next(7));
-        commits.confirm(&next(0).partition, 50);
+        commits.confirm(&partition(), 50);
         assert_eq!(due(&mut commits, Instant::now()), Some(7));
     }
 }

@@ -39,6 +39,9 @@ pub struct KafkaConfig {
     pub commit_interval_ms: u64,
     /// How often lag is measured, and the ends of partitions are looked for.
     pub statistics_interval_ms: u64,
+    /// A partition that holds nothing more counts as so long ago, not as now: a record that is on its way from its
+    /// producer for less than this is not late for a window.
+    pub idle_lateness_ms: u64,
     /// How often topics are looked for that did not exist, and partitions that were added.
     pub metadata_refresh_ms: u64,
     /// Under back-pressure for so long, partitions are paused. Pausing throws away what was fetched, so not at once.
@@ -118,6 +121,7 @@ impl Default for KafkaConfig {
             revoke_wait_ms: 5_000,
             commit_interval_ms: 1_000,
             statistics_interval_ms: 1_000,
+            idle_lateness_ms: 2_000,
             metadata_refresh_ms: 10_000,
             pause_after_ms: 5_000,
             queue_bytes_max: 64 * 1024 * 1024,

@@ -2,32 +2,33 @@
 
 use super::commits::{Commits, is_transient};
 use super::ends::Reading;
-use super::queue::{Offered, Queue};
-use super::{Event, NextOffset, TopicPartition};
+use super::starts;
+use super::{Begun, Commitment, Event, Start, TopicPartition};
 use crate::metrics as names;
 use metrics::counter;
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Statistics, TopicPartitionList};
-use std::collections::{HashMap, VecDeque};
+use runtime::clock::{Clock, SystemClock};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tracing::{debug, error, info, warn};
 
-/// A pipeline that has not taken so many assignments and revocations is not running any more.
-const OUTBOX_MAX: usize = 64;
-/// How often a full queue or an outstanding answer is looked at again.
+/// How often an outstanding answer is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Shared by the callbacks and the poll loop, which run on the same thread: the lock is never waited for.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) state: Mutex<State>,
-    queue: Arc<Queue>,
+    control: Sender<Event>,
     revoke_wait: Duration,
 }
 
@@ -41,8 +42,6 @@ pub(super) struct State {
     pub(super) is_newly_assigned: bool,
     /// Set at the end: a revocation then asks nobody.
     pub(super) is_stopping: bool,
-    /// Assignments and revocations for which the queue had no room yet. They go before anything else.
-    outbox: VecDeque<Event>,
     generation: u64,
     topics: HashMap<String, Arc<str>>,
 }
@@ -51,33 +50,64 @@ pub(super) struct State {
 pub(super) struct Owned {
     pub(super) generation: u64,
     pub(super) reading: Reading,
+    /// Up to where it is certain that nothing more is to be read.
+    pub(super) end_offset: Option<i64>,
+    /// What the last statistics said of an end beyond what was handed on, or before it. It takes two to be believed.
+    pub(super) candidate: Option<i64>,
 }
 
-/// What became of the events that must not be lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outbox {
-    Empty,
-    /// Some have no room yet.
-    Waiting,
-    /// Nobody takes them any more.
-    Closed,
+impl Owned {
+    /// No commit of this reading may pass it.
+    fn commit_max(&self) -> Option<i64> {
+        self.reading.next_offset.max(self.end_offset)
+    }
 }
 
 impl State {
-    /// Begins a new reading of a partition and returns its generation.
-    pub(super) fn begin(&mut self, partition: TopicPartition) -> u64 {
+    /// Begins a new reading of a partition.
+    pub(super) fn begin(&mut self, partition: TopicPartition, start: Option<Start>) -> Begun {
         self.generation += 1;
-        let generation = self.generation;
         self.commits.forget(&partition);
-        let reading = Reading::default();
-        self.owned.insert(
+        let now_ms = SystemClock.now_ms();
+        let reading = Reading {
+            next_offset: start.map(|start| start.offset),
+            begun_ms: now_ms,
+            moved_ms: now_ms,
+        };
+        let owned = Owned {
+            generation: self.generation,
+            reading,
+            end_offset: None,
+            candidate: None,
+        };
+        self.owned.insert(partition.clone(), owned);
+        Begun {
             partition,
-            Owned {
-                generation,
-                reading,
-            },
-        );
-        generation
+            generation: self.generation,
+            start,
+            is_from_beginning: false,
+        }
+    }
+
+    /// Takes note of what is to be committed. What does not belong to the present reading of its partition, or passes
+    /// what was handed on in it, is not: nobody can have done that. Returns what was refused.
+    pub(super) fn want(&mut self, commitments: Vec<Commitment>) -> Vec<Commitment> {
+        let mut refused = Vec::new();
+        for commitment in commitments {
+            match self.owned.get(&commitment.next.partition) {
+                // Given away, or read anew: its next reading commits.
+                None => {}
+                Some(owned) if owned.generation != commitment.generation => {}
+                Some(owned) if Some(commitment.next.offset) > owned.commit_max() => {
+                    refused.push(commitment);
+                }
+                Some(_) => self.commits.want(commitment),
+            }
+        }
+        for breach in &refused {
+            tell_breach(breach);
+        }
+        refused
     }
 
     pub(super) fn partition(&mut self, topic: &str, partition: i32) -> TopicPartition {
@@ -105,108 +135,130 @@ impl State {
     }
 }
 
+/// A commit that would pass what was read and done. It is not made.
+pub(crate) fn tell_breach(commitment: &Commitment) {
+    counter!(names::COMMIT_BREACHES).increment(1);
+    error!(
+        partition = %commitment.next.partition,
+        offset = commitment.next.offset,
+        generation = commitment.generation,
+        "a commit would have passed what was read and done, and was not made: this is a bug, please report it"
+    );
+}
+
 impl Context {
-    pub(super) fn new(queue: Arc<Queue>, revoke_wait: Duration) -> Self {
-        let state = Mutex::default();
+    pub(super) fn new(control: Sender<Event>, revoke_wait: Duration) -> Self {
         Self {
-            state,
-            queue,
+            state: Mutex::default(),
+            control,
             revoke_wait,
         }
     }
 
-    /// Sends what had no room before.
-    pub(super) fn send_outbox(&self) -> Outbox {
-        let mut state = self.state.lock();
-        while let Some(event) = state.outbox.pop_front() {
-            match self.queue.offer(event) {
-                Offered::Taken => {}
-                Offered::Full(event) if state.outbox.len() < OUTBOX_MAX => {
-                    state.outbox.push_front(event);
-                    return Outbox::Waiting;
-                }
-                Offered::Full(_) | Offered::Closed => return Outbox::Closed,
-            }
+    /// Sends an event that must not be lost. The pipeline takes these whatever it has to do; where it does not, the poll
+    /// thread stands still with it, and the group gives our partitions to others. False when nobody takes events any more.
+    pub(super) fn send(&self, event: Event) -> bool {
+        self.control.blocking_send(event).is_ok()
+    }
+
+    /// Sends an event that is told again if it has no room now. False when nobody takes events any more.
+    pub(super) fn offer(&self, event: Event) -> bool {
+        use tokio::sync::mpsc::error::TrySendError;
+        !matches!(self.control.try_send(event), Err(TrySendError::Closed(_)))
+    }
+
+    fn assigned(&self, consumer: &BaseConsumer<Self>, list: &mut TopicPartitionList) {
+        let starts = starts::look_up(consumer, list);
+        if let Err(cause) = consumer.assign(list) {
+            // The client asks for the assignment again, or fails for good, which polling tells.
+            error!(error = %cause, "the client refuses its assignment");
         }
-        Outbox::Empty
-    }
-
-    /// Sends an event that must not be lost, after those that were not sent yet.
-    pub(super) fn send(&self, event: Event) {
-        self.state.lock().outbox.push_back(event);
-        // What has no room now goes with one of the next turns, and a closed queue is noticed there.
-        let _ = self.send_outbox();
-    }
-
-    fn assigned(&self, list: &TopicPartitionList) {
         let mut state = self.state.lock();
         let partitions = state.partitions(list);
-        let begun: Vec<_> = partitions
-            .into_iter()
-            .map(|partition| (partition.clone(), state.begin(partition)))
-            .collect();
+        let begun = partitions.into_iter().map(|partition| {
+            let found = starts.get(&partition).copied();
+            Begun {
+                is_from_beginning: found.is_some_and(|found| found.is_from_beginning),
+                ..state.begin(partition, found.map(|found| found.start))
+            }
+        });
+        let begun = begun.collect();
         state.is_newly_assigned = true;
         drop(state);
         self.send(Event::Assigned(begun));
     }
 
     fn revoked(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let is_lost = consumer.assignment_lost();
         let mut state = self.state.lock();
         let partitions = state.partitions(list);
-        for partition in &partitions {
-            state.owned.remove(partition);
-        }
-        let is_lost = consumer.assignment_lost();
         let is_stopping = state.is_stopping;
         drop(state);
-        if partitions.is_empty() {
-            return;
+        if !partitions.is_empty() {
+            if is_lost {
+                info!(
+                    ?partitions,
+                    "partitions were lost before they could be given away"
+                );
+                self.forget(&partitions);
+                self.send(Event::Lost(partitions));
+            } else {
+                self.give_away(consumer, partitions, is_stopping);
+            }
         }
+        // What was paused would stay so in the client when it is assigned to us again.
+        if list.count() > 0
+            && let Err(cause) = consumer.resume(list)
+        {
+            debug!(error = %cause, "partitions that go cannot be resumed");
+        }
+        if let Err(cause) = consumer.unassign() {
+            error!(error = %cause, "the client cannot give its partitions away");
+        }
+    }
+
+    fn give_away(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        partitions: Vec<TopicPartition>,
+        is_stopping: bool,
+    ) {
         let deadline = Instant::now() + self.revoke_wait;
         if !is_stopping {
             let (ack, answer) = oneshot::channel();
-            self.send(Event::Revoked {
-                partitions: partitions.clone(),
-                ack,
-            });
-            let done = if is_lost {
-                Vec::new()
-            } else {
-                self.wait(answer, deadline)
-            };
-            let mut state = self.state.lock();
-            done.into_iter().for_each(|next| state.commits.want(next));
+            let partitions = partitions.clone();
+            self.send(Event::Revoked { partitions, ack });
+            let done = wait(answer, deadline);
+            self.state.lock().want(done);
         }
         let last = self.state.lock().commits.take(&partitions);
-        if is_lost {
-            info!(
-                ?partitions,
-                "partitions were lost before they could be given away"
-            );
-        } else if last.count() > 0 {
+        self.forget(&partitions);
+        if last.count() > 0 {
             commit_last(consumer, &last, deadline);
         }
     }
 
-    /// The answer of the pipeline, or nothing when it takes too long: then what was asked for before is committed.
-    fn wait(
-        &self,
-        mut answer: oneshot::Receiver<Vec<NextOffset>>,
-        deadline: Instant,
-    ) -> Vec<NextOffset> {
-        while Instant::now() < deadline {
-            match answer.try_recv() {
-                Ok(next) => return next,
-                Err(TryRecvError::Closed) => return Vec::new(),
-                Err(TryRecvError::Empty) => std::thread::sleep(LOOK_AGAIN),
-            }
-            if self.send_outbox() == Outbox::Closed {
-                return Vec::new();
-            }
+    fn forget(&self, partitions: &[TopicPartition]) {
+        let mut state = self.state.lock();
+        for partition in partitions {
+            state.owned.remove(partition);
+            state.commits.forget(partition);
+            super::tell_lag(partition, 0);
         }
-        warn!("the pipeline did not answer a revocation in time; some records will be read again");
-        Vec::new()
     }
+}
+
+/// The answer of the pipeline, or nothing when it takes too long: then what was asked for before is committed.
+fn wait(mut answer: oneshot::Receiver<Vec<Commitment>>, deadline: Instant) -> Vec<Commitment> {
+    while Instant::now() < deadline {
+        match answer.try_recv() {
+            Ok(next) => return next,
+            Err(TryRecvError::Closed) => return Vec::new(),
+            Err(TryRecvError::Empty) => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+    warn!("the pipeline did not answer a revocation in time; some records will be read again");
+    Vec::new()
 }
 
 /// Commits and waits for the answer, again until the deadline where that may help. False when it failed. One try takes
@@ -235,17 +287,20 @@ pub(super) fn commit_last(
 }
 
 impl ConsumerContext for Context {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Revoke(list) = rebalance {
-            self.revoked(consumer, list);
-        }
-    }
-
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Assign(list) => self.assigned(list),
-            Rebalance::Revoke(_) => {}
-            Rebalance::Error(cause) => warn!(error = %cause, "the group could not rebalance"),
+    /// Instead of the client's own way, which leaves it open where reading begins: we look that up, and begin there.
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        what: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        match what {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assigned(consumer, list),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => self.revoked(consumer, list),
+            other => {
+                warn!(error = ?other, "the group could not rebalance");
+                self.revoked(consumer, list);
+            }
         }
     }
 }

@@ -1,174 +1,195 @@
-//! What the client's statistics tell of partitions: how far behind we are, and which have nothing more to read.
+//! What the client's statistics tell of partitions: how far behind we are, which have nothing more to read, and whether
+//! Kafka answers at all.
 //!
 //! The client also announces the end of a partition, but rust-rdkafka leaves the topic out of that announcement, and it
 //! comes once only. Statistics name the topic, and are repeated only while the broker answers: so an end that is no
 //! longer confirmed ages, and nobody takes an unreachable broker for silence.
+//!
+//! Statistics may be older than the reading: made before a rebalance and told after it, they speak of the reading before.
+//! An end therefore counts only where *this* reading began there or came there, in statistics that are surely younger than
+//! the reading. Example: reading begins at 60 because 60 was committed, and statistics say that 100 is the end, which the
+//! reading before had seen. Nothing between 60 and 100 was read, so that is no end. When it begins at 100, records may have
+//! come since. Only younger statistics can tell that there are none, or that the offsets from 60 to 100 hold none
+//! ([`Measured::skipped_to_end`]).
 
 use super::TopicPartition;
 use rdkafka::Statistics;
 use rdkafka::statistics::Partition;
 use std::collections::HashMap;
 
-/// What our side knows of a partition it owns.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Reading {
-    /// After the last record that was handed on; `None` before the first.
-    pub(super) next_offset: Option<i64>,
-    /// Whether the client had nothing more to hand out after these statistics were taken.
-    pub(super) is_idle: bool,
+/// Statistics made so long after a reading began speak of it: the client takes over a new position within a turn of its
+/// threads, of which there is one a second at least.
+const FRESH_MS: i64 = 3_000;
+/// A broker from which we fetch answers within the half second for which a fetch may wait.
+const SILENT_MS: i64 = 10_000;
+
+/// What our side knows of the reading of a partition it owns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// After the last record that was handed on, or where reading began; `None` when neither is known.
+    pub next_offset: Option<i64>,
+    /// When it began, or went on after a pause, which throws away what the client has fetched. Unix milliseconds.
+    pub begun_ms: i64,
+    /// When the last record was handed on, or when it began.
+    pub moved_ms: i64,
+}
+
+/// A partition that holds nothing more than what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The offset that the next record will have.
+    pub offset: i64,
+    /// When the broker said so, Unix milliseconds, rather too early than too late.
+    pub seen_ms: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PartitionStatus {
-    pub(super) partition: TopicPartition,
+pub struct PartitionStatus {
+    pub partition: TopicPartition,
     /// Records at the broker that were not committed; `None` before that is known.
-    pub(super) lag: Option<i64>,
+    pub lag: Option<i64>,
     /// What the group has committed, as far as this client knows.
-    pub(super) committed_offset: Option<i64>,
-    /// The offset that the next record will have, if there is none at the moment.
-    pub(super) end_offset: Option<i64>,
+    pub committed_offset: Option<i64>,
+    pub end: Option<End>,
+    /// The topic ends before what was read of it: it was made anew, or its end was lost. Reading goes on from here.
+    pub shrunk_to: Option<i64>,
 }
 
 /// The status of each partition that is being read.
-pub(super) fn of(
+pub fn of(
     statistics: &Statistics,
     owned: &HashMap<TopicPartition, Reading>,
 ) -> Vec<PartitionStatus> {
-    let reachable = |broker: i32| {
-        statistics
-            .brokers
-            .values()
-            .any(|known| known.nodeid == broker && known.state == "UP")
-    };
     let status = |(partition, reading): (&TopicPartition, &Reading)| {
         let topic = statistics.topics.get(&*partition.topic)?;
-        let measured = topic.partitions.get(&partition.partition)?;
-        let end_offset = end_offset(measured, *reading).filter(|_| reachable(measured.broker));
+        let partition_statistics = topic.partitions.get(&partition.partition)?;
+        let measured = Measured::of(statistics, partition_statistics);
+        let end = measured.and_then(|measured| measured.end(*reading));
         Some(PartitionStatus {
             partition: partition.clone(),
-            lag: (measured.consumer_lag >= 0).then_some(measured.consumer_lag),
-            committed_offset: (measured.committed_offset >= 0).then_some(measured.committed_offset),
-            end_offset,
+            lag: Some(partition_statistics.consumer_lag).filter(|lag| *lag >= 0),
+            committed_offset: Some(partition_statistics.committed_offset)
+                .filter(|offset| *offset >= 0),
+            end,
+            shrunk_to: measured.and_then(|measured| measured.shrunk_to(*reading)),
         })
     };
     owned.iter().filter_map(status).collect()
 }
 
-fn end_offset(measured: &Partition, reading: Reading) -> Option<i64> {
-    let end = measured.eof_offset;
-    let broker_end = if measured.ls_offset >= 0 {
-        measured.ls_offset
-    } else {
-        measured.hi_offset
-    };
-    if measured.fetch_state != "active" || end < 0 || end != broker_end {
-        return None;
+/// A partition whose client has come to the end of what the broker holds, as of one moment.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    end_offset: i64,
+    /// Whether all that the client fetched, of all partitions, was handed to us.
+    is_drained: bool,
+    made_ms: i64,
+    seen_ms: i64,
+}
+
+impl Measured {
+    /// `None` unless the client is at the end and its broker answers.
+    fn of(statistics: &Statistics, partition: &Partition) -> Option<Self> {
+        let mut brokers = statistics.brokers.values();
+        let broker = brokers.find(|broker| broker.nodeid == partition.broker)?;
+        let end_offset = if partition.ls_offset >= 0 {
+            partition.ls_offset
+        } else {
+            partition.hi_offset
+        };
+        let is_at_end = partition.fetch_state == "active"
+            && broker.state == "UP"
+            && end_offset >= 0
+            && partition.eof_offset == end_offset
+            && partition.next_offset == end_offset;
+        let made_ms = statistics.time * 1_000;
+        is_at_end.then_some(Self {
+            end_offset,
+            is_drained: partition.fetchq_cnt == 0,
+            made_ms,
+            seen_ms: made_ms - broker.rxidle.max(0) / 1_000,
+        })
     }
-    match reading.next_offset {
-        Some(next) if next == end => Some(next),
-        // Transactions leave marks that are no records. That the queue ran dry says that nothing else is missing.
-        Some(next) if next < end && reading.is_idle => Some(next),
-        Some(_) => None,
-        // Nothing was read: either there was nothing from the start, or it is still on its way to us.
-        None => {
-            let start = measured.committed_offset.max(measured.lo_offset);
-            (start == end || reading.is_idle).then_some(end)
+
+    /// Older statistics may have the right offset and the wrong time: until the client has taken over the new position
+    /// they tell of the end as the reading before saw it, however long ago, while the broker's last word is of now.
+    fn end(&self, reading: Reading) -> Option<End> {
+        let is_end = match reading.next_offset {
+            Some(next) => next == self.end_offset || self.skipped_to_end(reading),
+            None => self.is_drained,
+        };
+        (is_end && self.is_fresh(reading)).then_some(End {
+            offset: self.end_offset,
+            seen_ms: self.seen_ms,
+        })
+    }
+
+    /// What lies between what was handed on and the end are marks of transactions, or holes that compaction left: the
+    /// client of this reading is past it, and has nothing left to hand to us.
+    fn skipped_to_end(&self, reading: Reading) -> bool {
+        let is_before = reading
+            .next_offset
+            .is_some_and(|next| next < self.end_offset);
+        is_before && self.is_drained
+    }
+
+    /// Statistics that are older than the last record know nothing of it.
+    fn shrunk_to(&self, reading: Reading) -> Option<i64> {
+        let is_beyond = reading
+            .next_offset
+            .is_some_and(|next| next > self.end_offset);
+        let is_younger = self.made_ms - reading.moved_ms >= FRESH_MS;
+        (is_beyond && is_younger && self.is_drained).then_some(self.end_offset)
+    }
+
+    fn is_fresh(&self, reading: Reading) -> bool {
+        self.made_ms - reading.begun_ms >= FRESH_MS
+    }
+}
+
+/// Why Kafka cannot be read at the moment; `None` when it can.
+pub fn unreachable(
+    statistics: &Statistics,
+    owned: &HashMap<TopicPartition, Reading>,
+    is_paused: bool,
+) -> Option<String> {
+    let is_up = |state: &str| state == "UP";
+    let known = || {
+        statistics
+            .brokers
+            .values()
+            .filter(|broker| broker.nodeid >= 0)
+    };
+    if !known().any(|broker| is_up(&broker.state)) {
+        return Some("no broker can be reached".to_owned());
+    }
+    if let Some(group) = &statistics.cgrp
+        && group.state != "up"
+    {
+        return Some(format!("the group's coordinator is away: {}", group.state));
+    }
+    for partition in owned.keys() {
+        let topic = statistics.topics.get(&*partition.topic);
+        let measured = topic.and_then(|topic| topic.partitions.get(&partition.partition));
+        let leader = measured.map_or(-1, |measured| measured.broker);
+        match known().find(|broker| broker.nodeid == leader) {
+            None => return Some(format!("{partition} has no leader")),
+            Some(broker) if !is_up(&broker.state) => {
+                return Some(format!(
+                    "{}, which leads {partition}, cannot be reached",
+                    broker.name
+                ));
+            }
+            // While everything is paused, nothing is fetched.
+            Some(broker) if !is_paused && broker.rxidle / 1_000 > SILENT_MS => {
+                let silent_s = broker.rxidle / 1_000_000;
+                return Some(format!("{} has not answered for {silent_s} s", broker.name));
+            }
+            Some(_) => {}
         }
     }
+    None
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One owned partition of `otlp_spans` at broker 1, with these measurements.
-    fn end(broker_state: &str, measured: [i64; 4], reading: Reading) -> Option<i64> {
-        let [committed, low, high, end] = measured;
-        let mut statistics = Statistics::default();
-        let broker = rdkafka::statistics::Broker {
-            nodeid: 1,
-            state: broker_state.to_owned(),
-            ..Default::default()
-        };
-        statistics.brokers.insert("b:9092/1".to_owned(), broker);
-        let partition = Partition {
-            broker: 1,
-            fetch_state: "active".to_owned(),
-            committed_offset: committed,
-            lo_offset: low,
-            hi_offset: high,
-            ls_offset: -1001,
-            eof_offset: end,
-            consumer_lag: high - committed,
-            ..Default::default()
-        };
-        let mut topic = rdkafka::statistics::Topic::default();
-        topic.partitions.insert(0, partition);
-        statistics.topics.insert("otlp_spans".to_owned(), topic);
-        let owned = HashMap::from([(TopicPartition::new("otlp_spans", 0), reading)]);
-        let status = of(&statistics, &owned);
-        assert_eq!(status[0].lag, Some(high - committed));
-        status[0].end_offset
-    }
-
-    fn read_to(next: i64) -> Reading {
-        Reading {
-            next_offset: Some(next),
-            is_idle: false,
-        }
-    }
-
-    #[test]
-    fn a_partition_is_at_its_end_when_everything_was_handed_on() {
-        assert_eq!(end("UP", [5, 0, 10, 10], read_to(10)), Some(10));
-        assert_eq!(
-            end("UP", [5, 0, 10, 10], read_to(9)),
-            None,
-            "one is on its way"
-        );
-        assert_eq!(
-            end("UP", [5, 0, 12, 10], read_to(10)),
-            None,
-            "more has come"
-        );
-        assert_eq!(
-            end("UP", [5, 0, 10, -1001], read_to(10)),
-            None,
-            "the end was not seen"
-        );
-        assert_eq!(end("DOWN", [5, 0, 10, 10], read_to(10)), None, "who knows");
-    }
-
-    #[test]
-    fn a_partition_with_nothing_to_read_is_at_its_end_from_the_start() {
-        assert_eq!(
-            end("UP", [10, 0, 10, 10], Reading::default()),
-            Some(10),
-            "all committed"
-        );
-        assert_eq!(
-            end("UP", [-1001, 0, 0, 0], Reading::default()),
-            Some(0),
-            "empty"
-        );
-        assert_eq!(
-            end("UP", [3, 10, 10, 10], Reading::default()),
-            Some(10),
-            "all expired"
-        );
-        assert_eq!(
-            end("UP", [5, 0, 10, 10], Reading::default()),
-            None,
-            "a backlog"
-        );
-    }
-
-    #[test]
-    fn marks_of_transactions_at_the_end_are_no_records() {
-        let idle = Reading {
-            next_offset: Some(9),
-            is_idle: true,
-        };
-        assert_eq!(end("UP", [5, 0, 10, 10], idle), Some(9));
-    }
-}
+mod tests;

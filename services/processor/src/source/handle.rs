@@ -1,18 +1,18 @@
 //! How the pipeline talks to the poll thread.
 
-use super::NextOffset;
+use super::{Commitment, Start, TopicPartition};
 use std::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
 /// What the poll thread can be told. The pipeline tells it something about once a second, so the channel stays short.
 #[derive(Debug)]
 pub(super) enum Command {
-    Commit(Vec<NextOffset>),
-    Seek(NextOffset),
+    Commit(Vec<Commitment>),
+    Seek(TopicPartition, Start),
     Pause,
     Resume,
     Stop {
-        last: Vec<NextOffset>,
+        last: Vec<Commitment>,
         stopped: oneshot::Sender<Stopped>,
     },
 }
@@ -37,8 +37,9 @@ pub struct SourceHandle {
 
 impl SourceHandle {
     /// Asks for a commit. May be called as often as one likes: the newest offset of each partition is committed at most
-    /// once in `commit_interval_ms`, failed commits are repeated, and what is committed already is not committed again.
-    pub fn commit(&self, next: Vec<NextOffset>) {
+    /// once in `commit_interval_ms`, failed commits are repeated, and what is committed already is not committed again. What
+    /// passes what was read in its generation is refused and told.
+    pub fn commit(&self, next: Vec<Commitment>) {
         if !next.is_empty() {
             self.tell(Command::Commit(next));
         }
@@ -46,8 +47,8 @@ impl SourceHandle {
 
     /// Continues reading a partition at this offset. [`super::Event::Assigned`] tells when that has begun; until then
     /// records of the reading before still come.
-    pub fn seek(&self, next: NextOffset) {
-        self.tell(Command::Seek(next));
+    pub fn seek(&self, partition: TopicPartition, to: Start) {
+        self.tell(Command::Seek(partition, to));
     }
 
     /// Takes no further records until told to resume, and stays a member of the group.
@@ -60,7 +61,7 @@ impl SourceHandle {
     }
 
     /// Commits these offsets, leaves the group and ends the thread. Takes as long as the broker takes to answer.
-    pub async fn stop(&self, last: Vec<NextOffset>) -> Stopped {
+    pub async fn stop(&self, last: Vec<Commitment>) -> Stopped {
         let (stopped, outcome) = oneshot::channel();
         self.tell(Command::Stop { last, stopped });
         outcome.await.unwrap_or(Stopped::AlreadyGone)

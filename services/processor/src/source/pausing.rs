@@ -5,6 +5,7 @@ use crate::metrics as names;
 use metrics::counter;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
+use runtime::clock::{Clock, SystemClock};
 use std::time::{Duration, Instant};
 use tracing::info;
 
@@ -49,6 +50,11 @@ impl Pausing {
             counter!(names::PAUSES).increment(1);
         } else {
             consumer.resume(&assignment)?;
+            // The client forgets what it had fetched, and its statistics tell of it for a while.
+            let now_ms = SystemClock.now_ms();
+            let mut state = consumer.context().state.lock();
+            let readings = state.owned.values_mut().map(|owned| &mut owned.reading);
+            readings.for_each(|reading| reading.begun_ms = now_ms);
         }
         self.is_paused = wanted;
         info!(paused = wanted, "partitions paused or resumed");

@@ -6,27 +6,28 @@
 
 use super::complaints::Complaints;
 use super::config::KafkaConfig;
-use super::context::{Context, Outbox, Owned, commit_last};
-use super::ends;
+use super::context::{Context, commit_last};
+use super::gaps::Gaps;
 use super::handle::{Command, SourceHandle, Stopped};
 use super::pausing::Pausing;
 use super::queue::{Offered, Queue};
 use super::seeks::Seeks;
-use super::{Event, NextOffset, Position, Record, SourceError};
+use super::statistics::Reachability;
+use super::topics::Topics;
+use super::{Commitment, Event, Position, Record, SourceError, Start, TopicPartition};
 use crate::metrics as names;
-use metrics::{counter, gauge};
-use rdkafka::Statistics;
+use metrics::counter;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use runtime::clock::{Clock, SystemClock};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 /// Longest wait for a record. Commands wait for as long.
 const POLL_WAIT: Duration = Duration::from_millis(50);
@@ -35,17 +36,14 @@ const PRESSURE_WAIT: Duration = Duration::from_millis(5);
 
 /// Statistics in which a commit must show, or it is repeated.
 const CONFIRM_WITHIN: u32 = 3;
-
-/// Starts the thread. What it learns goes into `events`.
+/// Starts the thread. What it learns goes into `control` and `records`.
 pub(super) fn spawn(
     config: KafkaConfig,
-    events: mpsc::Sender<Event>,
+    control: mpsc::Sender<Event>,
+    records: mpsc::Sender<Record>,
 ) -> Result<SourceHandle, SourceError> {
-    let queue = Arc::new(Queue::new(events, config.queue_bytes_max));
-    let context = Context::new(
-        Arc::clone(&queue),
-        Duration::from_millis(config.revoke_wait_ms),
-    );
+    let queue = Queue::new(records, config.queue_bytes_max);
+    let context = Context::new(control, Duration::from_millis(config.revoke_wait_ms));
     let consumer: BaseConsumer<Context> =
         config
             .consumer()
@@ -66,7 +64,9 @@ pub(super) fn spawn(
             source,
         })?;
     let (commands, received) = channel();
+    let names = topics.iter().map(|name| Arc::from(*name)).collect();
     let poll = Poll {
+        topics: Topics::new(names, Duration::from_millis(config.metadata_refresh_ms)),
         consumer,
         queue,
         commands: received,
@@ -74,7 +74,8 @@ pub(super) fn spawn(
         held: VecDeque::new(),
         pausing: Pausing::default(),
         seeks: Seeks::default(),
-        unsettled: None,
+        gaps: Gaps::default(),
+        reachability: Reachability::default(),
         complaints: Complaints::default(),
     };
     std::thread::Builder::new()
@@ -84,23 +85,24 @@ pub(super) fn spawn(
     Ok(SourceHandle { commands })
 }
 
-struct Poll {
-    consumer: BaseConsumer<Context>,
-    queue: Arc<Queue>,
-    commands: Receiver<Command>,
-    config: KafkaConfig,
+pub(super) struct Poll {
+    pub(super) consumer: BaseConsumer<Context>,
+    pub(super) queue: Queue,
+    pub(super) topics: Topics,
+    pub(super) commands: Receiver<Command>,
+    pub(super) config: KafkaConfig,
     /// Records that are not handed on yet, in order: one, or a few when pausing crossed with a fetch.
-    held: VecDeque<Record>,
-    pausing: Pausing,
-    seeks: Seeks,
-    /// Statistics whose open questions are answered when the client runs dry.
-    unsettled: Option<Statistics>,
-    complaints: Complaints,
+    pub(super) held: VecDeque<Record>,
+    pub(super) pausing: Pausing,
+    pub(super) seeks: Seeks,
+    pub(super) gaps: Gaps,
+    pub(super) reachability: Reachability,
+    pub(super) complaints: Complaints,
 }
 
 /// Why the loop ends.
 enum End {
-    Stop(Vec<NextOffset>, oneshot::Sender<Stopped>),
+    Stop(Vec<Commitment>, oneshot::Sender<Stopped>),
     Failed(SourceError),
     /// Nobody can tell it anything any more.
     Abandoned,
@@ -124,9 +126,7 @@ impl Poll {
             }
             End::Failed(cause) => {
                 error!(error = %cause, "the Kafka consumer cannot go on");
-                if let Offered::Full(_) = self.queue.offer(Event::Failed(cause)) {
-                    debug!("the events' channel is full; its closing tells the rest");
-                }
+                self.consumer.context().send(Event::Failed(cause));
             }
             End::Abandoned => debug!("nobody holds the source any more"),
         }
@@ -139,8 +139,7 @@ impl Poll {
             Err(TryRecvError::Disconnected) => return ControlFlow::Break(End::Abandoned),
         }
         for sought in self.seeks.try_all(&self.consumer) {
-            self.held
-                .retain(|record| record.at.partition != sought.partition);
+            self.held.retain(|record| record.at.partition != sought);
         }
         self.commit();
         let pause_after = Duration::from_millis(self.config.pause_after_ms);
@@ -158,49 +157,87 @@ impl Poll {
         GO_ON
     }
 
-    /// Hands on what is held, in order, as long as there is room. Records do not overtake the assignment they belong to.
+    /// Hands on what is held, in order, as long as there is room.
     fn hand_on(&mut self) {
-        let context = Arc::clone(self.consumer.context());
-        match context.send_outbox() {
-            Outbox::Empty => {}
-            Outbox::Waiting => return self.pausing.press(),
-            Outbox::Closed => return self.fall_silent(),
-        }
-        while let Some(record) = self.held.pop_front() {
-            let Position {
-                partition,
-                offset,
-                generation,
-            } = record.at.clone();
-            let is_ours = |owned: &Owned| owned.generation == generation;
-            if !context
-                .state
-                .lock()
-                .owned
-                .get(&partition)
-                .is_some_and(is_ours)
-            {
-                // Given away while it was held.
+        while let Some(mut record) = self.held.pop_front() {
+            let Some(next) = self.place(&mut record) else {
+                // Given away, or read from elsewhere, while it was held.
                 continue;
-            }
-            match self.queue.offer_record(record) {
+            };
+            let (partition, offset) = (record.at.partition.clone(), record.at.offset);
+            match self.queue.offer(record) {
                 Offered::Taken => {
-                    if let Some(owned) = context.state.lock().owned.get_mut(&partition) {
+                    if let Some(next) = next.filter(|next| *next < offset) {
+                        self.gaps.note(&partition, next, offset);
+                    }
+                    let mut state = self.consumer.context().state.lock();
+                    if let Some(owned) = state.owned.get_mut(&partition) {
                         owned.reading.next_offset = Some(offset + 1);
+                        owned.reading.moved_ms = SystemClock.now_ms();
                     }
                 }
-                Offered::Full(Event::Record(record)) => {
+                Offered::Full(record) => {
                     self.held.push_front(record);
                     return self.pausing.press();
                 }
-                Offered::Full(_) | Offered::Closed => return self.fall_silent(),
+                Offered::Closed => return self.fall_silent(),
             }
         }
         self.pausing.pressed_since = None;
     }
 
+    /// Where its partition's reading stands, of a record that belongs to it. One from before where it stands begins a new
+    /// reading: the topic was made anew, and the client has begun again at its beginning.
+    fn place(&mut self, record: &mut Record) -> Option<Option<i64>> {
+        let Position {
+            partition,
+            offset,
+            generation,
+        } = &record.at;
+        let owned = self
+            .consumer
+            .context()
+            .state
+            .lock()
+            .owned
+            .get(partition)
+            .copied();
+        let owned = owned.filter(|owned| owned.generation == *generation)?;
+        let next = owned.reading.next_offset;
+        if next.is_none_or(|next| next <= *offset) {
+            return Some(next);
+        }
+        let (partition, offset, old) = (partition.clone(), *offset, *generation);
+        let generation = self.begin_anew(&partition, offset, next);
+        let held = self.held.iter_mut().chain([record]);
+        for record in held.filter(|record| record.at.partition == partition) {
+            if record.at.generation == old {
+                record.at.generation = generation;
+            }
+        }
+        Some(Some(offset))
+    }
+
+    /// A record came that lies before what was read: Kafka's client has begun again at the beginning by itself.
+    fn begin_anew(&self, partition: &TopicPartition, offset: i64, stood_at: Option<i64>) -> u64 {
+        tell_anew(partition, offset, stood_at);
+        let start = Start {
+            offset,
+            time_ms: None,
+        };
+        let context = self.consumer.context();
+        let begun = context.state.lock().begin(partition.clone(), Some(start));
+        let begun = super::Begun {
+            is_from_beginning: true,
+            ..begun
+        };
+        let generation = begun.generation;
+        context.send(Event::Assigned(vec![begun]));
+        generation
+    }
+
     /// The pipeline takes nothing more, but may still finish what it has and commit it.
-    fn fall_silent(&mut self) {
+    pub(super) fn fall_silent(&mut self) {
         self.held.clear();
         self.pausing.pressed_since = None;
         self.pausing.is_silent = true;
@@ -220,16 +257,10 @@ impl Poll {
 
     /// Takes one record from the client, and lets it call back.
     fn poll(&mut self) -> ControlFlow<End> {
-        let begun = Instant::now();
         match self.consumer.poll(POLL_WAIT) {
             Some(Ok(message)) => {
                 let record = copy(&message, self.consumer.context());
                 self.held.extend(record);
-                GO_ON
-            }
-            // A poll that returns early has served a callback and says nothing about records.
-            None if begun.elapsed() >= POLL_WAIT => {
-                self.settle();
                 GO_ON
             }
             None | Some(Err(KafkaError::PartitionEOF(_))) => GO_ON,
@@ -246,15 +277,9 @@ impl Poll {
     fn obey(&mut self, command: Command) -> ControlFlow<End> {
         match command {
             Command::Commit(next) => {
-                let mut state = self.consumer.context().state.lock();
-                // A partition that was given away is its next owner's to commit.
-                for next in next {
-                    if state.owned.contains_key(&next.partition) {
-                        state.commits.want(next);
-                    }
-                }
+                self.consumer.context().state.lock().want(next);
             }
-            Command::Seek(to) => self.seeks.want(to),
+            Command::Seek(partition, to) => self.seeks.want(partition, to),
             Command::Pause => self.pausing.is_requested = true,
             Command::Resume => self.pausing.is_requested = false,
             Command::Stop { last, stopped } => {
@@ -284,82 +309,13 @@ impl Poll {
         }
     }
 
-    /// Tells which partitions are at their end, and measures lag.
-    fn look_at_statistics(&mut self) {
-        let statistics = self.consumer.context().state.lock().statistics.take();
-        if let Some(statistics) = statistics {
-            self.send_ends(&statistics, false);
-            self.unsettled = Some(statistics);
-        }
-    }
-
-    /// The client has run dry: whatever the last statistics left open is at its end.
-    fn settle(&mut self) {
-        if let Some(statistics) = self.unsettled.take() {
-            self.send_ends(&statistics, true);
-        }
-    }
-
-    fn send_ends(&mut self, statistics: &Statistics, is_idle: bool) {
-        let owned = self.consumer.context().state.lock().owned.clone();
-        let reading = |owned: &Owned| ends::Reading {
-            is_idle,
-            ..owned.reading
-        };
-        let readings: HashMap<_, _> = owned
-            .iter()
-            .map(|(partition, owned)| (partition.clone(), reading(owned)))
-            .collect();
-        for status in ends::of(statistics, &readings) {
-            let partition = status.partition;
-            if let Some(offset) = status.committed_offset {
-                self.consumer
-                    .context()
-                    .state
-                    .lock()
-                    .commits
-                    .confirm(&partition, offset);
-            }
-            if let Some(lag) = status.lag {
-                let labels = [
-                    ("topic", partition.topic.to_string()),
-                    ("partition", partition.partition.to_string()),
-                ];
-                gauge!(names::LAG, &labels).set(lag as f64);
-            }
-            let generation = owned.get(&partition).map(|owned| owned.generation);
-            // While something is held or paused, an end means nothing.
-            let is_current = self.held.is_empty()
-                && self.pausing.pressed_since.is_none()
-                && !self.pausing.is_paused();
-            let (Some(end_offset), Some(generation), true) =
-                (status.end_offset, generation, is_current)
-            else {
-                continue;
-            };
-            // An end that does not fit in is told again with the next statistics.
-            let event = Event::EndOfPartition {
-                partition,
-                generation,
-                end_offset,
-            };
-            if let Offered::Closed = self.queue.offer(event) {
-                return self.fall_silent();
-            }
-        }
-    }
-
     /// Commits for the last time. The group is left when the consumer is dropped.
-    fn stop(&mut self, last: Vec<NextOffset>) -> Stopped {
+    fn stop(&mut self, last: Vec<Commitment>) -> Stopped {
         let context = self.consumer.context();
         let mut state = context.state.lock();
         state.is_stopping = true;
         let partitions: Vec<_> = state.owned.keys().cloned().collect();
-        for next in last {
-            if state.owned.contains_key(&next.partition) {
-                state.commits.want(next);
-            }
-        }
+        state.want(last);
         let last = state.commits.take(&partitions);
         drop(state);
         let deadline = Instant::now() + Duration::from_millis(self.config.revoke_wait_ms);
@@ -368,6 +324,17 @@ impl Poll {
             false => Stopped::Uncommitted,
         }
     }
+}
+
+/// Kafka holds less of a partition than was read of it.
+pub(super) fn tell_anew(partition: &TopicPartition, offset: i64, stood_at: Option<i64>) {
+    warn!(
+        partition = %partition,
+        offset,
+        stood_at,
+        "the topic was deleted and made anew, or has lost its end: it is read from there on"
+    );
+    counter!(names::PARTITIONS_RESTARTED, "topic" => partition.topic.to_string()).increment(1);
 }
 
 /// `None` for a record of a partition that is not ours any more.

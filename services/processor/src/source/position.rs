@@ -45,3 +45,31 @@ pub struct NextOffset {
     pub partition: TopicPartition,
     pub offset: i64,
 }
+
+/// Where a reading of a partition begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    pub offset: i64,
+    /// The highest record time below the offset; `None` at the beginning of the topic, and where nobody wrote it down.
+    pub time_ms: Option<i64>,
+}
+
+/// What may be committed of a partition, by whom: its reading in this generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commitment {
+    pub next: NextOffset,
+    pub generation: u64,
+    /// See [`Start::time_ms`]: committed along, for whoever begins there.
+    pub time_ms: Option<i64>,
+}
+
+/// A reading of a partition that begins: after a rebalance, a seek, or when a topic was made anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    pub partition: TopicPartition,
+    pub generation: u64,
+    /// `None` when Kafka could not be asked in time: the first record then tells, or the end.
+    pub start: Option<Start>,
+    /// Whether the topic holds nothing before the start.
+    pub is_from_beginning: bool,
+}

@@ -1,6 +1,6 @@
-//! The bounded way from the poll thread to the pipeline.
+//! The bounded way of records from the poll thread to the pipeline.
 
-use super::{Event, Record};
+use super::Record;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -23,55 +23,50 @@ impl Drop for Queued {
 /// The sending end. Only the poll thread adds to the bytes, so that checking and adding need not be one step.
 #[derive(Debug)]
 pub(super) struct Queue {
-    events: mpsc::Sender<Event>,
+    records: mpsc::Sender<Record>,
     used: Arc<AtomicUsize>,
     bytes_max: usize,
 }
 
-/// What became of an event.
+/// What became of a record.
 #[derive(Debug)]
 #[must_use]
 pub(super) enum Offered {
     Taken,
-    /// There is no room at the moment; the event comes back.
-    Full(Event),
+    /// There is no room at the moment; the record comes back.
+    Full(Record),
     /// Nobody receives any more.
     Closed,
 }
 
 impl Queue {
-    pub(super) fn new(events: mpsc::Sender<Event>, bytes_max: usize) -> Self {
+    pub(super) fn new(records: mpsc::Sender<Record>, bytes_max: usize) -> Self {
         let used = Arc::default();
         Self {
-            events,
+            records,
             used,
             bytes_max,
         }
     }
 
     /// Offers a record if there is room for its bytes. One that is larger than all the room goes alone.
-    pub(super) fn offer_record(&self, mut record: Record) -> Offered {
+    pub(super) fn offer(&self, mut record: Record) -> Offered {
         let bytes = record.bytes();
         let used = self.used.load(Ordering::Acquire);
         if used > 0 && used + bytes > self.bytes_max {
-            return Offered::Full(Event::Record(record));
+            return Offered::Full(record);
         }
         self.used.fetch_add(bytes, Ordering::AcqRel);
         record.queued = Queued {
             bytes,
             used: Some(Arc::clone(&self.used)),
         };
-        self.offer(Event::Record(record))
-    }
-
-    pub(super) fn offer(&self, event: Event) -> Offered {
-        match self.events.try_send(event) {
+        match self.records.try_send(record) {
             Ok(()) => Offered::Taken,
-            Err(TrySendError::Full(Event::Record(mut record))) => {
+            Err(TrySendError::Full(mut record)) => {
                 record.queued = Queued::default();
-                Offered::Full(Event::Record(record))
+                Offered::Full(record)
             }
-            Err(TrySendError::Full(event)) => Offered::Full(event),
             Err(TrySendError::Closed(_)) => Offered::Closed,
         }
     }
@@ -105,42 +100,36 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_until_records_are_dropped() {
-        let (events, mut receiver) = mpsc::channel(8);
-        let queue = Queue::new(events, 4_000);
+        let (records, mut receiver) = mpsc::channel(8);
+        let queue = Queue::new(records, 4_000);
         assert!(
-            is_taken(queue.offer_record(record(9_000))),
+            is_taken(queue.offer(record(9_000))),
             "alone, a record may be larger"
         );
-        let Offered::Full(Event::Record(back)) = queue.offer_record(record(1_000)) else {
+        let Offered::Full(back) = queue.offer(record(1_000)) else {
             panic!("no room");
         };
         let taken = receiver.try_recv();
         assert!(
-            matches!(queue.offer_record(back), Offered::Full(_)),
+            matches!(queue.offer(back), Offered::Full(_)),
             "taken, not dropped"
         );
         drop(taken);
         for _ in 0..3 {
-            assert!(is_taken(queue.offer_record(record(1_000))));
+            assert!(is_taken(queue.offer(record(1_000))));
         }
-        assert!(matches!(
-            queue.offer_record(record(1_000)),
-            Offered::Full(_)
-        ));
+        assert!(matches!(queue.offer(record(1_000)), Offered::Full(_)));
     }
 
     #[test]
-    fn events_are_bounded_and_a_refused_record_takes_no_room() {
-        let (events, mut receiver) = mpsc::channel(1);
-        let queue = Queue::new(events, 1 << 20);
-        assert!(is_taken(queue.offer_record(record(10))));
-        assert!(matches!(queue.offer_record(record(10)), Offered::Full(_)));
+    fn records_are_bounded_and_a_refused_record_takes_no_room() {
+        let (records, mut receiver) = mpsc::channel(1);
+        let queue = Queue::new(records, 1 << 20);
+        assert!(is_taken(queue.offer(record(10))));
+        assert!(matches!(queue.offer(record(10)), Offered::Full(_)));
         assert!(receiver.try_recv().is_ok());
         assert_eq!(queue.used.load(Ordering::Acquire), 0);
         drop(receiver);
-        assert!(matches!(
-            queue.offer(Event::Assigned(vec![])),
-            Offered::Closed
-        ));
+        assert!(matches!(queue.offer(record(10)), Offered::Closed));
     }
 }

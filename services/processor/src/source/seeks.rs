@@ -1,48 +1,65 @@
 //! Reading partitions elsewhere than where they stand.
 
 use super::context::Context;
-use super::{Event, NextOffset};
+use super::{Begun, Event, Start, TopicPartition};
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use tracing::{debug, error, info};
+use tracing::{info, warn};
 
-/// A seek can fail while the partition's reading is only being set up. It is tried again until this.
-const GIVE_UP: Duration = Duration::from_secs(30);
 const TRY: Duration = Duration::from_secs(1);
+/// A seek can fail while the partition's reading is only being set up. It is tried again as long as the partition is
+/// ours, since nothing of it counts before; and told this often.
+const TELL_EVERY: Duration = Duration::from_secs(30);
 
 /// Seeks that have not succeeded yet, at most one a partition.
 #[derive(Debug, Default)]
-pub(super) struct Seeks(Vec<(NextOffset, Instant)>);
+pub(super) struct Seeks(BTreeMap<TopicPartition, Wanted>);
+
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    to: Start,
+    told: Instant,
+}
 
 impl Seeks {
-    pub(super) fn want(&mut self, to: NextOffset) {
-        self.0.retain(|(other, _)| other.partition != to.partition);
-        self.0.push((to, Instant::now() + GIVE_UP));
+    pub(super) fn want(&mut self, partition: TopicPartition, to: Start) {
+        let told = Instant::now();
+        self.0.insert(partition, Wanted { to, told });
     }
 
-    /// Tries them all. Returns where reading goes on now, each in a new generation that the pipeline is told of.
-    pub(super) fn try_all(&mut self, consumer: &BaseConsumer<Context>) -> Vec<NextOffset> {
+    /// Tries them all. Returns the partitions that are read elsewhere now, each in a new generation that the pipeline is
+    /// told of.
+    pub(super) fn try_all(&mut self, consumer: &BaseConsumer<Context>) -> Vec<TopicPartition> {
         let context = consumer.context();
         let mut sought = Vec::new();
-        for (to, deadline) in std::mem::take(&mut self.0) {
-            let NextOffset { partition, offset } = &to;
-            if !context.state.lock().owned.contains_key(partition) {
+        for (partition, mut wanted) in std::mem::take(&mut self.0) {
+            if !context.state.lock().owned.contains_key(&partition) {
                 continue;
             }
-            let offset = Offset::Offset(*offset);
+            let offset = Offset::Offset(wanted.to.offset);
             match consumer.seek(&partition.topic, partition.partition, offset, TRY) {
                 Ok(()) => {
                     info!(partition = %partition, ?offset, "reading goes on elsewhere");
-                    let generation = context.state.lock().begin(partition.clone());
-                    context.send(Event::Assigned(vec![(partition.clone(), generation)]));
-                    sought.push(to);
+                    let begun = context
+                        .state
+                        .lock()
+                        .begin(partition.clone(), Some(wanted.to));
+                    let begun = Begun {
+                        is_from_beginning: wanted.to.offset == 0,
+                        ..begun
+                    };
+                    context.send(Event::Assigned(vec![begun]));
+                    sought.push(partition);
                 }
-                Err(cause) if Instant::now() < deadline => {
-                    debug!(partition = %partition, error = %cause, "a seek failed and is tried again");
-                    self.0.push((to, deadline));
+                Err(cause) => {
+                    if wanted.told.elapsed() >= TELL_EVERY {
+                        warn!(partition = %partition, error = %cause, "a partition cannot be read from elsewhere yet");
+                        wanted.told = Instant::now();
+                    }
+                    self.0.insert(partition, wanted);
                 }
-                Err(cause) => error!(partition = %partition, error = %cause, "a seek failed"),
             }
         }
         sought

@@ -1,4 +1,5 @@
-use super::support::{Broker, Member, SPANS, numbers};
+use super::support::{Broker, LOGS, Member, SPANS, eventually, numbers, topic};
+use processor::decode::Signal;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -68,5 +69,31 @@ async fn paused_on_request_nothing_comes_until_resumed() {
             .is_none()
     );
     member.source.resume();
+    assert_eq!(member.read(1).await, ["2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_paused_when_it_was_given_up_is_read_when_it_comes_back() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    broker.produce(SPANS, 0, "1").await;
+    let mut config = broker.config();
+    config.topics.push(topic(LOGS, Signal::Logs));
+    let mut member = Member::join(&config);
+    member.read(1).await;
+    member.commit();
+    eventually("the commit", || broker.committed(SPANS, 0) == Some(1)).await;
+    member.source.pause();
+    let quiet = Instant::now() + Duration::from_millis(500);
+    assert!(member.record_until(quiet).await.is_none());
+    // A topic that appears makes the member give everything up and get it again.
+    broker.cluster.create_topic(LOGS, 1, 1).expect("a topic");
+    member
+        .until("nothing is owned", |member| member.revocations == 1)
+        .await;
+    member.source.resume();
+    member
+        .until("both are owned", |member| member.owned() == 2)
+        .await;
+    broker.produce(SPANS, 0, "2").await;
     assert_eq!(member.read(1).await, ["2"]);
 }

@@ -1,5 +1,5 @@
 use super::support::{
-    Broker, LOGS, Member, SPANS, eventually, next, numbers, partition, text, topic,
+    Broker, LOGS, Member, SPANS, eventually, numbers, partition, start, text, topic,
 };
 use processor::decode::Signal;
 use processor::source::{SourceError, Stopped};
@@ -63,7 +63,7 @@ async fn a_seek_begins_a_new_generation_there() {
     let old = member.record().await;
     member.read(9).await;
     let assignments = member.assignments;
-    member.source.seek(next(SPANS, 0, 4));
+    member.source.seek(partition(SPANS, 0), start(4));
     let again = member.record().await;
     assert_eq!((again.at.offset, member.assignments), (4, assignments + 1));
     assert!(

@@ -1,18 +1,20 @@
 //! A broker of one's own per test, and consumers that read as prose.
 
 use bytes::Bytes;
+use processor::books::offsets::{OffsetTracker, Progress};
 use processor::decode::{Encoding, Signal};
-use processor::offsets::OffsetTracker;
 use processor::source::config::{KafkaConfig, TopicConfig};
-use processor::source::{self, Event, NextOffset, Record, SourceHandle, TopicPartition};
+use processor::source::{
+    self, Commitment, Event, Incoming, Record, SourceHandle, Start, TopicPartition,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout_at};
 
 /// Long enough for a rebalance of the mock broker, which waits three seconds for further members, on a busy machine.
@@ -149,67 +151,96 @@ pub(crate) fn partition(topic: &str, partition: i32) -> TopicPartition {
 /// A consumer that keeps books as the pipeline does.
 pub(crate) struct Member {
     pub(crate) source: SourceHandle,
-    pub(crate) events: Receiver<Event>,
+    pub(crate) incoming: Incoming,
     pub(crate) tracker: OffsetTracker,
     /// Assignments seen, an empty one included.
     pub(crate) assignments: usize,
     pub(crate) revocations: usize,
     /// Ends seen since the last record of the partition.
     pub(crate) ends: BTreeMap<TopicPartition, i64>,
+    /// Where the last reading of each partition began.
+    pub(crate) starts: BTreeMap<TopicPartition, Option<Start>>,
+    pub(crate) topics: BTreeMap<Arc<str>, i32>,
+    pub(crate) reachable: Vec<Result<(), String>>,
 }
 
 impl Member {
     pub(crate) fn join(config: &KafkaConfig) -> Self {
-        let (source, events) = source::start(config).expect("a source");
+        let (source, incoming) = source::start(config).expect("a source");
         Self {
             source,
-            events,
+            incoming,
             tracker: OffsetTracker::default(),
             assignments: 0,
             revocations: 0,
             ends: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            reachable: Vec::new(),
         }
     }
 
     /// The next record, everything else being dealt with on the way; `None` when the deadline passes.
     pub(crate) async fn record_until(&mut self, deadline: Instant) -> Option<Record> {
         loop {
-            match timeout_at(deadline, self.events.recv()).await.ok()? {
-                Some(Event::Record(record)) => {
+            let Incoming { events, records } = &mut self.incoming;
+            let next = async {
+                tokio::select! {
+                    biased;
+                    event = events.recv() => event.map(Err),
+                    Some(record) = records.recv() => Some(Ok(record)),
+                }
+            };
+            match timeout_at(deadline, next).await.ok()?? {
+                Ok(record) => {
                     self.ends.remove(&record.at.partition);
-                    assert!(
-                        self.tracker.track(&record.at, record.timestamp_ms),
-                        "a stray record {}",
-                        record.at
-                    );
+                    let at_ms = self.tracker.track(&record.at, record.timestamp_ms);
+                    assert!(at_ms.is_some(), "a stray record {}", record.at);
                     return Some(record);
                 }
-                Some(Event::Assigned(partitions)) => {
-                    self.assignments += 1;
-                    for (partition, generation) in partitions {
-                        self.tracker.assign(partition, generation);
-                    }
-                }
-                Some(Event::Revoked { partitions, ack }) => {
-                    self.revocations += 1;
-                    let done = partitions
-                        .iter()
-                        .filter_map(|partition| self.tracker.revoke(partition))
-                        .map(|progress| progress.next);
-                    let _ = ack.send(done.collect());
-                }
-                Some(Event::EndOfPartition {
-                    partition,
-                    generation,
-                    end_offset,
-                }) => {
-                    self.tracker
-                        .reach_end(&partition, generation, end_offset, 1);
-                    self.ends.insert(partition, end_offset);
-                }
-                Some(Event::Failed(cause)) => panic!("{cause}"),
-                None => return None,
+                Err(event) => self.on(event),
             }
+        }
+    }
+
+    fn on(&mut self, event: Event) {
+        match event {
+            Event::Assigned(partitions) => {
+                self.assignments += 1;
+                for begun in partitions {
+                    self.starts.insert(begun.partition.clone(), begun.start);
+                    self.tracker
+                        .assign(begun.partition, begun.generation, begun.start);
+                }
+            }
+            Event::Revoked { partitions, ack } => {
+                self.revocations += 1;
+                let mut done = Vec::new();
+                for partition in &partitions {
+                    done.extend(self.tracker.progress_of(partition).map(commitment));
+                    self.tracker.revoke(partition);
+                }
+                let _ = ack.send(done);
+            }
+            Event::Lost(partitions) => {
+                for partition in &partitions {
+                    self.tracker.revoke(partition);
+                }
+            }
+            Event::EndOfPartition {
+                partition,
+                generation,
+                handed_on,
+                end_offset,
+                ..
+            } => {
+                self.tracker
+                    .reach_end(&partition, generation, handed_on, end_offset, 1);
+                self.ends.insert(partition, end_offset);
+            }
+            Event::Topics(topics) => self.topics = topics,
+            Event::Reachable(reachable) => self.reachable.push(reachable),
+            Event::Failed(cause) => panic!("{cause}"),
         }
     }
 
@@ -242,7 +273,15 @@ impl Member {
     }
 
     pub(crate) fn commit(&self) {
-        self.source.commit(self.tracker.committable());
+        self.source.commit(self.committable());
+    }
+
+    pub(crate) fn committable(&self) -> Vec<Commitment> {
+        self.tracker
+            .progress()
+            .into_iter()
+            .map(commitment)
+            .collect()
     }
 
     pub(crate) fn owned(&self) -> usize {
@@ -250,16 +289,24 @@ impl Member {
     }
 
     pub(crate) async fn leave(self) -> source::Stopped {
-        let last = self.tracker.committable();
+        let last = self.committable();
         // The events' receiver goes only when the thread has ended.
         self.source.stop(last).await
     }
 }
 
-pub(crate) fn next(topic: &str, number: i32, offset: i64) -> NextOffset {
-    NextOffset {
-        partition: partition(topic, number),
+fn commitment(progress: Progress) -> Commitment {
+    Commitment {
+        next: progress.next,
+        generation: progress.generation,
+        time_ms: progress.time_ms,
+    }
+}
+
+pub(crate) fn start(offset: i64) -> Start {
+    Start {
         offset,
+        time_ms: None,
     }
 }
 

@@ -4,7 +4,7 @@
 //! the more of it is folded into one write: a conversation rests for some times as long as its last write took, and its
 //! cost over its life stays in proportion to its length. Short ones, whose writes take no time worth naming, never wait.
 
-use crate::batch::Batch;
+use super::batch::Batch;
 use domain::ids::{ConversationKey, Digest};
 use parking_lot::Mutex;
 use std::collections::HashMap;

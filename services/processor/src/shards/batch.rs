@@ -1,10 +1,11 @@
 //! The work of one conversation that is done in one go.
 
+use super::job::Close;
 use crate::item::{Ticket, Work};
 use domain::facts::Link;
-use domain::ids::{ConversationKey, TraceId};
-use domain::prepare::{Fact, Prepared};
-use std::collections::{BTreeSet, HashMap};
+use domain::ids::ConversationKey;
+use domain::prepare::Prepared;
+use std::collections::HashMap;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// The work of one batch for one conversation.
@@ -12,27 +13,18 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(crate) struct Batch {
     pub(crate) facts: Vec<Prepared>,
     pub(crate) links: Vec<Link>,
-    pub(crate) close_at_ms: Option<i64>,
+    pub(crate) close: Option<Close>,
     pub(crate) tickets: Vec<Ticket>,
     pub(crate) permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl Batch {
-    /// The traces that its facts are of.
-    pub(crate) fn traces(&self) -> Vec<TraceId> {
-        let traces = self.facts.iter().map(|prepared| match &prepared.fact {
-            Fact::Span(span) => span.key.trace,
-            Fact::Log(log) => log.key.trace,
-        });
-        let distinct: BTreeSet<TraceId> = traces.collect();
-        distinct.into_iter().collect()
-    }
-
     /// Takes in what came later.
     pub(crate) fn append(&mut self, later: Self) {
         self.facts.extend(later.facts);
         self.links.extend(later.links);
-        self.close_at_ms = self.close_at_ms.max(later.close_at_ms);
+        // Of two watermarks the later counts: an earlier one may be of an epoch that is over.
+        self.close = later.close.or(self.close.take());
         self.tickets.extend(later.tickets);
         self.permits.extend(later.permits);
     }
@@ -62,11 +54,11 @@ pub(crate) fn by_conversation(work: impl Iterator<Item = Work>) -> HashMap<Conve
             }
             Work::Close {
                 conversation,
-                watermark_ms,
+                close,
                 permit,
             } => {
                 let batch = batches.entry(conversation).or_default();
-                batch.close_at_ms = batch.close_at_ms.max(Some(watermark_ms));
+                batch.close = Some(close);
                 batch.permits.push(permit);
             }
         }

@@ -1,0 +1,79 @@
+//! Between what the books know and what the store's record holds.
+
+use super::offsets::Progress;
+use super::points::{self, Points};
+use crate::source::{Commitment, Start, TopicPartition};
+use store::{Found, PartitionProgress, Point, Saved};
+
+/// What was saved may be committed, but for what others own.
+pub(super) fn commitments(progress: &[Progress], saved: &Saved) -> Vec<Commitment> {
+    let others: &[(String, i32)] = match saved {
+        Saved::NotOwner(others) => others,
+        Saved::Yes | Saved::EpochOver => &[],
+    };
+    let is_others = |progress: &&Progress| {
+        let partition = &progress.next.partition;
+        others
+            .iter()
+            .any(|(topic, number)| *topic == *partition.topic && *number == partition.partition)
+    };
+    let ours = progress.iter().filter(|progress| !is_others(progress));
+    ours.map(|progress| Commitment {
+        next: progress.next.clone(),
+        generation: progress.generation,
+        time_ms: progress.time_ms,
+    })
+    .collect()
+}
+
+pub(super) fn point(progress: &Progress, now_ms: i64) -> Point {
+    Point {
+        at_ms: now_ms,
+        next_offset: progress.next.offset,
+        time_ms: progress.time_ms,
+    }
+}
+
+pub(super) fn record(progress: &Progress, points: Option<&Points>) -> PartitionProgress {
+    PartitionProgress {
+        topic: progress.next.partition.topic.to_string(),
+        partition: progress.next.partition.partition,
+        points: points.map(Points::to_vec).unwrap_or_default(),
+        watermark_ms: progress.done_watermark_ms,
+    }
+}
+
+pub(super) fn cut(partition: &PartitionProgress) -> PartitionProgress {
+    let points = points::cut(&partition.points);
+    PartitionProgress {
+        // What is read again may be as old as what came last before it.
+        watermark_ms: points.first().and_then(|point| point.time_ms),
+        points,
+        ..partition.clone()
+    }
+}
+
+pub(super) fn of<'a>(
+    found: &'a Found,
+    partition: &TopicPartition,
+) -> Option<&'a PartitionProgress> {
+    found
+        .partitions
+        .iter()
+        .find(|known| *known.topic == *partition.topic && known.partition == partition.partition)
+}
+
+/// From where the store has to be filled again: the beginning, where it knows nothing.
+pub(super) fn standing(found: &Found, partition: &TopicPartition) -> Start {
+    let newest = of(found, partition).and_then(|recorded| recorded.points.first());
+    newest.map_or(
+        Start {
+            offset: 0,
+            time_ms: None,
+        },
+        |point| Start {
+            offset: point.next_offset,
+            time_ms: point.time_ms,
+        },
+    )
+}

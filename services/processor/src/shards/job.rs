@@ -1,0 +1,371 @@
+//! The work of one batch for one conversation, as a machine: it says what to ask of the store or to publish, takes the
+//! answer, and says what comes next. It has no store and no clock, so that the simulation plays the same steps.
+//!
+//! ```text
+//! add:    [load] ─► what is new? ─► commit ─► close
+//!            ▲                        │ conflict: somebody else has written since
+//!            └────────────────────────┘
+//! close:  [load] ─► verify ─► close the oldest window that is due, commit ─► publish it, commit ─► the next
+//! ```
+//!
+//! What is added may rest on a cached conversation, for a commit is refused when the store has another one. What is closed
+//! may not: the watermark says that all up to it is in the store, not that it is in our cache. So the conversation is
+//! loaded first, and then the store is asked whether it is still in the epoch in which the watermark was known; a store
+//! that loses something after that refuses the commit, or has still what was loaded.
+
+use domain::conversation::Conversation;
+use domain::facts::{Entry, Link};
+use domain::ids::{ConversationKey, TraceId};
+use domain::limits::Limits;
+use domain::prepare::{Fact, Prepared};
+use domain::view::{Totals, View};
+use domain::window::{Closed, Windows};
+use std::collections::BTreeSet;
+use store::{Commit, Epoch, Snapshot, Summary};
+
+/// A conversation as it is committed.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub conversation: Conversation,
+    pub summary: Summary,
+}
+
+impl Held {
+    fn nothing(key: &ConversationKey) -> Self {
+        Self {
+            conversation: Conversation::default(),
+            summary: Summary {
+                key: key.clone(),
+                version: 0,
+                token: 0,
+                entries: 0,
+                windows: Windows::default(),
+                totals: Totals::default(),
+                published_revision: 0,
+            },
+        }
+    }
+
+    fn of(snapshot: Snapshot) -> Self {
+        let mut conversation = Conversation::default();
+        snapshot
+            .entries
+            .into_iter()
+            .for_each(|entry| conversation.apply(entry));
+        Self {
+            conversation,
+            summary: snapshot.summary,
+        }
+    }
+}
+
+/// How far windows may be closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    pub watermark_ms: i64,
+    /// Of the store, in which the watermark was known.
+    pub epoch: Epoch,
+}
+
+/// What is the same for all conversations.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    pub limits: Limits,
+    pub inactivity_gap_ms: i64,
+}
+
+/// What is to be done next.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Load the conversation.
+    Load,
+    /// Look whether the store is still in this epoch.
+    Verify(Epoch),
+    Commit {
+        summary: Box<Summary>,
+        entry: Option<Box<Entry>>,
+    },
+    /// Delete what is stored of it, which cannot be read. Kafka is the truth, and nobody else shall wait for it.
+    Reset,
+    /// Publish a revision.
+    Publish {
+        closed: Closed,
+        view: Box<View>,
+    },
+    Done,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Outcome {
+    Loaded(Option<Box<Snapshot>>),
+    Verified(bool),
+    Committed(Commit),
+    /// What is stored cannot be read, or its parts do not belong together.
+    Unreadable,
+    Removed,
+    /// False when it could not be: the revision stays unpublished and due.
+    Published(bool),
+}
+
+/// Where the conversation has come to, for what stands outside of its slot.
+#[derive(Clone, Debug)]
+pub struct Update {
+    pub summary: Summary,
+    /// Traces of which something was added, or would have been.
+    pub traces: Vec<TraceId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Add,
+    Close,
+    Over,
+}
+
+#[derive(Debug)]
+pub struct Job {
+    key: ConversationKey,
+    facts: Vec<Prepared>,
+    links: Vec<Link>,
+    close: Option<Close>,
+    rules: Rules,
+    phase: Phase,
+    held: Option<Held>,
+    /// Whether `held` is what the store held at some moment of this job.
+    is_fresh: bool,
+    is_verified: bool,
+    /// What was asked to be committed, with the traces of which it is the first: it counts when it is.
+    pending: Option<(Held, Vec<TraceId>)>,
+    update: Option<Update>,
+    /// How often somebody else had written since.
+    pub conflicts: u32,
+}
+
+impl Job {
+    /// `cached` is the conversation as this process last committed or loaded it, if it still knows.
+    pub fn new(
+        key: ConversationKey,
+        facts: Vec<Prepared>,
+        links: Vec<Link>,
+        close: Option<Close>,
+        cached: Option<Held>,
+        rules: Rules,
+    ) -> Self {
+        let phase = if facts.is_empty() && links.is_empty() {
+            Phase::Close
+        } else {
+            Phase::Add
+        };
+        Self {
+            key,
+            facts,
+            links,
+            close,
+            rules,
+            phase,
+            held: cached,
+            is_fresh: false,
+            is_verified: false,
+            pending: None,
+            update: None,
+            conflicts: 0,
+        }
+    }
+
+    pub fn key(&self) -> &ConversationKey {
+        &self.key
+    }
+
+    /// At the end: the conversation as it stands, to be cached, and what to bring up to date outside of its slot.
+    pub fn into_parts(self) -> (Option<Held>, Option<Update>) {
+        let held = self.held.filter(|held| held.summary.version > 0);
+        (held, self.update)
+    }
+
+    /// The first step, or the next after an outcome.
+    pub fn next(&mut self, outcome: Option<Outcome>) -> Step {
+        if let Some(outcome) = outcome
+            && let Some(step) = self.take(outcome)
+        {
+            return step;
+        }
+        loop {
+            let step = match self.phase {
+                Phase::Add => self.add(),
+                Phase::Close => self.close(),
+                Phase::Over => Some(Step::Done),
+            };
+            if let Some(step) = step {
+                return step;
+            }
+        }
+    }
+
+    fn take(&mut self, outcome: Outcome) -> Option<Step> {
+        match outcome {
+            Outcome::Loaded(snapshot) => {
+                let nothing = || Held::nothing(&self.key);
+                self.held = Some(snapshot.map_or_else(nothing, |snapshot| Held::of(*snapshot)));
+                self.is_fresh = true;
+            }
+            Outcome::Removed => {
+                self.held = Some(Held::nothing(&self.key));
+                self.is_fresh = true;
+            }
+            Outcome::Unreadable => return Some(Step::Reset),
+            Outcome::Committed(Commit::Done { token }) => {
+                if let Some((mut held, traces)) = self.pending.take() {
+                    held.summary.token = token;
+                    self.committed(held, traces);
+                }
+            }
+            Outcome::Committed(Commit::Conflict { .. }) => {
+                self.conflicts += 1;
+                self.pending = None;
+                self.held = None;
+                (self.is_fresh, self.is_verified) = (false, false);
+                // Someone else closes it, or something new came: the next look at what is due will tell.
+                if self.phase == Phase::Close {
+                    self.phase = Phase::Over;
+                }
+            }
+            Outcome::Verified(true) => self.is_verified = true,
+            // Time has gone back: what the watermark said counts no more.
+            Outcome::Verified(false) => self.phase = Phase::Over,
+            Outcome::Published(true) => return Some(self.commit_published()),
+            Outcome::Published(false) => self.phase = Phase::Over,
+        }
+        None
+    }
+
+    fn committed(&mut self, held: Held, traces: Vec<TraceId>) {
+        let earlier = self.update.take().map(|update| update.traces);
+        self.update = Some(Update {
+            summary: held.summary.clone(),
+            traces: earlier.unwrap_or(traces),
+        });
+        self.held = Some(held);
+        self.is_fresh = true;
+        if self.phase == Phase::Add {
+            self.phase = Phase::Close;
+        }
+    }
+
+    /// Adds the facts. What is known already is not written again, but its index is: the process may have died between
+    /// the two.
+    fn add(&mut self) -> Option<Step> {
+        let mut traces = self.traces();
+        let Some(held) = &mut self.held else {
+            return Some(Step::Load);
+        };
+        let limits = &self.rules.limits;
+        let mut entry = held
+            .conversation
+            .entry_for(&self.facts, &self.links, limits);
+        let gap_ms = self.rules.inactivity_gap_ms;
+        held.summary
+            .windows
+            .take_in(&held.conversation, &mut entry, gap_ms);
+        if entry.is_empty() {
+            self.update = (held.summary.version > 0).then(|| Update {
+                summary: held.summary.clone(),
+                traces,
+            });
+            self.phase = Phase::Close;
+            return None;
+        }
+        let known = &held.summary.totals.trace_ids;
+        let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
+        traces.retain(|trace| !known.contains(trace.to_string().as_str()));
+        // Taken, not copied: after a conflict it is loaded anyway.
+        let mut held = self.held.take()?;
+        held.conversation.apply(entry.clone());
+        held.summary.totals = held.conversation.view().totals;
+        held.summary.entries += 1;
+        Some(self.commit(held, Some(entry), traces))
+    }
+
+    /// Closes every window that the watermark has passed, one revision after the other, each published before the next.
+    fn close(&mut self) -> Option<Step> {
+        let Some(close) = &self.close else {
+            self.phase = Phase::Over;
+            return None;
+        };
+        let Some(held) = self.held.as_mut().filter(|_| self.is_fresh) else {
+            return Some(Step::Load);
+        };
+        let windows = &mut held.summary.windows;
+        if held.summary.version == 0 {
+            self.phase = Phase::Over;
+            return None;
+        }
+        if held.summary.published_revision < windows.revision {
+            return Some(self.publish());
+        }
+        if !self.is_verified {
+            return Some(Step::Verify(close.epoch.clone()));
+        }
+        let gap_ms = self.rules.inactivity_gap_ms;
+        let closed = windows.close(&held.conversation, close.watermark_ms, gap_ms);
+        if closed.is_none() {
+            // Also corrects when it is due.
+            self.update = Some(Update {
+                summary: held.summary.clone(),
+                traces: self
+                    .update
+                    .take()
+                    .map(|update| update.traces)
+                    .unwrap_or_default(),
+            });
+            self.phase = Phase::Over;
+            return None;
+        }
+        let held = self.held.take()?;
+        Some(self.commit(held, None, Vec::new()))
+    }
+
+    fn commit(&mut self, mut held: Held, entry: Option<Entry>, traces: Vec<TraceId>) -> Step {
+        held.summary.version += 1;
+        let step = Step::Commit {
+            summary: Box::new(held.summary.clone()),
+            entry: entry.map(Box::new),
+        };
+        self.pending = Some((held, traces));
+        step
+    }
+
+    /// The latest revision, with the facts that its window closed over: the same whatever has come since, and whoever
+    /// publishes it.
+    fn publish(&mut self) -> Step {
+        let Some(held) = &self.held else {
+            return Step::Load;
+        };
+        match held.summary.windows.latest(self.rules.inactivity_gap_ms) {
+            Some(closed) => Step::Publish {
+                closed,
+                view: Box::new(held.conversation.closed_over(&closed).view()),
+            },
+            // A revision without a closing cannot be.
+            None => self.commit_published(),
+        }
+    }
+
+    fn commit_published(&mut self) -> Step {
+        let Some(mut held) = self.held.take() else {
+            return Step::Load;
+        };
+        held.summary.published_revision = held.summary.windows.revision;
+        self.commit(held, None, Vec::new())
+    }
+
+    /// The traces that the facts are of.
+    fn traces(&self) -> Vec<TraceId> {
+        let traces = self.facts.iter().map(|prepared| match &prepared.fact {
+            Fact::Span(span) => span.key.trace,
+            Fact::Log(log) => log.key.trace,
+        });
+        let distinct: BTreeSet<TraceId> = traces.collect();
+        distinct.into_iter().collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! Steps that are repeated while the store cannot do them.
+
+use crate::metrics as names;
+use metrics::counter;
+use parking_lot::Mutex;
+use runtime::health::Condition;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+/// An outage that goes on is told this often, however many steps fail in it.
+const TELL_EVERY: Duration = Duration::from_secs(30);
+/// The store counts as away until it has answered for so long without a failure between.
+const CALM: Duration = Duration::from_secs(2);
+
+/// Whether the store answers, over all that is asked of it: told once when it fails, now and then while it does, and once
+/// when it answers again.
+#[derive(Debug)]
+pub struct StoreHealth {
+    condition: Condition,
+    outage: Mutex<Option<Outage>>,
+}
+
+#[derive(Debug)]
+struct Outage {
+    since: Instant,
+    failed_at: Instant,
+    told_at: Instant,
+    failures: u64,
+    untold: u64,
+}
+
+impl StoreHealth {
+    pub fn new(condition: Condition) -> Self {
+        condition.met();
+        Self {
+            condition,
+            outage: Mutex::new(None),
+        }
+    }
+
+    pub fn failed(&self, step: &'static str, cause: &store::Error) {
+        counter!(names::STORE_ERRORS, "step" => step).increment(1);
+        self.condition.unmet(format!("{step}: {cause}"));
+        let now = Instant::now();
+        let mut outage = self.outage.lock();
+        let outage = outage.get_or_insert_with(|| {
+            warn!(step, error = %cause, "the store failed; what failed is tried again until it works");
+            Outage {
+                since: now,
+                failed_at: now,
+                told_at: now,
+                failures: 0,
+                untold: 0,
+            }
+        });
+        (outage.failed_at, outage.failures, outage.untold) =
+            (now, outage.failures + 1, outage.untold + 1);
+        if now - outage.told_at >= TELL_EVERY {
+            warn!(step, error = %cause, failures = outage.untold, "the store still fails");
+            (outage.told_at, outage.untold) = (now, 0);
+        }
+    }
+
+    /// The store has answered. It is well when nothing has failed for a while.
+    pub fn answered(&self) {
+        let mut slot = self.outage.lock();
+        if let Some(outage) = &*slot
+            && outage.failed_at.elapsed() >= CALM
+        {
+            let lasted_s = (outage.failed_at - outage.since).as_secs();
+            info!(
+                lasted_s,
+                failures = outage.failures,
+                "the store works again"
+            );
+            *slot = None;
+            self.condition.met();
+        }
+    }
+}
+
+/// Repeats one step. Consumption stops by itself meanwhile, since records stay undone.
+#[derive(Debug)]
+pub struct Retry<'a> {
+    health: &'a StoreHealth,
+    stopping: &'a CancellationToken,
+    step: &'static str,
+    pause: Duration,
+}
+
+impl<'a> Retry<'a> {
+    pub fn new(
+        health: &'a StoreHealth,
+        stopping: &'a CancellationToken,
+        step: &'static str,
+    ) -> Self {
+        Self {
+            health,
+            stopping,
+            step,
+            pause: RETRY_MIN,
+        }
+    }
+
+    /// Waits, longer each time. False when the process stops meanwhile: the records are then read again.
+    pub async fn after(&mut self, cause: &store::Error) -> bool {
+        self.health.failed(self.step, cause);
+        tokio::select! {
+            () = tokio::time::sleep(self.pause) => {}
+            () = self.stopping.cancelled() => return false,
+        }
+        self.pause = (self.pause * 2).min(RETRY_MAX);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::health::Health;
+
+    fn cause() -> store::Error {
+        store::Error::Config("away".to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_answer_between_failures_does_not_make_the_store_well() {
+        let health = Health::default();
+        let store = StoreHealth::new(health.condition("store"));
+        assert!(health.ready().ok);
+        store.failed("commit", &cause());
+        store.answered();
+        assert!(!health.ready().ok);
+        tokio::time::advance(CALM).await;
+        store.answered();
+        assert!(health.ready().ok);
+    }
+}
