@@ -1,7 +1,7 @@
 # Two commands: `make up` runs everything on this machine, `make test` proves it. `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit docs licences helm e2e chaos page compose-test fuzz format clean
+.PHONY: help up down test check unit docs licences helm e2e chaos page compose-test fuzz simulate format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -45,6 +45,9 @@ compose-test: ## build the images and run docker-compose.yml on an engine of its
 
 fuzz: ## run the fuzz targets for a while (seconds=300 each; needs a nightly compiler)
 	@scripts/fuzz.sh $(seconds)
+
+simulate: ## play the whole processor through faults (seeds=10000 plays, release build)
+	@SIMULATION_SEEDS=$(or $(seeds),10000) cargo test --release --locked --package simulation --test system -- --nocapture whatever_goes_wrong
 
 format: ## format the code
 	@cargo fmt --all

@@ -4,14 +4,23 @@
 const TRIES_MAX: usize = 4_000;
 
 /// Cuts pieces out of a failing tape and makes its choices simpler, as long as it still fails.
-pub fn shrink(mut tape: Vec<u32>, fails: impl Fn(&[u32]) -> bool) -> Vec<u32> {
+pub fn shrink(tape: Vec<u32>, fails: impl Fn(&[u32]) -> bool) -> Vec<u32> {
+    shrink_within(TRIES_MAX, tape, fails)
+}
+
+/// The same with fewer or more tries.
+pub fn shrink_within(
+    tries_max: usize,
+    mut tape: Vec<u32>,
+    fails: impl Fn(&[u32]) -> bool,
+) -> Vec<u32> {
     let mut tries = 0;
     loop {
         let before = tape.clone();
         let mut piece = tape.len().next_power_of_two();
-        while piece > 0 && tries < TRIES_MAX {
+        while piece > 0 && tries < tries_max {
             let mut at = 0;
-            while at < tape.len() && tries < TRIES_MAX {
+            while at < tape.len() && tries < tries_max {
                 let end = (at + piece).min(tape.len());
                 let cut = [&tape[..at], &tape[end..]].concat();
                 let mut zeroed = tape.clone();
@@ -28,7 +37,7 @@ pub fn shrink(mut tape: Vec<u32>, fails: impl Fn(&[u32]) -> bool) -> Vec<u32> {
             }
             piece /= 2;
         }
-        if tape == before || tries >= TRIES_MAX {
+        if tape == before || tries >= tries_max {
             return tape;
         }
     }

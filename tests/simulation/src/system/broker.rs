@@ -1,0 +1,119 @@
+//! The model of Kafka: logs with holes, a group that rebalances eagerly, committed offsets, the topic of finalised
+//! conversations.
+
+use super::plan::Planned;
+use processor::source::TopicPartition;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub timestamp_ms: i64,
+    pub facts: Vec<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    pub records: BTreeMap<i64, Written>,
+    /// The offset that the next record will have.
+    pub end: i64,
+}
+
+impl Log {
+    pub fn append(&mut self, planned: &Planned, timestamp_ms: i64) {
+        // A mark follows what it marks.
+        let written = Written {
+            timestamp_ms,
+            facts: planned.facts.clone(),
+        };
+        self.records.insert(self.end, written);
+        self.end += 1 + planned.hole;
+    }
+}
+
+/// A revision as it was published.
+#[derive(Clone, Debug)]
+pub struct Finalised {
+    pub conversation: usize,
+    pub revision: u32,
+    pub content: String,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Broker {
+    pub logs: BTreeMap<TopicPartition, Log>,
+    pub group: Group,
+    pub finalised: Vec<Finalised>,
+}
+
+impl Broker {
+    pub fn counts(&self) -> BTreeMap<std::sync::Arc<str>, i32> {
+        let mut counts = BTreeMap::new();
+        for partition in self.logs.keys() {
+            *counts.entry(partition.topic.clone()).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// A member as the coordinator knows it.
+#[derive(Clone, Debug, Default)]
+pub struct Membership {
+    /// Of the generation that it has joined last.
+    pub generation: u32,
+    /// Whether it waits for the next generation.
+    pub is_joined: bool,
+    pub partitions: Vec<TopicPartition>,
+}
+
+/// The coordinator of the consumer group.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    pub generation: u32,
+    pub is_rebalancing: bool,
+    pub members: BTreeMap<usize, Membership>,
+    /// Offset, and the time in its metadata.
+    pub committed: BTreeMap<TopicPartition, (i64, Option<i64>)>,
+}
+
+impl Group {
+    /// A member has let its partitions go and waits for the next generation.
+    pub fn join(&mut self, member: usize) {
+        self.members.entry(member).or_default().is_joined = true;
+        self.is_rebalancing = true;
+    }
+
+    /// A member leaves, or is given up.
+    pub fn remove(&mut self, member: usize) {
+        if self.members.remove(&member).is_some() {
+            self.is_rebalancing = true;
+        }
+    }
+
+    pub fn is_complete(&self) -> bool {
+        let mut members = self.members.values();
+        self.is_rebalancing && !self.members.is_empty() && members.all(|member| member.is_joined)
+    }
+
+    /// The next generation begins. Each partition goes to some member.
+    pub fn complete(&mut self, partitions: &BTreeSet<TopicPartition>, shift: usize) {
+        self.generation += 1;
+        self.is_rebalancing = false;
+        let count = self.members.len();
+        for (place, member) in self.members.values_mut().enumerate() {
+            member.generation = self.generation;
+            member.is_joined = false;
+            let is_its = |(number, _): &(usize, &TopicPartition)| (number + shift) % count == place;
+            let its = partitions.iter().enumerate().filter(is_its);
+            member.partitions = its.map(|(_, partition)| partition.clone()).collect();
+        }
+    }
+
+    /// Whether the coordinator takes commits of this member, which believes to be in this generation.
+    pub fn takes_commits(&self, member: usize, generation: u32) -> bool {
+        self.generation == generation
+            && self
+                .members
+                .get(&member)
+                .is_some_and(|member| member.generation == generation)
+    }
+}

@@ -1,0 +1,226 @@
+//! What must hold at every save and every commit, and what must have come of it all.
+
+use super::broker::Finalised;
+use super::plan::GAP_MS;
+use super::world::World;
+use domain::conversation::Conversation;
+use domain::facts::Entry;
+use processor::books::Event;
+use processor::source::{Commitment, TopicPartition};
+use std::collections::BTreeMap;
+use store::PartitionProgress;
+
+/// The spans of a conversation, and when each ended: what a report says that was made too early.
+fn spans(conversation: &Conversation) -> Vec<(String, i64)> {
+    let spans = conversation.spans_in_order().into_iter();
+    spans
+        .map(|span| (span.key.span.to_string(), span.end_ns - span.start_ns))
+        .collect()
+}
+
+/// What a client would have committed though nobody can have done it.
+pub fn no_breach(breach: Option<Commitment>) -> Result<(), String> {
+    match breach {
+        None => Ok(()),
+        Some(breach) => Err(format!(
+            "the client was to commit what it has not handed on: {breach:?}"
+        )),
+    }
+}
+
+impl World<'_> {
+    /// What is told as the end was the end at the time that is told with it.
+    pub(super) fn check_end(&self, event: &Event) -> Result<(), String> {
+        let Event::End {
+            partition,
+            end_offset,
+            seen_ms,
+            ..
+        } = event
+        else {
+            return Ok(());
+        };
+        let mut beyond = self.broker.logs[partition].records.range(end_offset..);
+        match beyond.find(|(_, record)| record.timestamp_ms < *seen_ms) {
+            None => Ok(()),
+            Some((offset, _)) => Err(format!(
+                "{partition} was told to end at {end_offset}, and held record {offset} by then: {event:?}"
+            )),
+        }
+    }
+
+    /// Everything below a saved offset is in the store. A loss since the question was asked may have taken it, and is
+    /// found with the next.
+    pub(super) fn check_saved(
+        &mut self,
+        id: usize,
+        saved: &[&PartitionProgress],
+        losses: u64,
+    ) -> Result<(), String> {
+        for progress in saved {
+            let partition = TopicPartition::new(progress.topic.as_str(), progress.partition);
+            let offset = progress.next_offset().unwrap_or_default();
+            let furthest = self.saved.entry(partition.clone()).or_default();
+            *furthest = offset.max(*furthest);
+            if losses != self.nodes.losses {
+                continue;
+            }
+            for (at, record) in self.broker.logs[&partition].records.range(..offset) {
+                for fact in &record.facts {
+                    self.check_stored(*fact).map_err(|what| {
+                        format!(
+                            "m{id} saved {partition} as done to {offset}, but of record {at} {what}"
+                        )
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_stored(&self, fact: usize) -> Result<(), String> {
+        let told = &self.plan.told[fact];
+        let stored = self.nodes.stored(told.conversation);
+        let (span, end_ns) = told.report();
+        // A report made too early need not be kept when the last one is there.
+        let reports = (span, end_ns)..=(span, i64::MAX);
+        if stored.is_some_and(|stored| stored.spans.range(reports).next().is_some()) {
+            return Ok(());
+        }
+        let (conversation, span) = (told.conversation, span.span);
+        Err(format!(
+            "span {span} of c{conversation} is not in the store"
+        ))
+    }
+
+    /// What is committed was saved.
+    pub(super) fn check_commit(
+        &self,
+        partition: &TopicPartition,
+        offset: i64,
+    ) -> Result<(), String> {
+        let saved = self.saved.get(partition).copied().unwrap_or_default();
+        if offset > saved {
+            return Err(format!(
+                "{partition} was committed to {offset} and saved to {saved} only"
+            ));
+        }
+        Ok(())
+    }
+
+    /// One revision has one content.
+    pub(super) fn check_published(&self, finalised: &Finalised) -> Result<(), String> {
+        let same = |known: &&Finalised| {
+            (known.conversation, known.revision) == (finalised.conversation, finalised.revision)
+        };
+        match self.broker.finalised.iter().find(same) {
+            Some(known) if known.content != finalised.content => Err(format!(
+                "c{} revision {} was published with two contents:\n{}\n{}",
+                finalised.conversation, finalised.revision, known.content, finalised.content
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether everything is done; an error says what is not.
+    pub(super) fn is_settled(&self) -> Result<(), String> {
+        if self.next_record < self.plan.records.len() {
+            return Err("not all records are written".to_owned());
+        }
+        let mut last_ms = 0;
+        for (partition, log) in &self.broker.logs {
+            let committed = self.broker.group.committed.get(partition);
+            let committed = committed.map_or(0, |(offset, _)| *offset);
+            if committed != log.end {
+                return Err(format!(
+                    "{partition} is committed to {committed} and ends at {}",
+                    log.end
+                ));
+            }
+            let times = log.records.values().map(|record| record.timestamp_ms);
+            last_ms = times.max().unwrap_or_default().max(last_ms);
+        }
+        let dues = self
+            .members
+            .values()
+            .filter_map(|member| member.due.as_ref());
+        let due_ms = dues
+            .map(|close| close.watermark_ms)
+            .max()
+            .unwrap_or(i64::MIN);
+        if due_ms < last_ms + GAP_MS {
+            let left_ms = (last_ms + GAP_MS).saturating_sub(due_ms);
+            return Err(format!("time stands {left_ms} ms before its end"));
+        }
+        (0..self.plan.told.len()).try_for_each(|fact| self.check_stored(fact))?;
+        for (conversation, stored) in self.all_stored() {
+            if let Some(due_ms) = stored.due_at_ms(0) {
+                return Err(format!("c{conversation} is still due since {due_ms}"));
+            }
+        }
+        match self.members.values().find(|member| !member.is_idle()) {
+            Some(member) => Err(format!("{} still works", member.name)),
+            None => Ok(()),
+        }
+    }
+
+    fn all_stored(&self) -> impl Iterator<Item = (usize, &store::Summary)> {
+        let all = 0..self.plan.conversations.len();
+        all.filter_map(|number| Some((number, &self.nodes.stored(number)?.summary)))
+    }
+
+    /// The same conversations and the same finalised revisions as the undisturbed processor has.
+    pub(super) fn compare(&self, undisturbed: &World<'_>) -> Result<(), String> {
+        for number in 0..self.plan.conversations.len() {
+            let (ours, theirs) = (self.assembled(number), undisturbed.assembled(number));
+            if ours.view() != theirs.view() {
+                let (ours, theirs) = (spans(&ours), spans(&theirs));
+                return Err(format!(
+                    "c{number} has spans {ours:?}, undisturbed {theirs:?}"
+                ));
+            }
+            let summary = |world: &World<'_>| {
+                let stored = world.nodes.stored(number)?;
+                let summary = &stored.summary;
+                let windows = (summary.windows.clone(), summary.published_revision);
+                Some((windows, summary.totals.clone()))
+            };
+            let (ours, theirs) = (summary(self), summary(undisturbed));
+            if ours != theirs {
+                return Err(format!(
+                    "c{number} stands at\n{ours:?}\nundisturbed at\n{theirs:?}"
+                ));
+            }
+        }
+        let (ours, theirs) = (self.revisions(), undisturbed.revisions());
+        for (revision, content) in &theirs {
+            if ours.get(revision) != Some(content) {
+                let ours = ours.get(revision);
+                return Err(format!(
+                    "revision {revision:?} is\n{ours:?}\nundisturbed\n{content}"
+                ));
+            }
+        }
+        match ours.keys().find(|revision| !theirs.contains_key(*revision)) {
+            Some(revision) => Err(format!("revision {revision:?} is one too many")),
+            None => Ok(()),
+        }
+    }
+
+    fn assembled(&self, number: usize) -> Conversation {
+        let mut conversation = Conversation::default();
+        let stored = self.nodes.stored(number);
+        for text in stored.iter().flat_map(|stored| &stored.log) {
+            let entry: Entry = serde_json::from_str(text).expect("what was written is read");
+            conversation.apply(entry);
+        }
+        conversation
+    }
+
+    fn revisions(&self) -> BTreeMap<(usize, u32), &str> {
+        let finalised = self.broker.finalised.iter();
+        finalised
+            .map(|one| ((one.conversation, one.revision), one.content.as_str()))
+            .collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! The whole processor under one scheduler: several members of a group with their books and the work on conversations,
+//! Kafka, the store, and everything that may happen to them, step by step in an order that a [`Tape`] draws.
+//!
+//! The books ([`processor::books`]), the work on one conversation ([`processor::shards::job`]), the judgement of ends
+//! ([`processor::source::ends`]) and all of `domain` are the real ones. What stands around them (threads, sockets, the
+//! client of Kafka, Redis) is a model of it:
+//!
+//! | file | stands for |
+//! |---|---|
+//! | `plan.rs`, `producing.rs` | what producers write into the topics |
+//! | `broker.rs` | Kafka: logs, the group, committed offsets |
+//! | `client.rs`, `grouping.rs` | `processor::source` and librdkafka of one member |
+//! | `member.rs`, `pipeline.rs`, `working.rs`, `asking.rs` | the pipeline, the shards, the recorder, the closing of one member |
+//! | `nodes.rs` | Redis, single or a cluster, with `store` in front of it |
+//! | `faults.rs` | what goes wrong |
+//! | `checks.rs` | what must hold nevertheless |
+//!
+//! A play has two parts: in the first the tape says what happens next, faults included; in the second there are no more
+//! faults and everybody gets his turn, until nothing is left to do. Then the same topics are read by one undisturbed
+//! processor, and both must have come to the same.
+
+mod asking;
+mod broker;
+mod checks;
+mod client;
+mod faults;
+mod grouping;
+mod member;
+mod nodes;
+mod old_rules;
+mod pipeline;
+mod plan;
+mod producing;
+mod working;
+mod world;
+
+use crate::tape::Tape;
+use plan::Plan;
+use std::sync::Arc;
+use world::World;
+
+/// A mistake that was made once, and is put back to see that it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    None,
+    /// Whatever statistics say is the end of a partition, of whichever reading, when nothing came for a moment.
+    BelievedEnds,
+    /// Statistics count whenever they were made: before the reading began too, or before the client has turned to it.
+    StaleStatistics,
+    /// A store that lost something is taken for the one that it was.
+    UnnoticedLosses,
+    /// The copy of a span that is processed first gives its record time.
+    FirstCopyTimes,
+    /// A partition of which nothing is recorded does not hold time back.
+    SilentPartitions,
+}
+
+/// How much happened in a play.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Played {
+    pub steps: u64,
+    pub simulated_ms: i64,
+    pub faults: u64,
+    /// Losses of the store, and how often a member found itself in another epoch.
+    pub losses: u64,
+    pub epochs: u64,
+    pub published: u64,
+    /// Commits of a conversation that somebody else had written since.
+    pub conflicts: u64,
+    /// Commits to Kafka of members of an earlier generation, and saves of partitions that are another's.
+    pub refused_commits: u64,
+    pub refused_saves: u64,
+    /// How often a member learnt that its partitions were gone.
+    pub lost_partitions: u64,
+    /// Records of an earlier reading.
+    pub left_alone: u64,
+}
+
+impl Played {
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.simulated_ms += other.simulated_ms;
+        self.faults += other.faults;
+        self.losses += other.losses;
+        self.epochs += other.epochs;
+        self.published += other.published;
+        self.conflicts += other.conflicts;
+        self.refused_commits += other.refused_commits;
+        self.refused_saves += other.refused_saves;
+        self.lost_partitions += other.lost_partitions;
+        self.left_alone += other.left_alone;
+    }
+}
+
+/// Plays a tape. An error says what did not hold.
+pub fn play(tape: &mut Tape, flaw: Flaw) -> Result<Played, String> {
+    let (outcome, _) = run(tape, flaw, false);
+    outcome
+}
+
+/// The same with the story of all steps.
+pub fn tell(tape: &mut Tape, flaw: Flaw) -> (Result<Played, String>, Vec<String>) {
+    run(tape, flaw, true)
+}
+
+fn run(tape: &mut Tape, flaw: Flaw, is_told: bool) -> (Result<Played, String>, Vec<String>) {
+    let plan = Arc::new(Plan::invent(tape));
+    let mut world = World::new(tape, plan, flaw, is_told);
+    let outcome = world.play();
+    (outcome, world.into_story())
+}

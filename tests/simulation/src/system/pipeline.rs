@@ -1,0 +1,220 @@
+//! The pipeline of a member: what it takes next, and how it carries out what the books say.
+
+use super::Flaw;
+use super::client::Order;
+use super::member::{Life, Member};
+use super::world::World;
+use processor::books::{Command, Event, Notice};
+use processor::shards::job::Close;
+use processor::source::Position;
+
+const TICK_MS: i64 = 1_000;
+/// For recording the last progress at a stop.
+const RECORD_WITHIN_MS: i64 = 2_000;
+
+/// What a pipeline may take.
+#[derive(Clone, Copy, Debug)]
+enum Take {
+    Event,
+    Answer,
+    Finished,
+    Tick,
+    Record,
+    LetGo,
+    GiveUp,
+}
+
+impl World<'_> {
+    fn takes(&self, member: &Member) -> Vec<Take> {
+        let mut takes = Vec::new();
+        let mut may = |is_possible: bool, take| {
+            if is_possible {
+                takes.push(take);
+            }
+        };
+        let client = &member.client;
+        if member.stop_with.is_some() {
+            return takes;
+        }
+        match member.life {
+            Life::LettingGo { until_ms, .. } => {
+                may(!member.answers.is_empty(), Take::Answer);
+                may(self.now_ms >= until_ms, Take::GiveUp);
+                return takes;
+            }
+            Life::Draining { until_ms } => {
+                let is_over = member.books.in_flight() == 0 || self.now_ms >= until_ms;
+                may(is_over, Take::LetGo);
+            }
+            Life::Running => {
+                // Events are taken before everything else, and surely before the records that belong to them.
+                if !client.events.is_empty() {
+                    return vec![Take::Event];
+                }
+                may(self.now_ms >= member.next_tick_ms, Take::Tick);
+                may(
+                    !client.records.is_empty() && member.books.has_room(),
+                    Take::Record,
+                );
+            }
+        }
+        may(!client.events.is_empty(), Take::Event);
+        may(!member.answers.is_empty(), Take::Answer);
+        may(!member.finished.is_empty(), Take::Finished);
+        takes
+    }
+
+    pub(super) fn has_pipeline_step(&self, member: &Member) -> bool {
+        !self.takes(member).is_empty()
+    }
+
+    pub(super) fn pipeline_step(&mut self, id: usize) -> Result<(), String> {
+        let takes = self.takes(&self.members[&id]);
+        let turn = if self.is_calm {
+            self.played.steps as usize % takes.len()
+        } else {
+            self.draw(takes.len())
+        };
+        let now_ms = self.now_ms;
+        let Some(member) = self.members.get_mut(&id) else {
+            return Ok(());
+        };
+        let event = match takes[turn] {
+            Take::Event => member.client.events.pop_front(),
+            Take::Answer => member.answers.pop_front().map(Event::Store),
+            Take::Finished => member.finished.pop_front().map(Event::Done),
+            Take::Tick => {
+                member.next_tick_ms = now_ms + TICK_MS;
+                Some(Event::Tick)
+            }
+            Take::Record => {
+                let at = member.client.records.pop_front();
+                at.map(|at| self.read(at))
+            }
+            Take::LetGo => {
+                let handover = member.client.handover();
+                let until_ms = now_ms + RECORD_WITHIN_MS;
+                member.life = Life::LettingGo { handover, until_ms };
+                Some(Event::Stopping { handover })
+            }
+            Take::GiveUp => {
+                member.stop_with = Some(Vec::new());
+                None
+            }
+        };
+        event.map_or(Ok(()), |event| self.tell_books(id, event))
+    }
+
+    fn read(&self, at: Position) -> Event {
+        let record_ms = self.broker.logs[&at.partition].records[&at.offset].timestamp_ms;
+        Event::Read {
+            at,
+            record_ms,
+            bytes: 1,
+        }
+    }
+
+    fn tell_books(&mut self, id: usize, event: Event) -> Result<(), String> {
+        let now_ms = self.now_ms;
+        if !matches!(event, Event::Store(_) | Event::Tick) {
+            self.say(|| format!("m{id} books: {event:?}"));
+        }
+        let Some(member) = self.members.get_mut(&id) else {
+            return Ok(());
+        };
+        for command in member.books.on(event, now_ms) {
+            self.carry_out(id, command)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, id: usize, command: Command) -> Result<(), String> {
+        if let Command::Work { at, record_ms, .. } = command {
+            self.give_work(id, at, record_ms);
+            return Ok(());
+        }
+        if !matches!(
+            command,
+            Command::Ask(_) | Command::Now(_) | Command::Stands(_)
+        ) {
+            self.say(|| format!("m{id} books say: {command:?}"));
+        }
+        let Some(member) = self.members.get_mut(&id) else {
+            return Ok(());
+        };
+        match command {
+            Command::Ask(ask) => {
+                if member.asking.is_some() || !member.answers.is_empty() {
+                    return Err(format!(
+                        "m{id} asks the store two questions at once: {ask:?}"
+                    ));
+                }
+                self.begin_asking(id, ask);
+            }
+            Command::Commit(commitments) => {
+                member.client.orders.push_back(Order::Commit(commitments))
+            }
+            Command::Seek(partition, to) => {
+                member.client.orders.push_back(Order::Seek(partition, to))
+            }
+            Command::Release { handover, next } => {
+                let waiting = member.client.waiting.as_mut();
+                if let Some(waiting) = waiting.filter(|waiting| waiting.handover == handover) {
+                    waiting.answer = Some(next);
+                } else if let Life::LettingGo { handover: last, .. } = member.life
+                    && last == handover
+                {
+                    member.stop_with = Some(next);
+                    // Nobody answers revocations any more.
+                    if let Some(waiting) = &mut member.client.waiting {
+                        waiting.answer.get_or_insert_default();
+                    }
+                }
+            }
+            Command::ForgetCaches => {
+                member.forget_caches();
+                self.played.epochs += 1;
+            }
+            Command::LeaveAlone(_) => self.played.left_alone += 1,
+            Command::Due {
+                watermark_ms,
+                epoch,
+            } => {
+                member.due = Some(Close {
+                    watermark_ms,
+                    epoch,
+                })
+            }
+            Command::Tell(Notice::Breach(commitment)) => {
+                return Err(format!(
+                    "the books would have committed what is not done: {commitment:?}"
+                ));
+            }
+            Command::Tell(_) | Command::Now(_) | Command::Stands(_) | Command::Work { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What a record holds goes to its conversations, to each as a share of the record.
+    fn give_work(&mut self, id: usize, at: Position, record_ms: i64) {
+        let facts = self.broker.logs[&at.partition].records[&at.offset]
+            .facts
+            .clone();
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        member.tickets_given += 1;
+        let ticket = member.tickets_given;
+        member.tickets.insert(ticket, (at, facts.len()));
+        for fact in facts {
+            let counted_ms = if self.flaw == Flaw::FirstCopyTimes {
+                *self.first_times.entry(fact).or_insert(record_ms)
+            } else {
+                record_ms
+            };
+            let told = &self.plan.told[fact];
+            let pending = member.pending.entry(told.conversation).or_default();
+            pending.facts.push((told.recorded(counted_ms), ticket));
+        }
+    }
+}

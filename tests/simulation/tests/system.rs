@@ -1,0 +1,163 @@
+//! A thousand plays of the whole processor: whatever goes wrong, nothing is lost, and what comes of it is what an
+//! undisturbed processor makes of the same topics.
+//!
+//! A failing play is cut down and told step by step; `SIMULATION_SEED=<seed>` plays one alone and tells it whole, and
+//! `SIMULATION_SEEDS` sets how many are played. Each mistake that was made once is put back, and must be found.
+
+use simulation::shrink::shrink_within;
+use simulation::system::{Flaw, Played, play, tell};
+use simulation::tape::Tape;
+
+const SEEDS: u64 = 1_000;
+/// Tries of cutting down a failing play, which take some milliseconds each.
+const SHRINK_TRIES_MAX: usize = 1_500;
+/// Steps of a story that are shown: those before the failure.
+const SHOWN_MAX: usize = 400;
+
+#[test]
+fn whatever_goes_wrong_comes_to_what_an_undisturbed_processor_makes_of_the_topics() {
+    if let Some(seed) = number("SIMULATION_SEED") {
+        let (outcome, story) = tell(&mut Tape::of_seed(seed), Flaw::None);
+        println!("{}", story.join("\n"));
+        return outcome.map_or_else(|what| panic!("seed {seed}: {what}"), |_| ());
+    }
+    let seeds = number("SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let failed: Vec<(u64, String)> = play_all(seeds, Flaw::None)
+        .into_iter()
+        .filter_map(|(seed, outcome)| Some((seed, outcome.err()?)))
+        .collect();
+    if let Some((seed, what)) = failed.first() {
+        let others: Vec<u64> = failed.iter().map(|(seed, _)| *seed).take(20).collect();
+        panic!(
+            "{} of {seeds} plays failed, seeds {others:?} first; SIMULATION_SEED={seed}: {what}\n{}",
+            failed.len(),
+            explained(*seed)
+        );
+    }
+}
+
+#[test]
+fn a_play_is_the_same_every_time() {
+    for seed in 1..=5 {
+        let once = play(&mut Tape::of_seed(seed), Flaw::None);
+        let (again, story) = tell(&mut Tape::of_seed(seed), Flaw::None);
+        assert_eq!(once, again, "seed {seed}");
+        assert!(!story.is_empty());
+    }
+}
+
+#[test]
+fn a_failing_play_is_cut_down() {
+    let (shortest, length) = cut_down(1, Flaw::UnnoticedLosses, 300);
+    let simple = shortest.iter().filter(|drawn| **drawn > 0).count();
+    assert!(simple < length / 2, "{simple} choices are left of {length}");
+    let outcome = play(&mut Tape::recorded(shortest), Flaw::UnnoticedLosses);
+    assert!(outcome.is_err());
+}
+
+/// What nobody plays, nothing can be found in.
+#[test]
+fn everything_that_may_go_wrong_does_in_some_plays() {
+    let mut sum = Played::default();
+    for (_, outcome) in play_all(60, Flaw::None) {
+        sum.add(&outcome.expect("it went well"));
+    }
+    assert!(sum.published > 60, "{sum:?}");
+    for happened in [
+        sum.losses,
+        sum.epochs,
+        sum.conflicts,
+        sum.refused_commits,
+        sum.lost_partitions,
+        sum.refused_saves,
+        sum.left_alone,
+    ] {
+        assert!(happened >= 10, "{sum:?}");
+    }
+}
+
+#[test]
+fn statistics_that_are_believed_lose_records() {
+    is_found(Flaw::BelievedEnds, "is not in the store");
+}
+
+#[test]
+fn statistics_of_the_reading_before_tell_of_ends_that_are_none() {
+    is_found(Flaw::StaleStatistics, "was told to end");
+}
+
+#[test]
+fn a_loss_that_nobody_notices_is_found() {
+    is_found(Flaw::UnnoticedLosses, "is not in the store");
+}
+
+#[test]
+fn record_times_of_whichever_copy_came_first_give_other_windows() {
+    is_found(Flaw::FirstCopyTimes, "undisturbed");
+}
+
+#[test]
+fn partitions_that_hold_nothing_back_give_other_revisions() {
+    is_found(Flaw::SilentPartitions, "undisturbed");
+}
+
+/// Seeds within which a mistake that is put back must be found.
+const FOUND_WITHIN: u64 = 200;
+
+fn is_found(flaw: Flaw, by: &str) {
+    let found = (1..=FOUND_WITHIN).find_map(|seed| {
+        let what = play(&mut Tape::of_seed(seed), flaw).err()?;
+        what.contains(by).then_some((seed, what))
+    });
+    let (seed, what) =
+        found.unwrap_or_else(|| panic!("{flaw:?} is not found within {FOUND_WITHIN} seeds"));
+    let shown: String = what.chars().take(300).collect();
+    println!("{flaw:?} is found by seed {seed}: {shown}");
+}
+
+/// Played on all cores; in the order of the seeds.
+fn play_all(seeds: u64, flaw: Flaw) -> Vec<(u64, Result<Played, String>)> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let play_share = |first: u64| -> Vec<_> {
+        let share = (first..=seeds).step_by(workers);
+        share
+            .map(|seed| (seed, play(&mut Tape::of_seed(seed), flaw)))
+            .collect()
+    };
+    let mut played: Vec<_> = std::thread::scope(|scope| {
+        let shares: Vec<_> = (1..=workers as u64)
+            .map(|first| scope.spawn(move || play_share(first)))
+            .collect();
+        shares
+            .into_iter()
+            .flat_map(|share| share.join().expect("playing does not panic"))
+            .collect()
+    });
+    played.sort_unstable_by_key(|(seed, _)| *seed);
+    played
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} must be a number"))
+    })
+}
+
+fn explained(seed: u64) -> String {
+    let (shortest, _) = cut_down(seed, Flaw::None, SHRINK_TRIES_MAX);
+    let (outcome, story) = tell(&mut Tape::recorded(shortest), Flaw::None);
+    let shown = &story[story.len().saturating_sub(SHOWN_MAX)..];
+    let what = outcome.err().unwrap_or_default();
+    format!("cut down to:\n{}\n{what}", shown.join("\n"))
+}
+
+/// The tape of a failing play cut down, and how long it was.
+fn cut_down(seed: u64, flaw: Flaw, tries_max: usize) -> (Vec<u32>, usize) {
+    let mut tape = Tape::of_seed(seed);
+    let _ = play(&mut tape, flaw);
+    let drawn = tape.into_drawn();
+    let length = drawn.len();
+    let fails = |tape: &[u32]| play(&mut Tape::recorded(tape.to_vec()), flaw).is_err();
+    (shrink_within(tries_max, drawn, fails), length)
+}
