@@ -5,6 +5,7 @@ use harness::graphql::Client;
 use harness::record::read_all;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Conversations that are named as examples of each kind of fault.
 const NAMED_MAX: usize = 3;
@@ -142,6 +143,8 @@ pub(crate) struct Verdict {
     /// Conversations whose status, revision or time of finalisation is shown otherwise.
     pub(crate) shown_otherwise: usize,
     named: BTreeMap<&'static str, Vec<String>>,
+    /// What differs in the conversations that are named: by name, as found and as it should be.
+    pairs: BTreeMap<String, [Value; 2]>,
 }
 
 impl Verdict {
@@ -164,6 +167,26 @@ impl Verdict {
         self.named.iter().map(line).collect()
     }
 
+    /// Writes what differs into a folder, two files for each: as found and as it should be.
+    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        for (name, [found, expected]) in &self.pairs {
+            let name = name.replace(['/', ' '], "_");
+            for (what, value) in [("found", found), ("expected", expected)] {
+                let text = serde_json::to_string_pretty(value)?;
+                std::fs::write(folder.join(format!("{name}.{what}.json")), text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, name: &str, found: &Value, expected: &Value) {
+        if self.pairs.len() < 2 * NAMED_MAX {
+            let pair = [found.clone(), expected.clone()];
+            self.pairs.insert(name.to_owned(), pair);
+        }
+    }
+
     fn name(&mut self, kind: &'static str, key: &str) {
         let named = self.named.entry(kind).or_default();
         if named.len() < NAMED_MAX {
@@ -180,6 +203,7 @@ impl Verdict {
         } else if found.content != expected.content {
             self.different += 1;
             let place = difference(&found.content, &expected.content);
+            self.keep(key, &found.content, &expected.content);
             self.name("another content", &format!("{key} ({place})"));
         }
         if found.shown != expected.shown {
@@ -207,6 +231,9 @@ impl Verdict {
                 Some(contents) if contents != expected => {
                     self.revisions_different += 1;
                     let other = contents.iter().find(|content| !expected.contains(content));
+                    if let (Some(other), Some(expected)) = (other, expected.first()) {
+                        self.keep(&name, other, expected);
+                    }
                     let place = match (other, expected.first()) {
                         (Some(other), Some(expected)) => difference(other, expected),
                         _ => "fewer contents".to_owned(),

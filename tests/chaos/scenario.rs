@@ -111,6 +111,12 @@ pub(crate) async fn play(stage: &mut Stage, scenario: &Scenario, seed: u64, time
             row.problems.push(text.unwrap_or("a panic").to_owned());
         }
     }
+    let verdict = row.verdict.as_ref().filter(|verdict| !verdict.is_right());
+    let folder = stage.folder.join(format!("{}-differences", scenario.name));
+    if let Some(Err(error)) = verdict.map(|verdict| verdict.write(&folder)) {
+        row.problems
+            .push(format!("what differs cannot be written: {error:#}"));
+    }
     row.played = begin.elapsed();
     row
 }
