@@ -7,17 +7,18 @@
 
 use crate::item::Item;
 use crate::metrics as names;
+use crate::shards::retry::StoreHealth;
 use domain::chain::{Chain, How, Joint, Joints, Outcome, Piece, Put, Settings, UnitId};
 use domain::ids::{ConversationKey, Digest, SpanId};
 use metrics::{counter, gauge};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Placement, Store, StoredJoint};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 /// How often the store is asked about traces of which nothing captured tells where they belong.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -59,6 +60,7 @@ pub struct Chaining {
     chain: Chain<Item>,
     settings: Settings,
     store: Store,
+    health: Arc<StoreHealth>,
     router: UnboundedSender<Chained>,
     drained: CancellationToken,
     now_ms: i64,
@@ -85,6 +87,7 @@ impl Chaining {
     pub fn new(
         settings: Settings,
         store: Store,
+        health: Arc<StoreHealth>,
         router: UnboundedSender<Chained>,
         drained: CancellationToken,
     ) -> Self {
@@ -92,6 +95,7 @@ impl Chaining {
             chain: Chain::new(settings),
             settings,
             store,
+            health,
             router,
             drained,
             now_ms: 0,
@@ -155,7 +159,7 @@ impl Chaining {
                     self.chain.learn_placed(trace, &known.placed);
                 }
             }
-            Err(cause) => warn!(error = %cause, "cannot ask the store about traces"),
+            Err(cause) => self.health.failed("ask links", &cause),
         }
     }
 
@@ -360,10 +364,7 @@ impl Chaining {
         loop {
             match attempt().await {
                 Ok(done) => return Ok(done),
-                Err(cause) => {
-                    counter!(names::STORE_ERRORS, "step" => "chain").increment(1);
-                    warn!(step, error = %cause, "the store failed, trying again");
-                }
+                Err(cause) => self.health.failed(step, &cause),
             }
             tokio::select! {
                 () = tokio::time::sleep(RETRY) => {}

@@ -2,13 +2,13 @@
 
 use crate::item::{Shards, Work};
 use crate::shards::job::Close;
+use crate::shards::retry::StoreHealth;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 const TICK: Duration = Duration::from_secs(1);
 /// Conversations being closed at once. They hold whole transcripts while they are published.
@@ -17,6 +17,7 @@ const CLOSING_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Closing {
     pub store: Store,
+    pub health: Arc<StoreHealth>,
     pub gap_ms: i64,
     /// How far windows may be closed, as the books last said; `None` before that is known.
     pub due: watch::Receiver<Option<Close>>,
@@ -35,7 +36,7 @@ impl Closing {
                 () = self.stopping.cancelled() => return Ok(()),
             }
             if let Err(cause) = self.close_due(&permits).await {
-                warn!(error = %cause, "cannot look for conversations to close");
+                self.health.failed("due", &cause);
             }
         }
     }

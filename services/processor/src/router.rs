@@ -6,6 +6,7 @@
 use crate::chaining::{Chained, ToChain};
 use crate::item::{Item, Shards, Ticket, Work};
 use crate::metrics as names;
+use crate::shards::retry::StoreHealth;
 use crate::unassigned::Unassigned;
 use domain::facts::Link;
 use domain::ids::{ConversationKey, TraceId};
@@ -13,12 +14,12 @@ use domain::prepare::Fact;
 use domain::resolve::{Decision, Outcome, Resolver, Rule, Settings};
 use metrics::{counter, gauge};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 const TICK: Duration = Duration::from_millis(200);
 /// How often the store is asked about a trace whose spans wait, in record time.
@@ -59,6 +60,7 @@ pub struct Router {
     resolver: Resolver<Item>,
     settings: Settings,
     store: Store,
+    health: Arc<StoreHealth>,
     shards: Shards,
     unassigned: Unassigned,
     chaining: UnboundedSender<ToChain>,
@@ -81,6 +83,7 @@ impl Router {
     pub fn new(
         settings: Settings,
         store: Store,
+        health: Arc<StoreHealth>,
         shards: Shards,
         chaining: UnboundedSender<ToChain>,
     ) -> Self {
@@ -90,6 +93,7 @@ impl Router {
             resolver,
             settings,
             store,
+            health,
             shards,
             unassigned,
             chaining,
@@ -180,7 +184,7 @@ impl Router {
         gauge!(names::RESOLVE_WAITING).set(self.resolver.waiting_count() as f64);
         gauge!(names::RESOLVE_WAITING_BYTES).set(self.resolver.waiting_bytes() as f64);
         gauge!(names::RESOLVE_TRACES).set(self.resolver.trace_count() as f64);
-        self.unassigned.flush(&self.store).await;
+        self.unassigned.flush(&self.store, &self.health).await;
     }
 
     fn carry_out(&mut self, outcome: Outcome<Item>, share: Option<&Ticket>) {
@@ -285,14 +289,13 @@ impl Router {
         if links.is_empty() {
             return share.done();
         }
-        let store = self.store.clone();
+        let (store, health) = (self.store.clone(), Arc::clone(&self.health));
         tokio::spawn(async move {
             loop {
                 match store.save_links(&links).await {
                     Ok(()) => return share.done(),
                     Err(cause) => {
-                        counter!(names::STORE_ERRORS, "step" => "links").increment(1);
-                        warn!(error = %cause, "cannot save the links of a trace, trying again");
+                        health.failed("links", &cause);
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 }
@@ -329,7 +332,7 @@ impl Router {
                     self.carry_out(outcome, None);
                 }
             }
-            Err(cause) => warn!(error = %cause, "cannot ask the store about traces"),
+            Err(cause) => self.health.failed("ask links", &cause),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::publish::Publisher;
 use crate::reader::Reader;
 use crate::recorder::Recorder;
 use crate::router::Router;
-use crate::shards::retry::StoreHealth;
+use crate::shards::retry::{Seldom, StoreHealth};
 use crate::shards::{Shard, Shared, Verified};
 use crate::source;
 use crate::source::config::{KafkaConfig, TopicConfig};
@@ -102,6 +102,7 @@ fn start(
         config: config.assembly.clone(),
         health: Arc::clone(&store_health),
         verified: Verified::new(store.clone(), group.clone()),
+        unpublished: Seldom::default(),
         stopping: life.stopping().clone(),
         drained: CancellationToken::new(),
         cache_epoch: Arc::clone(&cache_epoch),
@@ -115,21 +116,32 @@ fn start(
     let (chained_to, chained) = unbounded_channel();
     life.spawn_critical(
         "router",
-        Router::new(config.resolve, store.clone(), shards.clone(), chaining).run(
-            routed,
-            chained,
-            drained.clone(),
-        ),
+        Router::new(
+            config.resolve,
+            store.clone(),
+            Arc::clone(&store_health),
+            shards.clone(),
+            chaining,
+        )
+        .run(routed, chained, drained.clone()),
     );
     life.spawn_critical(
         "chaining",
-        Chaining::new(config.chain, store.clone(), chained_to, drained.clone()).run(to_chain),
+        Chaining::new(
+            config.chain,
+            store.clone(),
+            Arc::clone(&store_health),
+            chained_to,
+            drained.clone(),
+        )
+        .run(to_chain),
     );
 
     let (due, is_due) = watch::channel(None);
     let stopping = life.stopping().clone();
     let closing = Closing {
         store: store.clone(),
+        health: Arc::clone(&store_health),
         gap_ms: config.assembly.inactivity_gap_ms,
         due: is_due,
         shards,

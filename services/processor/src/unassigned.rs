@@ -2,10 +2,10 @@
 //! no id.
 
 use crate::item::Item;
+use crate::shards::retry::StoreHealth;
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::{Store, Unassigned as Count};
-use tracing::warn;
 
 /// Distinct pairs counted between two flushes; beyond it they are counted under no instrumentation.
 const PAIRS_MAX: usize = 1_000;
@@ -38,14 +38,14 @@ impl Unassigned {
     }
 
     /// Adds what was counted to the store. Counts are kept for the next time when that fails.
-    pub async fn flush(&mut self, store: &Store) {
+    pub async fn flush(&mut self, store: &Store, health: &StoreHealth) {
         if self.counts.is_empty() {
             return;
         }
         let counts: Vec<Count> = self.counts.values().cloned().collect();
         match store.count_unassigned(&counts).await {
             Ok(()) => self.counts.clear(),
-            Err(cause) => warn!(error = %cause, "cannot store the counts of unassigned spans yet"),
+            Err(cause) => health.failed("unassigned", &cause),
         }
     }
 }

@@ -27,7 +27,7 @@ use metrics::{counter, histogram};
 use pace::Pace;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use retry::{Retry, StoreHealth};
+use retry::{Retry, Seldom, StoreHealth};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,6 +56,7 @@ pub struct Shared {
     pub config: AssemblyConfig,
     pub health: Arc<StoreHealth>,
     pub verified: Verified,
+    pub unpublished: Seldom,
     pub stopping: CancellationToken,
     /// Cancelled when the last offsets are committed: what is written after that is read again anyway.
     pub drained: CancellationToken,
@@ -262,7 +263,9 @@ impl Shard {
             }
             Err(cause) => {
                 counter!(names::PUBLISH_ERRORS).increment(1);
-                error!(conversation = %key, error = %cause, "cannot publish a finalised conversation");
+                if let Some(untold) = self.shared.unpublished.tell() {
+                    error!(conversation = %key, error = %cause, others = untold, "cannot publish a finalised conversation; it stays due");
+                }
                 // What is too large for the topic stays so: the revision counts as given out, and Redis still has it.
                 matches!(cause, PublishError::TooLarge { .. })
             }

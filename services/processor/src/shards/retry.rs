@@ -83,6 +83,29 @@ impl StoreHealth {
     }
 }
 
+/// Says now and then what happens all the time.
+#[derive(Debug, Default)]
+pub struct Seldom(Mutex<Option<(Instant, u64)>>);
+
+impl Seldom {
+    /// Whether it is to be told now, and then how often it was not since it was told last.
+    pub fn tell(&self) -> Option<u64> {
+        let now = Instant::now();
+        let mut last = self.0.lock();
+        match &mut *last {
+            Some((told_at, untold)) if now - *told_at < TELL_EVERY => {
+                *untold += 1;
+                None
+            }
+            known => {
+                let untold = known.map_or(0, |(_, untold)| untold);
+                *known = Some((now, 0));
+                Some(untold)
+            }
+        }
+    }
+}
+
 /// Repeats one step. Consumption stops by itself meanwhile, since records stay undone.
 #[derive(Debug)]
 pub struct Retry<'a> {
@@ -125,6 +148,16 @@ mod tests {
 
     fn cause() -> store::Error {
         store::Error::Config("away".to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_happens_all_the_time_is_told_now_and_then() {
+        let seldom = Seldom::default();
+        assert_eq!(seldom.tell(), Some(0));
+        assert_eq!([seldom.tell(), seldom.tell()], [None, None]);
+        tokio::time::advance(TELL_EVERY).await;
+        assert_eq!(seldom.tell(), Some(2));
+        assert_eq!(seldom.tell(), None);
     }
 
     #[tokio::test(start_paused = true)]
