@@ -40,7 +40,7 @@ impl Form {
             },
             Self::Long => Shape {
                 conversations: 900,
-                turns: 8,
+                turns: 3,
                 duration_ms: 900_000,
             },
         }

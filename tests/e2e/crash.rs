@@ -6,10 +6,10 @@ use harness::services::Settings;
 use harness::stack::Stack;
 use std::time::Duration;
 
-const SPANS: u64 = 100_000;
-const CONVERSATIONS: usize = 2_000;
+const SPANS: u64 = 60_000;
+const CONVERSATIONS: usize = 1_200;
 const SEED: u64 = 20_260_105;
-const KILLS: u32 = 20;
+const KILLS: u32 = 12;
 /// Long enough to get some work done before the next kill, so that kills hit all stages of it.
 const LIFE_AFTER_READY: Duration = Duration::from_millis(700);
 /// Handed to the client at once.
@@ -25,7 +25,7 @@ async fn send_load(brokers: String, topic: String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_kills_under_load_leave_the_state_of_an_undisturbed_run() {
+async fn twelve_kills_under_load_leave_the_state_of_an_undisturbed_run() {
     let undisturbed = Stack::start("crash-undisturbed").await;
     // With a name of its own within the group, a processor that comes back takes its partitions at once.
     let named = Settings::default().set("kafka.group_instance_id", "processor-1");
