@@ -25,7 +25,7 @@ runtime::define_metrics! {
     Gauge Count STORE_MEMORY_RATIO "processor_store_memory_ratio" "Memory of the fullest primary of Redis, as a share of its maxmemory; 0 without one.";
     Counter Count WINDOWS_CLOSED "processor_windows_closed_total" "Conversations finalised.";
     Counter Count PUBLISH_ERRORS "processor_publish_errors_total" "Finalised conversations that could not be published at once.";
-    Gauge Seconds WATERMARK_DELAY "processor_watermark_delay_seconds" "How far the watermark is behind the clock.";
+    Gauge Seconds WATERMARK_DELAY "processor_watermark_delay_seconds" "How far the watermark of all partitions, whoever reads them, is behind the clock. Windows close by it.";
     Gauge Seconds OLDEST_IN_FLIGHT "processor_oldest_in_flight_seconds" "Time since the oldest unfinished record was read.";
     Gauge Count IN_FLIGHT "processor_in_flight_records" "Records read and not yet done.";
     Gauge Bytes IN_FLIGHT_BYTES "processor_in_flight_bytes" "Bytes of records read and not yet done.";

@@ -80,6 +80,8 @@ struct Loose {
     /// Who waits for the answer to a revocation. Bounded by the poll thread, which waits for one at a time.
     handovers: HashMap<HandoverId, oneshot::Sender<Vec<Commitment>>>,
     handovers_begun: u64,
+    /// As last known.
+    watermark_ms: Option<i64>,
 }
 
 impl Loose {
@@ -182,7 +184,8 @@ impl Pipeline {
         self.heartbeat.beat();
         self.tell(books::Event::Tick, loose);
         let now_ms = self.clock.now_ms();
-        if let Some(watermark_ms) = self.books.done_watermark_ms() {
+        // Of the whole group; while nobody knows it, it stands where it was and falls behind.
+        if let Some(watermark_ms) = loose.watermark_ms {
             gauge!(names::WATERMARK_DELAY).set((now_ms - watermark_ms) as f64 / 1e3);
         }
         gauge!(names::IN_FLIGHT).set(self.books.in_flight() as f64);
@@ -205,7 +208,7 @@ impl Pipeline {
                 record_ms, now_ms, ..
             } => {
                 if let Some(mut record) = loose.record.take() {
-                    record.timestamp_ms = record_ms;
+                    record.record_ms = record_ms;
                     self.begin(record, now_ms);
                 }
             }
@@ -237,6 +240,7 @@ impl Pipeline {
                 watermark_ms,
                 epoch,
             } => {
+                loose.watermark_ms = Some(watermark_ms);
                 self.due.send_replace(Some(Close {
                     watermark_ms,
                     epoch,

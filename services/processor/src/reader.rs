@@ -41,7 +41,7 @@ impl Reader {
         let decoded = decode::decode(encoding, signal, &record.payload, &record.headers)?;
         let rejection = Rejection::of(&decoded);
         let mut labels = Labels::default();
-        let record_ms = record.timestamp_ms;
+        let record_ms = record.record_ms;
         let spans = decoded
             .spans
             .into_iter()

@@ -4,8 +4,8 @@ use crate::config::ProcessorSettings;
 use anyhow::Context as _;
 use store::Store;
 
-/// Empties the store. Processors, running or started later, find that it knows less than the consumer group has
-/// committed, and read the topics again from the beginning ([`crate::progress`]).
+/// Empties the store. Processors that run find that its epoch is over, those that are started later that it knows less than
+/// the consumer group has committed; both read the topics again from the beginning ([`crate::books::ledger`]).
 pub async fn run(settings: &ProcessorSettings) -> anyhow::Result<()> {
     let store = Store::connect(&settings.redis).await.context("redis")?;
     let removed = store.wipe().await.context("redis")?;

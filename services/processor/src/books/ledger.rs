@@ -3,8 +3,8 @@
 //! Kafka is the truth, and the store may lose what it held last. So progress is written into the store itself, after all
 //! that it speaks of, and committed to Kafka only when the store has it. The store's record has an epoch, which ends when
 //! the store was emptied, or runs elsewhere than where the epoch began: then something may be lost. Whoever finds that
-//! first begins the next epoch, in which the last moments before it do not count ([`points::cut`]); everybody who finds an
-//! epoch that is not his reads his partitions again from where the record stands, before he saves or commits anything.
+//! first begins the next epoch, in which the last moments before it do not count ([`super::points::cut`]); everybody who finds an
+//! epoch that is not his reads their partitions again from where the record stands, before they save or commit anything.
 //!
 //! One round a second: look, claim what is new, save, commit. One question to the store at a time:
 //!
@@ -313,8 +313,8 @@ impl Ledger {
             let first_offset = progress.first_offset;
             // Without a record, all of it is read: nobody knows of it in this epoch.
             let to = standing(found, partition);
-            let lacks_nothing = stands_at.is_none() && entry.is_from_beginning;
-            if to.offset < first_offset && !lacks_nothing {
+            // Where Kafka holds nothing before, there is nothing to read again: it has expired, and that was told.
+            if to.offset < first_offset && !entry.is_from_beginning {
                 entry.state = State::Rewound;
                 tracker.suspend(partition);
                 commands.push(Command::Seek(partition.clone(), to));

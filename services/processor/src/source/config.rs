@@ -243,6 +243,11 @@ impl KafkaConfig {
             "kafka.max_poll_interval_ms",
             "must be at most a day, 86,400,000",
         );
+        problems.require(
+            self.idle_lateness_ms <= 3_600_000,
+            "kafka.idle_lateness_ms",
+            "must be at most 3,600,000 (an hour): idle partitions would hold every window back for that long",
+        );
         for (key, time_ms) in [
             ("kafka.commit_interval_ms", self.commit_interval_ms),
             ("kafka.statistics_interval_ms", self.statistics_interval_ms),
@@ -323,6 +328,7 @@ mod tests {
             ("BROKERS", "[\"no-port\"]", "give at least one"),
             ("SESSION_TIMEOUT_MS", "300000", "below max_poll_interval_ms"),
             ("REVOKE_WAIT_MS", "45000", "below session_timeout_ms"),
+            ("IDLE_LATENESS_MS", "3600001", "at most 3,600,000"),
             ("DEAD_LETTER_TOPIC", "otlp_spans", "would come back"),
             ("CONVERSATIONS_TOPIC", "a b", "must be a topic name"),
             ("TOPICS", "[]", "at least one topic"),

@@ -87,6 +87,7 @@ mod tests {
                 generation: 1,
             },
             timestamp_ms: 0,
+            record_ms: 0,
             key: None,
             headers: vec![],
             payload: Bytes::from(vec![0; bytes]),

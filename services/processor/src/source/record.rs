@@ -10,6 +10,8 @@ pub struct Record {
     /// When it was written, Unix milliseconds: by the broker's clock or by the producer's, as the topic is configured.
     /// Never after the time at which it was read, so that a wrong clock cannot carry time away.
     pub timestamp_ms: i64,
+    /// As of when it counts, see [`crate::books::offsets`]: its own time until the books have said more.
+    pub record_ms: i64,
     pub key: Option<Bytes>,
     pub headers: Vec<(String, Bytes)>,
     /// Empty for a tombstone.
@@ -29,9 +31,11 @@ impl Record {
             });
             copied.collect()
         });
+        let timestamp_ms = written_ms.map_or(now_ms, |written_ms| written_ms.min(now_ms));
         Self {
             at,
-            timestamp_ms: written_ms.map_or(now_ms, |written_ms| written_ms.min(now_ms)),
+            timestamp_ms,
+            record_ms: timestamp_ms,
             key: message.key().map(Bytes::copy_from_slice),
             headers: headers.unwrap_or_default(),
             payload: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
