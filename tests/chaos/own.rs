@@ -114,7 +114,9 @@ impl<'a> Own<'a> {
 
     fn load(&self, part: &str, shape: Shape, begin_ms: u64) -> Load {
         let name = format!("{}-{part}", self.name);
-        Load::new(&self.topics, &name, self.seed, shape, begin_ms)
+        // Another seed for each, or their conversations would share traces.
+        let seed = self.seed.wrapping_add(digest(part));
+        Load::new(&self.topics, &name, seed, shape, begin_ms)
     }
 
     /// The system that the fault is done to, and its Redis.

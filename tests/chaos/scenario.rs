@@ -220,8 +220,8 @@ impl Row {
     }
 }
 
-/// So that the scenarios of one seed differ.
-fn digest(name: &str) -> u64 {
+/// So that the scenarios of one seed differ, and their parts.
+pub(crate) fn digest(name: &str) -> u64 {
     const PRIME: u64 = 0x0100_0000_01b3;
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(PRIME)
