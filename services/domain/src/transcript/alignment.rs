@@ -1,7 +1,9 @@
 //! Where a history attaches: at a beginning; further down, when its head was cut off; at the last answer, when its head
 //! was replaced by a summary or only its beginning was kept; or nowhere yet.
 
+use super::echoes::RUN_MAX;
 use super::forest::{Forest, NodeIndex, Step};
+use super::tools::RESULT_DISTANCE_MAX;
 use crate::message::Role;
 use std::ops::Range;
 
@@ -56,6 +58,8 @@ struct Alignment {
 const ALIGNMENTS_MAX: usize = 64;
 /// Answers that are tried as the end of a history, the latest first.
 const ENDS_MAX: usize = 8;
+/// Tool calls of a message, and makers of an answer, whose ids are compared: the first few tell as much as all.
+const IDS_MAX: usize = 8;
 /// Messages that stand for others at the head of a history: a summary, and perhaps the answer that acknowledges it.
 const SUMMARIES_MAX: usize = 2;
 
@@ -84,7 +88,7 @@ impl<'a> Forest<'a> {
             if let Some(summarised) = self.after_a_known_summary(&told, &utterances) {
                 return summarised;
             }
-            let best = self.best_alignment(&told);
+            let best = self.best_alignment(steps, &told);
             if let Some(gap) = self.after_a_gap(&told, &utterances)
                 && best.is_none_or(|best| {
                     let evidence = usize::from(has_stray_results(steps, &told, &gap));
@@ -132,7 +136,7 @@ impl<'a> Forest<'a> {
     /// Where a history's first utterance stands: at the beginning of an island, or further down when the history's head
     /// was cut off. Best is where the history leads word for word to the answer given last; then where most of it stands
     /// word for word. One utterance alone proves nothing, unless it is the first or the last one.
-    fn best_alignment(&self, utterances: &[&Step<'_>]) -> Option<Alignment> {
+    fn best_alignment(&self, steps: &[Step<'_>], utterances: &[&Step<'_>]) -> Option<Alignment> {
         let first = utterances.first()?;
         let latest = |nodes: Option<&'_ Vec<NodeIndex>>| -> Vec<NodeIndex> {
             let nodes = nodes.into_iter().flatten().rev();
@@ -145,7 +149,8 @@ impl<'a> Forest<'a> {
             .and_then(|island| self.child_matching(island.root, first));
         let anywhere = latest(self.by_identity.get(&first.identity));
         let candidates = at_roots.into_iter().chain(echoed).chain(anywhere);
-        let aligned = candidates.map(|candidate| self.align(candidate, utterances));
+        let results = leading_results(steps);
+        let aligned = candidates.map(|candidate| self.align(candidate, &results, utterances));
         let likely = aligned.filter(|it| it.is_at_root || it.length >= 2 || it.is_exact_to_tip);
         let last_answer = utterances
             .iter()
@@ -158,21 +163,23 @@ impl<'a> Forest<'a> {
         likely.max_by_key(|it| (may_be_whole(it), *it))
     }
 
-    fn align(&self, candidate: NodeIndex, utterances: &[&Step<'_>]) -> Alignment {
+    /// Compares from a node on. `results` are the ids of the tool calls that the steps before it answer.
+    fn align(&self, candidate: NodeIndex, results: &[&str], utterances: &[&Step<'_>]) -> Alignment {
         let last_tip = self.previous.map(|previous| previous.tip);
-        let is_same = |node: NodeIndex, step: &Step<'_>| {
-            usize::from(self.nodes[node].identity == step.identity)
-        };
         let mut node = candidate;
         let mut length = 1;
-        let mut exact = is_same(node, utterances[0]);
+        let mut is_likely = !self.is_call_of_another(node, utterances[0])
+            && !results.iter().any(|id| self.is_asked_elsewhere(node, id));
+        let mut exact = usize::from(is_likely && self.is_same(node, utterances[0]));
         while let Some(step) = utterances.get(length).filter(|_| Some(node) != last_tip) {
             let Some(next) = self.child_matching(node, step) else {
                 break;
             };
             node = next;
             length += 1;
-            exact += is_same(node, step);
+            // Below a call that another answer made, equal words tell of that one's path.
+            is_likely &= !self.is_call_of_another(node, step);
+            exact += usize::from(is_likely && self.is_same(node, step));
         }
         let is_at_root = self.nodes[candidate]
             .parent
@@ -188,6 +195,46 @@ impl<'a> Forest<'a> {
             length,
             candidate,
         }
+    }
+
+    fn is_same(&self, node: NodeIndex, step: &Step<'_>) -> bool {
+        let node = &self.nodes[node];
+        node.identity == step.identity && node.role.is_some()
+    }
+
+    /// Whether a tool was called under this id, but by none of the utterances shortly above the node.
+    fn is_asked_elsewhere(&self, node: NodeIndex, id: &str) -> bool {
+        self.is_of_others(id, self.path(node).skip(1).take(RESULT_DISTANCE_MAX))
+    }
+
+    /// Whether a step calls a tool under an id that an answer elsewhere gave, and this one did not, nor one of those
+    /// before it that may be told in one with it. Ids that are known nowhere prove nothing: some SDKs invent them anew in
+    /// each history.
+    fn is_call_of_another(&self, node: NodeIndex, step: &Step<'_>) -> bool {
+        let is_answer = |node: &NodeIndex| self.nodes[*node].role == Some(Role::Assistant);
+        let answers = || self.path(node).take_while(is_answer).take(RUN_MAX);
+        let ids = step.message.tool_calls().filter_map(|(id, ..)| id);
+        ids.take(IDS_MAX).any(|id| self.is_of_others(id, answers()))
+    }
+
+    /// Whether some answer gave this id to a tool call, but none of these.
+    fn is_of_others(&self, id: &str, mut these: impl Iterator<Item = NodeIndex>) -> bool {
+        let given_by = self.by_tool_call.get(id);
+        given_by.is_some_and(|given_by| these.all(|node| node != *given_by && !self.gave(node, id)))
+    }
+
+    /// Whether this is an id of a tool call of the answer, as some call made it or the first echo told it.
+    fn gave(&self, node: NodeIndex, id: &str) -> bool {
+        let node = &self.nodes[node];
+        let latest = node.made_by.iter().rev().take(IDS_MAX);
+        let made = latest.filter_map(|(call, choice)| {
+            let output = &self.calls[*call].content.output;
+            output.get(*choice)
+        });
+        made.chain(&node.message)
+            .filter_map(|digest| self.conversation.message(digest))
+            .flat_map(|message| message.tool_calls())
+            .any(|(given, ..)| given == Some(id))
     }
 
     /// For a history whose end leads to an answer, best the latest, and whose head does not: messages in between were left
@@ -236,7 +283,7 @@ impl<'a> Forest<'a> {
                 break;
             };
             let stands = &self.nodes[node];
-            let is_exact = stands.identity == step.identity && stands.role.is_some();
+            let is_exact = self.is_same(node, step) && !self.is_call_of_another(node, step);
             let is_echo = step.message.role == Role::Assistant
                 && stands.role == Some(Role::Assistant)
                 && self.may_be_echo(node, step.message);
@@ -290,6 +337,16 @@ impl<'a> Forest<'a> {
         let rest = kept..head.len();
         (rest.len() <= SUMMARIES_MAX).then(|| (u32::try_from(kept).unwrap_or(u32::MAX), rest))
     }
+}
+
+/// The ids of the tool calls that are answered before the first utterance of a history.
+fn leading_results<'a>(steps: &'a [Step<'_>]) -> Vec<&'a str> {
+    let leading = steps.iter().take_while(|step| !step.is_utterance());
+    leading
+        .flat_map(|step| step.message.tool_results())
+        .filter_map(|(id, ..)| id)
+        .take(IDS_MAX)
+        .collect()
 }
 
 /// Whether the kept head of a history is followed by results of tools that it does not call.

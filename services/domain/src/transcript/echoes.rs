@@ -6,7 +6,7 @@ use crate::message::{Message, Role};
 use crate::normalise::CUT_MARK;
 
 /// Longest run of assistant messages that is tried as one answer.
-const RUN_MAX: usize = 8;
+pub(super) const RUN_MAX: usize = 8;
 
 impl Forest<'_> {
     /// Where a user's message stands whose history left out the answer before it: after that answer. A user's message is

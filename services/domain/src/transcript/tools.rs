@@ -6,6 +6,7 @@ use super::reports::Twins;
 use crate::conversation::Conversation;
 use crate::facts::{SpanFact, ToolFact};
 use crate::ids::{Digest, SpanKey};
+use crate::message::Message;
 use crate::span::Operation;
 use crate::view::{ToolStatus, ToolUse};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -41,6 +42,8 @@ struct Slot<'a> {
     name: &'a str,
     arguments: &'a Value,
     asked: &'a SpanFact,
+    /// Of an answer made again: it shows when a span ran it, for else nothing tells it from the first.
+    is_again: bool,
     run: Option<&'a Arc<SpanFact>>,
     result: Option<Value>,
 }
@@ -72,6 +75,7 @@ pub(crate) fn tool_uses(
         })
         .collect();
     let orphan_runs = match_runs(&mut slots, &runs);
+    slots.retain(|slot| !slot.is_again || slot.run.is_some());
     let orphan_results = match_results(conversation, forests, &mut slots);
     let mut uses = ToolUses {
         orphan_results,
@@ -120,27 +124,60 @@ fn slots<'a>(
                 .made_by
                 .first()
                 .map_or(node.first_call, |(call, _)| *call);
-            slots.extend(message.tool_calls().enumerate().map(
-                |(position, (id, name, arguments))| Slot {
-                    place: (forest_index, node_index),
-                    scope: *scope,
-                    position,
-                    id,
-                    name,
-                    arguments,
-                    asked: &calls[call].span,
-                    run: None,
-                    // Tools that the API runs itself answer within the message that calls them.
-                    result: id.and_then(|id| {
-                        let mut results = message.tool_results();
-                        let own = results.find(|(of, ..)| *of == Some(id));
-                        own.map(|(_, _, result)| result.clone())
-                    }),
-                },
-            ));
+            let place = (forest_index, node_index);
+            let first = slots.len();
+            slots.extend(slots_of(message, place, *scope, &calls[call].span));
+            let again = node.made_by.iter().skip(1).flat_map(|(call, choice)| {
+                let call = &calls[*call];
+                let digest = call.content.output.get(*choice);
+                let message = digest.and_then(|digest| conversation.message(digest));
+                let message = message.into_iter();
+                message.flat_map(|message| slots_of(message, place, *scope, &call.span))
+            });
+            add_again(&mut slots, first, again);
         }
     }
     slots
+}
+
+fn slots_of<'a>(
+    message: &'a Message,
+    place: Place,
+    scope: Scope,
+    asked: &'a SpanFact,
+) -> impl Iterator<Item = Slot<'a>> {
+    let calls = message.tool_calls().enumerate();
+    calls.map(move |(position, (id, name, arguments))| Slot {
+        place,
+        scope,
+        position,
+        id,
+        name,
+        arguments,
+        asked,
+        is_again: false,
+        run: None,
+        // Tools that the API runs itself answer within the message that calls them.
+        result: id.and_then(|id| {
+            let mut results = message.tool_results();
+            let own = results.find(|(of, ..)| *of == Some(id));
+            own.map(|(_, _, result)| result.clone())
+        }),
+    })
+}
+
+/// Adds the calls of the same answer, made again, to those of the first, which begin at `first`. Under an id that is
+/// known already, it is the same call.
+fn add_again<'a>(slots: &mut Vec<Slot<'a>>, first: usize, again: impl Iterator<Item = Slot<'a>>) {
+    let mut known: FxHashSet<&str> = slots[first..].iter().filter_map(|slot| slot.id).collect();
+    for slot in again.filter(|slot| slot.id.is_none_or(|id| known.insert(id))) {
+        let position = slots.len() - first;
+        slots.push(Slot {
+            position,
+            is_again: true,
+            ..slot
+        });
+    }
 }
 
 /// The tool spans in start order, each execution once: a span within another of the same tool (a protocol client's within
@@ -303,7 +340,7 @@ fn match_results(
 }
 
 /// How many utterances up a result looks for its call.
-const RESULT_DISTANCE_MAX: usize = 16;
+pub(super) const RESULT_DISTANCE_MAX: usize = 16;
 
 /// `asked` are the slots above the result, those of the nearest answer first.
 fn slot_for_result(

@@ -488,3 +488,29 @@ fn the_same_answer_made_again_to_the_same_history_is_one() {
     );
     assert_eq!(view(&spans).totals.llm_calls, 4);
 }
+
+#[test]
+fn tools_of_an_answer_made_again_show_with_it_each_time_they_ran() {
+    let asked = |number, id: &str| chat(number, 0, &[user("Weather?")], Some(calling(&[id])));
+    let told = |number, id: &str| {
+        let history = [user("Weather?"), calling(&[id]), result(id, json!(number))];
+        chat(number, 0, &history, Some(assistant("One.")))
+    };
+    let spans = [
+        asked(1, "c1"),
+        tool_span(2, 0, "weather", Some("c1"), json!(3)),
+        told(3, "c1"),
+        asked(4, "c2"),
+        tool_span(5, 0, "weather", Some("c2"), json!(6)),
+        told(6, "c2"),
+    ];
+    check(
+        &spans,
+        "user: Weather?
+        assistant
+          weather -> 3
+          weather -> 6
+        assistant: One.",
+    );
+    assert_eq!(view(&spans).totals.tool_calls, 2);
+}
