@@ -76,7 +76,7 @@ pub(crate) fn tool_uses(
         .collect();
     let orphan_runs = match_runs(&mut slots, &runs);
     slots.retain(|slot| !slot.is_again || slot.run.is_some());
-    let orphan_results = match_results(conversation, forests, &mut slots);
+    let (orphan_results, unasked) = match_results(conversation, forests, &mut slots);
     let mut uses = ToolUses {
         orphan_results,
         ..ToolUses::default()
@@ -89,7 +89,7 @@ pub(crate) fn tool_uses(
         uses.count(&tool_use);
         uses.by_answer.entry(slot.place).or_default().push(tool_use);
     }
-    uses.executions += uses.orphan_results.len() as u32;
+    uses.executions += unasked;
     for run in orphan_runs {
         let tool_use = use_of_run(conversation, run.span);
         uses.count(&tool_use);
@@ -243,11 +243,7 @@ fn match_runs<'a>(slots: &mut [Slot<'a>], runs: &[Run<'a>]) -> Vec<Run<'a>> {
         let tool = tool_of(run);
         let with_id = tool.call_id.as_deref().and_then(|id| by_id.get(id));
         let best = match with_id {
-            Some(indexes) => {
-                let asked_before = |index: &usize| slots[*index].asked.start_ns <= run.start_ns;
-                let free = |index: &usize| slots[*index].run.is_none() && asked_before(index);
-                best_slot(slots, run, *scope, indexes.iter().copied().filter(free))
-            }
+            Some(indexes) => best_slot_with_id(slots, run, *scope, indexes),
             None => {
                 let open = open_by_name.get(tool.name.as_str());
                 let latest = open.into_iter().flatten().rev().copied();
@@ -279,6 +275,25 @@ fn match_runs<'a>(slots: &mut [Slot<'a>], runs: &[Run<'a>]) -> Vec<Run<'a>> {
     orphans
 }
 
+/// Of the calls with a run's id: one that was asked before it. When all were asked later, its clock is behind, and the
+/// earliest is its own.
+fn best_slot_with_id(
+    slots: &[Slot<'_>],
+    run: &SpanFact,
+    scope: Scope,
+    indexes: &[usize],
+) -> Option<usize> {
+    let is_free = |index: &usize| slots[*index].run.is_none();
+    let is_before = |index: &usize| slots[*index].asked.start_ns <= run.start_ns;
+    if indexes.iter().any(is_before) {
+        let free = |index: &usize| is_free(index) && is_before(index);
+        best_slot(slots, run, scope, indexes.iter().copied().filter(free))
+    } else {
+        let free = indexes.iter().copied().filter(is_free);
+        free.min_by_key(|index| slots[*index].asked.start_ns)
+    }
+}
+
 fn best_slot(
     slots: &[Slot<'_>],
     run: &SpanFact,
@@ -300,18 +315,20 @@ fn best_slot(
     })
 }
 
-/// Gives each tool message's results their slots: by id on the path above it, else by name, else in order.
+/// Gives each tool message's results their slots: by id on the path above it, else by name, else in order. Returns the
+/// messages with results that nobody asked for, each once, and how many such results there are.
 fn match_results(
     conversation: &Conversation,
     forests: &[(Scope, Forest<'_>)],
     slots: &mut [Slot<'_>],
-) -> Vec<(usize, ToolMessage)> {
+) -> (Vec<(usize, ToolMessage)>, u32) {
     let mut by_place: FxHashMap<Place, Vec<usize>> = FxHashMap::default();
     for (index, slot) in slots.iter().enumerate() {
         by_place.entry(slot.place).or_default().push(index);
     }
     let mut seen = FxHashSet::default();
     let mut orphans = Vec::new();
+    let mut unasked_results = 0;
     for (forest_index, (_, forest)) in forests.iter().enumerate() {
         for tool_message in &forest.tool_messages {
             if !seen.insert((forest_index, tool_message.after, tool_message.message)) {
@@ -320,6 +337,7 @@ fn match_results(
             let Some(message) = conversation.message(&tool_message.message) else {
                 continue;
             };
+            let mut unasked = 0;
             for (id, name, result) in message.tool_results() {
                 let above = forest.path(tool_message.after).take(RESULT_DISTANCE_MAX);
                 let asked: Vec<usize> = above
@@ -331,12 +349,16 @@ fn match_results(
                     Some(index) => {
                         slots[index].result.get_or_insert_with(|| result.clone());
                     }
-                    None => orphans.push((forest_index, *tool_message)),
+                    None => unasked += 1,
                 }
             }
+            if unasked > 0 {
+                orphans.push((forest_index, *tool_message));
+            }
+            unasked_results += unasked;
         }
     }
-    orphans
+    (orphans, unasked_results)
 }
 
 /// How many utterances up a result looks for its call.
