@@ -11,6 +11,7 @@ mod forest;
 mod nesting;
 mod reports;
 mod scopes;
+mod slots;
 mod threads;
 mod tools;
 mod totals;

@@ -3,14 +3,13 @@
 use super::calls::{Call, Scope, ancestors};
 use super::forest::{Forest, NodeIndex, ToolMessage};
 use super::reports::Twins;
+use super::slots::{Slot, slots};
 use crate::conversation::Conversation;
 use crate::facts::{SpanFact, ToolFact};
 use crate::ids::{Digest, SpanKey};
-use crate::message::Message;
 use crate::span::Operation;
 use crate::view::{ToolStatus, ToolUse};
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::Value;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -31,21 +30,6 @@ pub(crate) struct ToolUses {
     /// Uses that were executed: known from a span, a result, or both.
     pub(crate) executions: u32,
     pub(crate) failures: u32,
-}
-
-/// A tool call within an answer, waiting for its span and its result.
-struct Slot<'a> {
-    place: Place,
-    scope: Scope,
-    position: usize,
-    id: Option<&'a str>,
-    name: &'a str,
-    arguments: &'a Value,
-    asked: &'a SpanFact,
-    /// Of an answer made again: it shows when a span ran it, for else nothing tells it from the first.
-    is_again: bool,
-    run: Option<&'a Arc<SpanFact>>,
-    result: Option<Value>,
 }
 
 /// An execution, and in whose context it ran.
@@ -103,80 +87,6 @@ impl ToolUses {
     fn count(&mut self, tool_use: &ToolUse) {
         self.executions += u32::from(tool_use.status != ToolStatus::Pending);
         self.failures += u32::from(tool_use.status == ToolStatus::Error);
-    }
-}
-
-fn slots<'a>(
-    conversation: &'a Conversation,
-    calls: &'a [Call],
-    forests: &'a [(Scope, Forest<'_>)],
-) -> Vec<Slot<'a>> {
-    let mut slots = Vec::new();
-    for (forest_index, (scope, forest)) in forests.iter().enumerate() {
-        for (node_index, node) in forest.nodes.iter().enumerate() {
-            let Some(message) = node
-                .message
-                .and_then(|digest| conversation.message(&digest))
-            else {
-                continue;
-            };
-            let call = node
-                .made_by
-                .first()
-                .map_or(node.first_call, |(call, _)| *call);
-            let place = (forest_index, node_index);
-            let first = slots.len();
-            slots.extend(slots_of(message, place, *scope, &calls[call].span));
-            let again = node.made_by.iter().skip(1).flat_map(|(call, choice)| {
-                let call = &calls[*call];
-                let digest = call.content.output.get(*choice);
-                let message = digest.and_then(|digest| conversation.message(digest));
-                let message = message.into_iter();
-                message.flat_map(|message| slots_of(message, place, *scope, &call.span))
-            });
-            add_again(&mut slots, first, again);
-        }
-    }
-    slots
-}
-
-fn slots_of<'a>(
-    message: &'a Message,
-    place: Place,
-    scope: Scope,
-    asked: &'a SpanFact,
-) -> impl Iterator<Item = Slot<'a>> {
-    let calls = message.tool_calls().enumerate();
-    calls.map(move |(position, (id, name, arguments))| Slot {
-        place,
-        scope,
-        position,
-        id,
-        name,
-        arguments,
-        asked,
-        is_again: false,
-        run: None,
-        // Tools that the API runs itself answer within the message that calls them.
-        result: id.and_then(|id| {
-            let mut results = message.tool_results();
-            let own = results.find(|(of, ..)| *of == Some(id));
-            own.map(|(_, _, result)| result.clone())
-        }),
-    })
-}
-
-/// Adds the calls of the same answer, made again, to those of the first, which begin at `first`. Under an id that is
-/// known already, it is the same call.
-fn add_again<'a>(slots: &mut Vec<Slot<'a>>, first: usize, again: impl Iterator<Item = Slot<'a>>) {
-    let mut known: FxHashSet<&str> = slots[first..].iter().filter_map(|slot| slot.id).collect();
-    for slot in again.filter(|slot| slot.id.is_none_or(|id| known.insert(id))) {
-        let position = slots.len() - first;
-        slots.push(Slot {
-            position,
-            is_again: true,
-            ..slot
-        });
     }
 }
 

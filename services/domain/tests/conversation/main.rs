@@ -6,4 +6,5 @@ mod past;
 mod properties;
 mod sets;
 mod support;
+mod tools;
 mod transcript;

@@ -1,0 +1,101 @@
+//! Which tools the answers called, each call a slot for its run and its result.
+
+use super::calls::{Call, Scope};
+use super::forest::Forest;
+use super::tools::Place;
+use crate::conversation::Conversation;
+use crate::facts::SpanFact;
+use crate::message::Message;
+use rustc_hash::FxHashSet;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A tool call within an answer, waiting for its span and its result.
+pub(super) struct Slot<'a> {
+    pub(super) place: Place,
+    pub(super) scope: Scope,
+    pub(super) position: usize,
+    pub(super) id: Option<&'a str>,
+    pub(super) name: &'a str,
+    pub(super) arguments: &'a Value,
+    pub(super) asked: &'a SpanFact,
+    /// Of an answer made again: it shows when a span ran it, for else nothing tells it from the first.
+    pub(super) is_again: bool,
+    pub(super) run: Option<&'a Arc<SpanFact>>,
+    pub(super) result: Option<Value>,
+}
+
+/// The tool calls of every answer, in the order of forests and nodes.
+pub(super) fn slots<'a>(
+    conversation: &'a Conversation,
+    calls: &'a [Call],
+    forests: &'a [(Scope, Forest<'_>)],
+) -> Vec<Slot<'a>> {
+    let mut slots = Vec::new();
+    for (forest_index, (scope, forest)) in forests.iter().enumerate() {
+        for (node_index, node) in forest.nodes.iter().enumerate() {
+            let Some(message) = node
+                .message
+                .and_then(|digest| conversation.message(&digest))
+            else {
+                continue;
+            };
+            let call = node
+                .made_by
+                .first()
+                .map_or(node.first_call, |(call, _)| *call);
+            let place = (forest_index, node_index);
+            let first = slots.len();
+            slots.extend(slots_of(message, place, *scope, &calls[call].span));
+            let again = node.made_by.iter().skip(1).flat_map(|(call, choice)| {
+                let call = &calls[*call];
+                let digest = call.content.output.get(*choice);
+                let message = digest.and_then(|digest| conversation.message(digest));
+                let message = message.into_iter();
+                message.flat_map(|message| slots_of(message, place, *scope, &call.span))
+            });
+            add_again(&mut slots, first, again);
+        }
+    }
+    slots
+}
+
+fn slots_of<'a>(
+    message: &'a Message,
+    place: Place,
+    scope: Scope,
+    asked: &'a SpanFact,
+) -> impl Iterator<Item = Slot<'a>> {
+    let calls = message.tool_calls().enumerate();
+    calls.map(move |(position, (id, name, arguments))| Slot {
+        place,
+        scope,
+        position,
+        id,
+        name,
+        arguments,
+        asked,
+        is_again: false,
+        run: None,
+        // Tools that the API runs itself answer within the message that calls them.
+        result: id.and_then(|id| {
+            let mut results = message.tool_results();
+            let own = results.find(|(of, ..)| *of == Some(id));
+            own.map(|(_, _, result)| result.clone())
+        }),
+    })
+}
+
+/// Adds the calls of the same answer, made again, to those of the first, which begin at `first`. Under an id that is
+/// known already, it is the same call.
+fn add_again<'a>(slots: &mut Vec<Slot<'a>>, first: usize, again: impl Iterator<Item = Slot<'a>>) {
+    let mut known: FxHashSet<&str> = slots[first..].iter().filter_map(|slot| slot.id).collect();
+    for slot in again.filter(|slot| slot.id.is_none_or(|id| known.insert(id))) {
+        let position = slots.len() - first;
+        slots.push(Slot {
+            position,
+            is_again: true,
+            ..slot
+        });
+    }
+}
