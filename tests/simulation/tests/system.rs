@@ -59,10 +59,10 @@ fn a_failing_play_is_cut_down() {
 #[test]
 fn everything_that_may_go_wrong_does_in_some_plays() {
     let mut sum = Played::default();
-    for (_, outcome) in play_all(60, Flaw::None) {
+    for (_, outcome) in play_all(150, Flaw::None) {
         sum.add(&outcome.expect("it went well"));
     }
-    assert!(sum.published > 60, "{sum:?}");
+    assert!(sum.published > 150, "{sum:?}");
     for happened in [
         sum.losses,
         sum.epochs,
@@ -71,6 +71,7 @@ fn everything_that_may_go_wrong_does_in_some_plays() {
         sum.lost_partitions,
         sum.refused_saves,
         sum.left_alone,
+        sum.pauses,
     ] {
         assert!(happened >= 10, "{sum:?}");
     }
@@ -84,6 +85,21 @@ fn statistics_that_are_believed_lose_records() {
 #[test]
 fn statistics_of_the_reading_before_tell_of_ends_that_are_none() {
     is_found(Flaw::StaleStatistics, "was told to end");
+}
+
+#[test]
+fn statistics_of_before_a_pause_tell_of_ends_that_are_none() {
+    is_found(Flaw::UncountedResumptions, "is not in the store");
+}
+
+#[test]
+fn partitions_that_stay_paused_are_never_read_again() {
+    is_found(Flaw::LastingPauses, "it waits for ever");
+}
+
+#[test]
+fn statistics_older_than_the_last_record_take_a_topic_for_made_anew() {
+    is_found(Flaw::ShrunkByBeginning, "is not in the store");
 }
 
 #[test]

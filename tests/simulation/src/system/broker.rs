@@ -4,18 +4,23 @@
 use super::plan::Planned;
 use processor::source::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub struct Written {
     pub timestamp_ms: i64,
     pub facts: Vec<usize>,
+    /// How often its log had lost its end before.
+    pub incarnation: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    pub records: BTreeMap<i64, Written>,
+    pub records: BTreeMap<i64, Arc<Written>>,
     /// The offset that the next record will have.
     pub end: i64,
+    /// How often it was made anew, or lost its end.
+    pub incarnation: u64,
 }
 
 impl Log {
@@ -24,8 +29,9 @@ impl Log {
         let written = Written {
             timestamp_ms,
             facts: planned.facts.clone(),
+            incarnation: self.incarnation,
         };
-        self.records.insert(self.end, written);
+        self.records.insert(self.end, Arc::new(written));
         self.end += 1 + planned.hole;
     }
 }
@@ -46,7 +52,7 @@ pub struct Broker {
 }
 
 impl Broker {
-    pub fn counts(&self) -> BTreeMap<std::sync::Arc<str>, i32> {
+    pub fn counts(&self) -> BTreeMap<Arc<str>, i32> {
         let mut counts = BTreeMap::new();
         for partition in self.logs.keys() {
             *counts.entry(partition.topic.clone()).or_default() += 1;

@@ -1,45 +1,27 @@
-//! The model of a member's client of Kafka with its poll thread: what it fetched and handed on, what its statistics tell,
-//! what it wants committed. It stands where `processor::source` has threads and librdkafka; ends are judged by the same
-//! code.
-//!
-//! Like librdkafka's, its fetching takes over a new position only when it has *turned*, some time after it was assigned or
-//! sought, and until then tells of the reading before.
+//! The model of a member's poll thread: what it handed on and holds back, when it pauses, what it wants committed. It
+//! stands where `processor::source` has threads; ends are judged by the same code. What it polls is in `fetching.rs`.
 
-use super::broker::Broker;
-use super::{Flaw, old_rules};
+use super::Flaw;
+use super::broker::{Broker, Written};
+use super::fetching::Fetcher;
 use processor::books::{Event, HandoverId};
 use processor::source::ends::Reading;
 use processor::source::{Begun, Commitment, Position, Start, TopicPartition};
-use rdkafka::Statistics;
-use rdkafka::statistics;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-/// Records that the client fetches ahead.
-const FETCHED_MAX: usize = 8;
 /// Records that wait for the pipeline.
 pub const RECORDS_MAX: usize = 3;
-const STATISTICS_EVERY_MS: i64 = 1_000;
-const FETCH_EVERY_MS: i64 = 400;
-/// No record for so long was taken for the end, once.
-const IDLE_MS: i64 = 50;
+/// So long there must have been no room before partitions are paused.
+const PAUSE_AFTER_MS: i64 = 1_000;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Owned {
     pub generation: u64,
     pub reading: Reading,
-    end_offset: Option<i64>,
-}
-
-/// What fetches a partition.
-#[derive(Clone, Copy, Debug, Default)]
-struct Fetching {
-    position: i64,
-    eof: Option<i64>,
-    /// The end of the log as the last answer said.
-    end: i64,
-    is_assigned: bool,
-    /// Where to fetch next, and until when it has turned there.
-    turn: Option<(i64, i64)>,
+    pub end_offset: Option<i64>,
+    /// In which incarnation of the log the last record was read that was handed on.
+    pub incarnation: Option<u64>,
 }
 
 /// What the poll thread is told.
@@ -57,21 +39,24 @@ pub struct Waiting {
     pub answer: Option<Vec<Commitment>>,
 }
 
-#[derive(Debug, Default)]
+/// A record on its way to the books, with what it holds.
+pub type Read = (Position, Arc<Written>);
+
+#[derive(Debug)]
 pub struct Client {
     pub owned: BTreeMap<TopicPartition, Owned>,
+    pub fetcher: Fetcher,
+    pub flaw: Flaw,
     generations: u64,
     handovers: u64,
-    fetching: BTreeMap<TopicPartition, Fetching>,
-    fetched: VecDeque<(TopicPartition, i64)>,
-    heard_ms: i64,
-    next_fetch_ms: i64,
-    next_statistics_ms: i64,
-    made: Option<Statistics>,
-    delivered_ms: i64,
-    held: Option<Position>,
+    pub delivered_ms: i64,
+    pub held: VecDeque<Read>,
+    /// Since when there has been no room.
+    pub pressed_since_ms: Option<i64>,
+    /// Whether fetching was told to pause.
+    pub is_paused: bool,
     /// To the pipeline, which takes events first.
-    pub records: VecDeque<Position>,
+    pub records: VecDeque<Read>,
     pub events: VecDeque<Event>,
     pub orders: VecDeque<Order>,
     pub waiting: Option<Waiting>,
@@ -80,10 +65,32 @@ pub struct Client {
     pub group_generation: u32,
     /// When it next hears from the group.
     pub next_heartbeat_ms: i64,
-    told_counts: Option<BTreeMap<std::sync::Arc<str>, i32>>,
+    pub told_counts: Option<BTreeMap<Arc<str>, i32>>,
 }
 
 impl Client {
+    pub fn new(flaw: Flaw) -> Self {
+        Self {
+            owned: BTreeMap::new(),
+            fetcher: Fetcher::default(),
+            flaw,
+            generations: 0,
+            handovers: 0,
+            delivered_ms: 0,
+            held: VecDeque::new(),
+            pressed_since_ms: None,
+            is_paused: false,
+            records: VecDeque::new(),
+            events: VecDeque::new(),
+            orders: VecDeque::new(),
+            waiting: None,
+            wanted: BTreeMap::new(),
+            group_generation: 0,
+            next_heartbeat_ms: 0,
+            told_counts: None,
+        }
+    }
+
     fn begin(&mut self, partition: TopicPartition, start: Option<Start>, now_ms: i64) -> Begun {
         self.generations += 1;
         self.wanted.remove(&partition);
@@ -95,6 +102,7 @@ impl Client {
                 moved_ms: now_ms,
             },
             end_offset: None,
+            incarnation: None,
         };
         self.owned.insert(partition.clone(), owned);
         Begun {
@@ -103,14 +111,6 @@ impl Client {
             start,
             is_from_beginning: false,
         }
-    }
-
-    /// Fetching is to go on elsewhere. What was fetched is of the reading before and is dropped.
-    fn turn_to(&mut self, partition: &TopicPartition, offset: i64, by_ms: i64) {
-        self.fetched.retain(|(fetched, _)| fetched != partition);
-        let fetching = self.fetching.entry(partition.clone()).or_default();
-        fetching.turn = Some((offset, by_ms));
-        fetching.is_assigned = true;
     }
 
     /// Partitions are assigned. `is_unknown` says of which it could not be looked up where to begin.
@@ -126,13 +126,14 @@ impl Client {
             let committed = broker.group.committed.get(partition).copied();
             let (offset, time_ms) = committed.unwrap_or((0, None));
             let (is_unknown, turn_ms) = draw();
-            self.turn_to(partition, offset, now_ms + turn_ms);
+            self.fetcher.read_from(partition, offset, now_ms + turn_ms);
             let start = (!is_unknown).then_some(Start { offset, time_ms });
             begun.push(Begun {
                 is_from_beginning: !is_unknown && offset == 0,
                 ..self.begin(partition.clone(), start, now_ms)
             });
         }
+        self.is_paused = false;
         self.events.push_back(Event::Assigned(begun));
     }
 
@@ -159,19 +160,19 @@ impl Client {
     }
 
     /// Partitions are gone already.
-    pub fn lose(&mut self) {
+    pub fn lose(&mut self, now_ms: i64) {
         let partitions = self.owned.keys().cloned().collect();
         self.events.push_back(Event::Lost(partitions));
-        self.forget();
+        self.forget(now_ms);
     }
 
-    pub fn forget(&mut self) {
+    pub fn forget(&mut self, now_ms: i64) {
         self.owned.clear();
         self.wanted.clear();
-        self.fetched.clear();
-        for fetching in self.fetching.values_mut() {
-            fetching.is_assigned = false;
+        if self.flaw != Flaw::LastingPauses {
+            self.fetcher.set_paused(false, now_ms);
         }
+        self.fetcher.unassign();
     }
 
     /// Takes note of what is to be committed. Returns what passes all that was handed on: nobody can have done that.
@@ -214,182 +215,132 @@ impl Client {
         if !self.owned.contains_key(partition) {
             return;
         }
-        self.turn_to(partition, to.offset, now_ms + turn_ms);
+        self.fetcher
+            .read_from(partition, to.offset, now_ms + turn_ms);
         let begun = Begun {
             is_from_beginning: to.offset == 0,
             ..self.begin(partition.clone(), Some(to), now_ms)
         };
         self.events.push_back(Event::Assigned(vec![begun]));
-        if self
-            .held
-            .as_ref()
-            .is_some_and(|held| held.partition == *partition)
-        {
-            self.held = None;
+        self.held.retain(|(held, _)| held.partition != *partition);
+        if self.held.is_empty() {
+            self.pressed_since_ms = None;
         }
     }
 
-    /// Whether some fetching has not turned yet; by `by_ms` it must have.
-    pub fn turns(&self, by_ms: i64) -> bool {
-        let mut turns = self.fetching.values().filter_map(|fetching| fetching.turn);
-        turns.any(|(_, turn_ms)| turn_ms <= by_ms)
-    }
-
-    pub fn turn(&mut self, by_ms: i64) {
-        for fetching in self.fetching.values_mut() {
-            if let Some((offset, turn_ms)) = fetching.turn
-                && turn_ms <= by_ms
-            {
-                fetching.turn = None;
-                fetching.position = offset;
-                fetching.eof = None;
-            }
-        }
-    }
-
-    pub fn fetches(&self, now_ms: i64) -> bool {
-        now_ms >= self.next_fetch_ms && self.fetched.len() < FETCHED_MAX && !self.owned.is_empty()
-    }
-
-    /// Asks for all partitions at once, and takes what comes.
-    pub fn fetch(&mut self, broker: &Broker, now_ms: i64) {
-        self.heard_ms = now_ms;
-        self.next_fetch_ms = now_ms + FETCH_EVERY_MS;
-        for (partition, fetching) in &mut self.fetching {
-            if !fetching.is_assigned || fetching.turn.is_some() {
-                continue;
-            }
-            let Some(log) = broker.logs.get(partition) else {
-                continue;
-            };
-            fetching.end = log.end;
-            let mut ahead = log.records.range(fetching.position..);
-            for (offset, _) in ahead.by_ref().take(FETCHED_MAX / 2) {
-                self.fetched.push_back((partition.clone(), *offset));
-                fetching.position = offset + 1;
-            }
-            if ahead.next().is_some() {
-                self.next_fetch_ms = now_ms;
-            } else {
-                fetching.position = log.end;
-                fetching.eof = Some(log.end);
-            }
-        }
-    }
-
-    pub fn makes_statistics(&self, now_ms: i64) -> bool {
-        now_ms >= self.next_statistics_ms && !self.fetching.is_empty()
-    }
-
-    pub fn make_statistics(&mut self, now_ms: i64) {
-        self.next_statistics_ms = now_ms + STATISTICS_EVERY_MS;
-        let broker = statistics::Broker {
-            nodeid: 1,
-            state: "UP".to_owned(),
-            rxidle: (now_ms - self.heard_ms) * 1_000,
-            ..Default::default()
+    pub fn begin_anew(&mut self, partition: TopicPartition, start: Start, now_ms: i64) -> u64 {
+        let begun = Begun {
+            is_from_beginning: true,
+            ..self.begin(partition, Some(start), now_ms)
         };
-        let mut made = Statistics {
-            time: now_ms / 1_000,
-            ..Statistics::default()
-        };
-        made.brokers.insert("b:9092/1".to_owned(), broker);
-        for (partition, fetching) in &self.fetching {
-            let measured = statistics::Partition {
-                broker: 1,
-                fetch_state: "active".to_owned(),
-                committed_offset: -1_001,
-                hi_offset: fetching.end,
-                ls_offset: fetching.end,
-                eof_offset: fetching.eof.unwrap_or(-1_001),
-                next_offset: fetching.position,
-                fetchq_cnt: self.fetched.len() as i64,
-                consumer_lag: -1,
-                ..Default::default()
-            };
-            let topic = made.topics.entry(partition.topic.to_string()).or_default();
-            topic.partitions.insert(partition.partition, measured);
-        }
-        self.made = Some(made);
-    }
-
-    pub fn tells_statistics(&self) -> bool {
-        self.made.is_some() && self.waiting.is_none()
-    }
-
-    /// Looks at the statistics that were made last, by the rule of now or by an old one.
-    pub fn tell_statistics(
-        &mut self,
-        counts: BTreeMap<std::sync::Arc<str>, i32>,
-        now_ms: i64,
-        flaw: Flaw,
-    ) {
-        if self.told_counts.as_ref() != Some(&counts) {
-            self.told_counts = Some(counts.clone());
-            self.events.push_back(Event::Topics(counts));
-        }
-        let Some(made) = self.made.take() else { return };
-        if self.held.is_some() {
-            return;
-        }
-        let is_idle = now_ms - self.delivered_ms >= IDLE_MS;
-        let readings = self.owned.iter();
-        let readings = readings.map(|(partition, owned)| (partition.clone(), owned.reading));
-        let ends = old_rules::ends(&made, readings.collect(), is_idle, flaw);
-        for (partition, end) in ends {
-            let Some(owned) = self.owned.get_mut(&partition) else {
-                continue;
-            };
-            owned.end_offset = owned.end_offset.max(Some(end.offset));
-            self.events.push_back(Event::End {
-                generation: owned.generation,
-                handed_on: owned.reading.next_offset,
-                end_offset: end.offset,
-                seen_ms: end.seen_ms,
-                partition,
-            });
-        }
+        let generation = begun.generation;
+        self.events.push_back(Event::Assigned(vec![begun]));
+        generation
     }
 
     pub fn delivers(&self) -> bool {
-        let has_some = self.held.is_some() || !self.fetched.is_empty();
-        self.waiting.is_none() && has_some && self.records.len() < RECORDS_MAX
+        let may = match self.held.front() {
+            Some((held, _)) => self.records.len() < RECORDS_MAX || !self.is_ours(held),
+            None => self.fetcher.has_fetched(),
+        };
+        may && self.waiting.is_none()
     }
 
-    /// Takes one record from the client, and hands on what is held as far as there is room.
-    pub fn deliver(&mut self, now_ms: i64) -> Option<Position> {
+    fn is_ours(&self, at: &Position) -> bool {
+        let owned = self.owned.get(&at.partition);
+        owned.is_some_and(|owned| owned.generation == at.generation)
+    }
+
+    /// Takes one record from the client, and hands on what is held as far as there is room. Returns what was handed on.
+    pub fn deliver(&mut self, now_ms: i64) -> Result<Vec<Position>, String> {
         self.delivered_ms = now_ms;
-        if self.held.is_none() {
-            let (partition, offset) = self.fetched.pop_front()?;
-            let generation = self.owned.get(&partition)?.generation;
-            self.held = Some(Position {
-                partition,
-                offset,
-                generation,
-            });
-            // Now and then it lies there for a while.
-            if self.records.len() + 1 >= RECORDS_MAX {
-                return None;
+        if self.held.is_empty()
+            && let Some(fetched) = self.fetcher.take()
+            && let Some(owned) = self.owned.get(&fetched.partition)
+        {
+            let at = Position {
+                partition: fetched.partition,
+                offset: fetched.offset,
+                generation: owned.generation,
+            };
+            self.held.push_back((at, fetched.written));
+        }
+        let mut handed_on = Vec::new();
+        while let Some((mut at, written)) = self.held.pop_front() {
+            if !self.place(&mut at, &written, now_ms)? {
+                continue;
+            }
+            if self.records.len() >= RECORDS_MAX {
+                self.held.push_front((at, written));
+                self.pressed_since_ms.get_or_insert(now_ms);
+                return Ok(handed_on);
+            }
+            if let Some(owned) = self.owned.get_mut(&at.partition) {
+                owned.reading.next_offset = Some(at.offset + 1);
+                owned.reading.moved_ms = now_ms;
+                owned.incarnation = Some(written.incarnation);
+            }
+            handed_on.push(at.clone());
+            self.records.push_back((at, written));
+        }
+        self.pressed_since_ms = None;
+        Ok(handed_on)
+    }
+
+    /// Whether a record belongs to the reading of its partition. One from before where that stands begins a new one.
+    fn place(&mut self, at: &mut Position, written: &Written, now_ms: i64) -> Result<bool, String> {
+        if !self.is_ours(at) {
+            return Ok(false);
+        }
+        let next = self.owned[&at.partition].reading.next_offset;
+        if next.is_some_and(|next| next > at.offset) {
+            self.check_anew(&at.partition, written.incarnation)?;
+            let start = Start {
+                offset: at.offset,
+                time_ms: None,
+            };
+            let old = at.generation;
+            at.generation = self.begin_anew(at.partition.clone(), start, now_ms);
+            for (held, _) in &mut self.held {
+                if held.partition == at.partition && held.generation == old {
+                    held.generation = at.generation;
+                }
             }
         }
-        let held = self.held.take()?;
-        let owned = self.owned.get_mut(&held.partition)?;
-        if owned.generation != held.generation {
-            return None;
+        Ok(true)
+    }
+
+    fn wants_pause(&self, now_ms: i64) -> bool {
+        let is_long = |since_ms: i64| now_ms - since_ms >= PAUSE_AFTER_MS;
+        self.pressed_since_ms.is_some_and(is_long)
+    }
+
+    pub fn is_to_pause_or_resume(&self, now_ms: i64) -> bool {
+        self.waiting.is_none() && self.wants_pause(now_ms) != self.is_paused
+    }
+
+    /// Brings fetching in line with whether there is room. Returns whether it is paused now.
+    pub fn pause_or_resume(&mut self, now_ms: i64, turn_ms: i64) -> bool {
+        self.is_paused = self.wants_pause(now_ms);
+        self.fetcher.set_paused(self.is_paused, now_ms + turn_ms);
+        if !self.is_paused && self.flaw != Flaw::UncountedResumptions {
+            let readings = self.owned.values_mut().map(|owned| &mut owned.reading);
+            readings.for_each(|reading| reading.begun_ms = now_ms);
         }
-        owned.reading.next_offset = Some(held.offset + 1);
-        self.records.push_back(held.clone());
-        Some(held)
+        self.is_paused
     }
 
     /// When there may be something to do, if not now.
-    pub fn timers(&self) -> [i64; 4] {
+    pub fn timers(&self) -> [i64; 5] {
         let until_ms = self.waiting.as_ref().map_or(0, |waiting| waiting.until_ms);
+        let pressed_ms = self.pressed_since_ms.unwrap_or_default() + PAUSE_AFTER_MS;
+        let [fetch_ms, statistics_ms] = self.fetcher.timers();
         [
-            self.next_fetch_ms,
-            self.next_statistics_ms,
+            fetch_ms,
+            statistics_ms,
             self.next_heartbeat_ms,
             until_ms,
+            pressed_ms,
         ]
     }
 }

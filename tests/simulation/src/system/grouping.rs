@@ -20,28 +20,39 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn deliver(&mut self, id: usize) {
+    pub(super) fn deliver(&mut self, id: usize) -> Result<(), String> {
+        let Some(member) = self.members.get_mut(&id) else {
+            return Ok(());
+        };
+        for at in member.client.deliver(self.now_ms)? {
+            self.say(|| format!("m{id} client: hands on {at}, generation {}", at.generation));
+        }
+        Ok(())
+    }
+
+    pub(super) fn pause_or_resume(&mut self, id: usize) {
+        let turn_ms = self.draw(TURNS_WITHIN_MS) as i64;
+        let now_ms = self.now_ms;
         let Some(member) = self.members.get_mut(&id) else {
             return;
         };
-        if let Some(at) = member.client.deliver(self.now_ms) {
-            self.say(|| format!("m{id} client: hands on {at}, generation {}", at.generation));
-        }
+        let is_paused = member.client.pause_or_resume(now_ms, turn_ms);
+        self.played.pauses += u64::from(is_paused);
+        let what = if is_paused { "pauses" } else { "resumes" };
+        self.say(|| format!("m{id} client: {what}"));
     }
 
     pub(super) fn tell_statistics(&mut self, id: usize) -> Result<(), String> {
-        let counts = self.broker.counts();
-        let flaw = self.flaw;
         let Some(member) = self.members.get_mut(&id) else {
             return Ok(());
         };
         let events = member.client.events.len();
-        member.client.tell_statistics(counts, self.now_ms, flaw);
+        member.client.tell_statistics(&self.broker, self.now_ms)?;
         let told: Vec<_> = member.client.events.iter().skip(events).cloned().collect();
         for event in told {
             self.say(|| format!("m{id} client: tells {event:?}"));
             // What such an end does is to be found.
-            if flaw != Flaw::BelievedEnds {
+            if self.flaw != Flaw::BelievedEnds {
                 self.check_end(&event)?;
             }
         }
@@ -83,7 +94,7 @@ impl World<'_> {
         member.client.next_heartbeat_ms = next_ms;
         let Some(membership) = self.broker.group.members.get(&id) else {
             if !member.client.owned.is_empty() {
-                member.client.lose();
+                member.client.lose(self.now_ms);
                 self.played.lost_partitions += 1;
                 self.say(|| format!("m{id} client: has lost its partitions"));
             }
@@ -150,7 +161,7 @@ impl World<'_> {
         checks::no_breach(breach)?;
         self.commit(id)?;
         if let Some(member) = self.members.get_mut(&id) {
-            member.client.forget();
+            member.client.forget(self.now_ms);
         }
         self.say(|| format!("m{id} client: has given its partitions away"));
         if self.broker.group.members.contains_key(&id) {
@@ -221,7 +232,7 @@ impl World<'_> {
         let epoch = self.nodes.epoch(names);
         let id = self.members_begun;
         self.members_begun += 1;
-        let member = Member::new(format!("m{id}"), epoch, self.records_max, now_ms);
+        let member = Member::new(format!("m{id}"), epoch, self.records_max, now_ms, self.flaw);
         self.members.insert(id, member);
         self.say(|| format!("m{id} starts"));
     }

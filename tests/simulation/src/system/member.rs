@@ -1,5 +1,7 @@
 //! One processor: books, the work on conversations, what it asks the store and what it is answered.
 
+use super::Flaw;
+use super::broker::Written;
 use super::client::Client;
 use super::nodes::{Partitions, Settling};
 use domain::prepare::Prepared;
@@ -7,6 +9,7 @@ use processor::books::{Answer, Ask, Books, HandoverId, Room};
 use processor::shards::job::{Close, Held, Job, Step, Update};
 use processor::source::{Commitment, Position};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use store::Epoch;
 
 /// Conversations that a process keeps: fewer than there are, so that some are loaded again.
@@ -88,6 +91,8 @@ pub struct Member {
     pub stop_with: Option<Vec<Commitment>>,
     /// Nothing of it runs until then.
     pub frozen_until_ms: i64,
+    /// The record that the books are told of.
+    pub reading: Option<Arc<Written>>,
     pub asking: Option<Asking>,
     pub answers: VecDeque<Answer>,
     pub finished: VecDeque<Position>,
@@ -105,7 +110,7 @@ pub struct Member {
 }
 
 impl Member {
-    pub fn new(name: String, epoch: Epoch, records_max: usize, now_ms: i64) -> Self {
+    pub fn new(name: String, epoch: Epoch, records_max: usize, now_ms: i64, flaw: Flaw) -> Self {
         let room = Room {
             records_max,
             bytes_max: usize::MAX,
@@ -113,10 +118,11 @@ impl Member {
         Self {
             books: Books::new(name.clone(), epoch, room),
             name,
-            client: Client::default(),
+            client: Client::new(flaw),
             life: Life::Running,
             stop_with: None,
             frozen_until_ms: 0,
+            reading: None,
             asking: None,
             answers: VecDeque::new(),
             finished: VecDeque::new(),

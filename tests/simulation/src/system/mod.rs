@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `plan.rs`, `producing.rs` | what producers write into the topics |
 //! | `broker.rs` | Kafka: logs, the group, committed offsets |
-//! | `client.rs`, `grouping.rs` | `processor::source` and librdkafka of one member |
+//! | `fetching.rs` | librdkafka of one member |
+//! | `client.rs`, `telling.rs`, `grouping.rs` | `processor::source` of one member |
 //! | `member.rs`, `pipeline.rs`, `working.rs`, `asking.rs` | the pipeline, the shards, the recorder, the closing of one member |
 //! | `nodes.rs` | Redis, single or a cluster, with `store` in front of it |
 //! | `faults.rs` | what goes wrong |
@@ -24,6 +25,7 @@ mod broker;
 mod checks;
 mod client;
 mod faults;
+mod fetching;
 mod grouping;
 mod member;
 mod nodes;
@@ -31,6 +33,7 @@ mod old_rules;
 mod pipeline;
 mod plan;
 mod producing;
+mod telling;
 mod working;
 mod world;
 
@@ -49,6 +52,13 @@ pub enum Flaw {
     StaleStatistics,
     /// A store that lost something is taken for the one that it was.
     UnnoticedLosses,
+    /// Going on after a pause does not count as a beginning.
+    UncountedResumptions,
+    /// What was paused when it was given away stays so in the client.
+    LastingPauses,
+    /// Whether a log has lost its end is told by statistics that are younger than the reading, though older than the last
+    /// record; and then it is read on without a seek.
+    ShrunkByBeginning,
     /// The copy of a span that is processed first gives its record time.
     FirstCopyTimes,
     /// A partition of which nothing is recorded does not hold time back.
@@ -74,6 +84,8 @@ pub struct Played {
     pub lost_partitions: u64,
     /// Records of an earlier reading.
     pub left_alone: u64,
+    /// How often a member paused its partitions.
+    pub pauses: u64,
 }
 
 impl Played {
@@ -89,6 +101,7 @@ impl Played {
         self.refused_saves += other.refused_saves;
         self.lost_partitions += other.lost_partitions;
         self.left_alone += other.left_alone;
+        self.pauses += other.pauses;
     }
 }
 

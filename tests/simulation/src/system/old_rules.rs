@@ -1,31 +1,32 @@
-//! The rule of ends, and as it was when it lost something.
+//! What is told of partitions, and as it was when that lost something.
 
 use super::Flaw;
 use processor::source::TopicPartition;
-use processor::source::ends::{self, Reading};
+use processor::source::ends::{self, PartitionStatus, Reading};
 use rdkafka::Statistics;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-/// The partitions that hold nothing more than what was read.
-pub fn ends(
+/// The status of each partition that is read, in their order.
+pub fn statuses(
     made: &Statistics,
     mut readings: HashMap<TopicPartition, Reading>,
     is_idle: bool,
     flaw: Flaw,
-) -> BTreeMap<TopicPartition, ends::End> {
-    match flaw {
-        Flaw::BelievedEnds => return believed(made, &readings, is_idle),
-        Flaw::StaleStatistics => {
-            readings
-                .values_mut()
-                .for_each(|reading| reading.begun_ms = 0);
+) -> Vec<PartitionStatus> {
+    for reading in readings.values_mut() {
+        match flaw {
+            Flaw::StaleStatistics => reading.begun_ms = 0,
+            Flaw::ShrunkByBeginning => reading.moved_ms = reading.begun_ms,
+            _ => {}
         }
-        _ => {}
     }
-    let status = ends::of(made, &readings).into_iter();
-    status
-        .filter_map(|status| Some((status.partition, status.end?)))
-        .collect()
+    let mut statuses = if flaw == Flaw::BelievedEnds {
+        believed(made, &readings, is_idle)
+    } else {
+        ends::of(made, &readings)
+    };
+    statuses.sort_by(|one, other| one.partition.cmp(&other.partition));
+    statuses
 }
 
 /// The old rule of ends, as it was when it lost records.
@@ -33,8 +34,8 @@ fn believed(
     made: &Statistics,
     readings: &HashMap<TopicPartition, Reading>,
     is_idle: bool,
-) -> BTreeMap<TopicPartition, ends::End> {
-    let mut ends = BTreeMap::new();
+) -> Vec<PartitionStatus> {
+    let mut statuses = Vec::new();
     for (partition, reading) in readings {
         let topic = made.topics.get(&*partition.topic);
         let Some(measured) = topic.and_then(|topic| topic.partitions.get(&partition.partition))
@@ -44,8 +45,14 @@ fn believed(
         let offset = measured.eof_offset;
         if offset == measured.hi_offset && (reading.next_offset == Some(offset) || is_idle) {
             let seen_ms = made.time * 1_000;
-            ends.insert(partition.clone(), ends::End { offset, seen_ms });
+            statuses.push(PartitionStatus {
+                partition: partition.clone(),
+                lag: None,
+                committed_offset: None,
+                end: Some(ends::End { offset, seen_ms }),
+                shrunk_to: None,
+            });
         }
     }
-    ends
+    statuses
 }

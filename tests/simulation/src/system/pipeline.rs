@@ -88,8 +88,16 @@ impl World<'_> {
                 Some(Event::Tick)
             }
             Take::Record => {
-                let at = member.client.records.pop_front();
-                at.map(|at| self.read(at))
+                let read = member.client.records.pop_front();
+                read.map(|(at, written)| {
+                    let record_ms = written.timestamp_ms;
+                    member.reading = Some(written);
+                    Event::Read {
+                        at,
+                        record_ms,
+                        bytes: 1,
+                    }
+                })
             }
             Take::LetGo => {
                 let handover = member.client.handover();
@@ -103,15 +111,6 @@ impl World<'_> {
             }
         };
         event.map_or(Ok(()), |event| self.tell_books(id, event))
-    }
-
-    fn read(&self, at: Position) -> Event {
-        let record_ms = self.broker.logs[&at.partition].records[&at.offset].timestamp_ms;
-        Event::Read {
-            at,
-            record_ms,
-            bytes: 1,
-        }
     }
 
     fn tell_books(&mut self, id: usize, event: Event) -> Result<(), String> {
@@ -197,12 +196,11 @@ impl World<'_> {
 
     /// What a record holds goes to its conversations, to each as a share of the record.
     fn give_work(&mut self, id: usize, at: Position, record_ms: i64) {
-        let facts = self.broker.logs[&at.partition].records[&at.offset]
-            .facts
-            .clone();
         let Some(member) = self.members.get_mut(&id) else {
             return;
         };
+        let facts = member.reading.take().map(|written| written.facts.clone());
+        let facts = facts.unwrap_or_default();
         member.tickets_given += 1;
         let ticket = member.tickets_given;
         member.tickets.insert(ticket, (at, facts.len()));

@@ -42,6 +42,8 @@ pub enum Action {
     Commit(usize),
     Rebalance(usize),
     Tell(usize),
+    /// It pauses, or resumes.
+    Pause(usize),
     /// The threads of the client.
     Turn(usize),
     Fetch(usize),
@@ -289,13 +291,15 @@ impl<'t> World<'t> {
         }
         may(member.asking.is_some(), Action::Ask(id));
         may(self.has_looking_step(member), Action::Look(id));
-        may(client.turns(self.now_ms + 2_000), Action::Turn(id));
-        may(client.fetches(self.now_ms), Action::Fetch(id));
+        let (fetcher, now_ms) = (&client.fetcher, self.now_ms);
+        may(fetcher.turns(now_ms + 2_000), Action::Turn(id));
+        may(fetcher.fetches(now_ms), Action::Fetch(id));
+        may(fetcher.makes_statistics(now_ms), Action::Measure(id));
+        may(client.is_to_pause_or_resume(now_ms), Action::Pause(id));
         may(client.delivers(), Action::Deliver(id));
         let is_free = client.waiting.is_none();
         may(is_free && !client.orders.is_empty(), Action::Obey(id));
         may(is_free && client.has_wanted(), Action::Commit(id));
-        may(client.makes_statistics(self.now_ms), Action::Measure(id));
         may(client.tells_statistics(), Action::Tell(id));
         may(self.has_group_step(id, member), Action::Rebalance(id));
     }
@@ -311,15 +315,18 @@ impl<'t> World<'t> {
             Action::Commit(id) => return self.commit(id),
             Action::Obey(id) => return self.obey(id),
             Action::Rebalance(id) => return self.rebalance(id),
-            Action::Deliver(id) => self.deliver(id),
+            Action::Deliver(id) => return self.deliver(id),
+            Action::Pause(id) => self.pause_or_resume(id),
             Action::Tell(id) => return self.tell_statistics(id),
-            Action::Turn(id) => self.client_of(id, |client, now_ms, _| client.turn(now_ms + 2_000)),
-            Action::Fetch(id) => {
-                self.client_of(id, |client, now_ms, broker| client.fetch(broker, now_ms))
+            Action::Turn(id) => {
+                self.client_of(id, |client, now_ms, _| client.fetcher.turn(now_ms + 2_000))
             }
-            Action::Measure(id) => {
-                self.client_of(id, |client, now_ms, _| client.make_statistics(now_ms))
-            }
+            Action::Fetch(id) => self.client_of(id, |client, now_ms, broker| {
+                client.fetcher.fetch(broker, now_ms)
+            }),
+            Action::Measure(id) => self.client_of(id, |client, now_ms, _| {
+                client.fetcher.make_statistics(now_ms)
+            }),
             Action::Generation => {
                 let partitions: BTreeSet<_> = self.broker.logs.keys().cloned().collect();
                 let shift = self.draw(4);
@@ -351,7 +358,7 @@ impl<'t> World<'t> {
     pub(super) fn let_pass(&mut self, passed_ms: i64) {
         let now_ms = self.now_ms + passed_ms;
         for member in self.members.values_mut() {
-            member.client.turn(now_ms);
+            member.client.fetcher.turn(now_ms);
         }
         self.now_ms = now_ms;
     }
