@@ -62,6 +62,7 @@ fn everything_that_may_go_wrong_does_in_some_plays() {
     for (_, outcome) in play_all(150, Flaw::None) {
         sum.add(&outcome.expect("it went well"));
     }
+    println!("{sum:?}");
     assert!(sum.published > 150, "{sum:?}");
     for happened in [
         sum.losses,
@@ -72,6 +73,8 @@ fn everything_that_may_go_wrong_does_in_some_plays() {
         sum.refused_saves,
         sum.left_alone,
         sum.pauses,
+        sum.shrunk,
+        sum.begun_anew,
     ] {
         assert!(happened >= 10, "{sum:?}");
     }

@@ -10,8 +10,6 @@ use std::sync::Arc;
 pub struct Written {
     pub timestamp_ms: i64,
     pub facts: Vec<usize>,
-    /// How often its log had lost its end before.
-    pub incarnation: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -21,6 +19,8 @@ pub struct Log {
     pub end: i64,
     /// How often it was made anew, or lost its end.
     pub incarnation: u64,
+    /// What it has lost, as of when that counted.
+    lost: Vec<(i64, Arc<Written>)>,
 }
 
 impl Log {
@@ -29,10 +29,23 @@ impl Log {
         let written = Written {
             timestamp_ms,
             facts: planned.facts.clone(),
-            incarnation: self.incarnation,
         };
         self.records.insert(self.end, Arc::new(written));
         self.end += 1 + planned.hole;
+    }
+
+    /// The log loses everything from an offset on.
+    pub fn lose_end(&mut self, from: i64) {
+        let mut counts_ms = i64::MIN;
+        for (offset, written) in &self.records {
+            counts_ms = counts_ms.max(written.timestamp_ms);
+            if *offset >= from {
+                self.lost.push((counts_ms, Arc::clone(written)));
+            }
+        }
+        self.records.split_off(&from);
+        self.end = from;
+        self.incarnation += 1;
     }
 }
 
@@ -52,6 +65,41 @@ pub struct Broker {
 }
 
 impl Broker {
+    /// The logs with what they have lost since it was read, each in a partition of its own: within a partition times do
+    /// not go back, whichever came after it.
+    pub fn logs_as_read(&self) -> BTreeMap<TopicPartition, Log> {
+        let mut logs = self.logs.clone();
+        let mut counts = self.counts();
+        for (partition, log) in &self.logs {
+            if log.lost.is_empty() {
+                continue;
+            }
+            let mut lost = log.lost.clone();
+            lost.sort_by_key(|(counts_ms, _)| *counts_ms);
+            let records = lost.into_iter().zip(0..).map(|((counts_ms, written), at)| {
+                let written = Written {
+                    timestamp_ms: counts_ms,
+                    ..(*written).clone()
+                };
+                (at, Arc::new(written))
+            });
+            let records: BTreeMap<_, _> = records.collect();
+            let count = counts.entry(Arc::clone(&partition.topic)).or_default();
+            let own = TopicPartition::new(Arc::clone(&partition.topic), *count);
+            *count += 1;
+            let end = records.len() as i64;
+            logs.insert(
+                own,
+                Log {
+                    records,
+                    end,
+                    ..Log::default()
+                },
+            );
+        }
+        logs
+    }
+
     pub fn counts(&self) -> BTreeMap<Arc<str>, i32> {
         let mut counts = BTreeMap::new();
         for partition in self.logs.keys() {

@@ -39,8 +39,13 @@ pub struct Waiting {
     pub answer: Option<Vec<Commitment>>,
 }
 
-/// A record on its way to the books, with what it holds.
-pub type Read = (Position, Arc<Written>);
+/// A record on its way to the books, with what it holds, and the incarnation of its log when it was fetched.
+#[derive(Clone, Debug)]
+pub struct Read {
+    pub at: Position,
+    pub written: Arc<Written>,
+    incarnation: u64,
+}
 
 #[derive(Debug)]
 pub struct Client {
@@ -51,6 +56,8 @@ pub struct Client {
     handovers: u64,
     pub delivered_ms: i64,
     pub held: VecDeque<Read>,
+    /// How often a partition was read anew because its log had lost its end.
+    pub begun_anew: u64,
     /// Since when there has been no room.
     pub pressed_since_ms: Option<i64>,
     /// Whether fetching was told to pause.
@@ -78,6 +85,7 @@ impl Client {
             handovers: 0,
             delivered_ms: 0,
             held: VecDeque::new(),
+            begun_anew: 0,
             pressed_since_ms: None,
             is_paused: false,
             records: VecDeque::new(),
@@ -222,7 +230,7 @@ impl Client {
             ..self.begin(partition.clone(), Some(to), now_ms)
         };
         self.events.push_back(Event::Assigned(vec![begun]));
-        self.held.retain(|(held, _)| held.partition != *partition);
+        self.held.retain(|held| held.at.partition != *partition);
         if self.held.is_empty() {
             self.pressed_since_ms = None;
         }
@@ -240,7 +248,7 @@ impl Client {
 
     pub fn delivers(&self) -> bool {
         let may = match self.held.front() {
-            Some((held, _)) => self.records.len() < RECORDS_MAX || !self.is_ours(held),
+            Some(held) => self.records.len() < RECORDS_MAX || !self.is_ours(&held.at),
             None => self.fetcher.has_fetched(),
         };
         may && self.waiting.is_none()
@@ -263,47 +271,53 @@ impl Client {
                 offset: fetched.offset,
                 generation: owned.generation,
             };
-            self.held.push_back((at, fetched.written));
+            self.held.push_back(Read {
+                at,
+                written: fetched.written,
+                incarnation: fetched.incarnation,
+            });
         }
         let mut handed_on = Vec::new();
-        while let Some((mut at, written)) = self.held.pop_front() {
-            if !self.place(&mut at, &written, now_ms)? {
+        while let Some(mut read) = self.held.pop_front() {
+            if !self.place(&mut read, now_ms)? {
                 continue;
             }
             if self.records.len() >= RECORDS_MAX {
-                self.held.push_front((at, written));
+                self.held.push_front(read);
                 self.pressed_since_ms.get_or_insert(now_ms);
                 return Ok(handed_on);
             }
-            if let Some(owned) = self.owned.get_mut(&at.partition) {
-                owned.reading.next_offset = Some(at.offset + 1);
+            if let Some(owned) = self.owned.get_mut(&read.at.partition) {
+                owned.reading.next_offset = Some(read.at.offset + 1);
                 owned.reading.moved_ms = now_ms;
-                owned.incarnation = Some(written.incarnation);
+                owned.incarnation = Some(read.incarnation);
             }
-            handed_on.push(at.clone());
-            self.records.push_back((at, written));
+            handed_on.push(read.at.clone());
+            self.records.push_back(read);
         }
         self.pressed_since_ms = None;
         Ok(handed_on)
     }
 
     /// Whether a record belongs to the reading of its partition. One from before where that stands begins a new one.
-    fn place(&mut self, at: &mut Position, written: &Written, now_ms: i64) -> Result<bool, String> {
+    fn place(&mut self, read: &mut Read, now_ms: i64) -> Result<bool, String> {
+        let at = &mut read.at;
         if !self.is_ours(at) {
             return Ok(false);
         }
         let next = self.owned[&at.partition].reading.next_offset;
         if next.is_some_and(|next| next > at.offset) {
-            self.check_anew(&at.partition, written.incarnation)?;
+            self.check_anew(&at.partition, read.incarnation)?;
             let start = Start {
                 offset: at.offset,
                 time_ms: None,
             };
+            self.begun_anew += 1;
             let old = at.generation;
             at.generation = self.begin_anew(at.partition.clone(), start, now_ms);
-            for (held, _) in &mut self.held {
-                if held.partition == at.partition && held.generation == old {
-                    held.generation = at.generation;
+            for held in &mut self.held {
+                if held.at.partition == at.partition && held.at.generation == old {
+                    held.at.generation = at.generation;
                 }
             }
         }
@@ -328,6 +342,23 @@ impl Client {
             readings.for_each(|reading| reading.begun_ms = now_ms);
         }
         self.is_paused
+    }
+
+    /// Whether it has read more of a log, or is about to, than the log holds.
+    pub fn is_beyond(&self, partition: &TopicPartition, end: i64) -> bool {
+        let owned = self.owned.get(partition);
+        owned.is_some_and(|owned| owned.reading.next_offset > Some(end))
+            || self.fetcher.is_beyond(partition, end)
+            || self.is_sent_beyond(partition, end)
+            || self
+                .wanted
+                .get(partition)
+                .is_some_and(|wanted| wanted.0 > end)
+    }
+
+    fn is_sent_beyond(&self, partition: &TopicPartition, end: i64) -> bool {
+        let is_it = |order: &Order| matches!(order, Order::Seek(sought, to) if sought == partition && to.offset > end);
+        self.orders.iter().any(is_it)
     }
 
     /// When there may be something to do, if not now.

@@ -29,6 +29,8 @@ pub enum Fault {
     Outage,
     AddPartition,
     Evict,
+    /// A topic is made anew, or a partition loses its end.
+    Shrink,
 }
 
 const ALL: [Fault; 11] = [
@@ -45,6 +47,8 @@ const ALL: [Fault; 11] = [
     Fault::Evict,
 ];
 
+const LOSSES: [Fault; 3] = [Fault::Lose, Fault::LoseAll, Fault::Wipe];
+
 /// The faults of one play: few of them, so that each also shows alone.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
@@ -58,8 +62,13 @@ pub struct Faults {
 impl Faults {
     pub fn draw(tape: &mut Tape) -> Self {
         let kinds = ALL.into_iter().filter(|_| tape.chance(35));
+        let mut kinds: Vec<_> = kinds.collect();
+        // What the topics have lost must be in the store, and stay there.
+        if !kinds.iter().any(|kind| LOSSES.contains(kind)) && tape.chance(70) {
+            kinds.push(Fault::Shrink);
+        }
         Self {
-            kinds: kinds.collect(),
+            kinds,
             percent: *tape.pick(&[4, 15, 60]),
             answers_are_lost: tape.chance(30),
             starts_are_unknown: tape.chance(20),
@@ -116,6 +125,7 @@ impl World<'_> {
                 self.let_pass(pause_ms);
             }
             Fault::AddPartition => self.add_partition(),
+            Fault::Shrink => self.shrink(),
             Fault::Stop | Fault::Crash | Fault::Freeze | Fault::Evict if running.is_empty() => {}
             Fault::Stop | Fault::Crash | Fault::Freeze | Fault::Evict => {
                 let id = *self.tape.pick(&running);

@@ -15,6 +15,8 @@ use std::sync::Arc;
 const FETCHED_MAX: usize = 8;
 const STATISTICS_EVERY_MS: i64 = 1_000;
 const FETCH_EVERY_MS: i64 = 400;
+/// Where a log begins is asked before it is read from there.
+const RESET_WITHIN_MS: i64 = 500;
 
 /// What fetches a partition.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,6 +39,8 @@ pub struct Fetched {
     pub partition: TopicPartition,
     pub offset: i64,
     pub written: Arc<Written>,
+    /// Of the log when it was fetched.
+    pub incarnation: u64,
 }
 
 #[derive(Debug, Default)]
@@ -133,8 +137,9 @@ impl Fetcher {
                 continue;
             };
             if fetching.position > log.end {
-                // There is no such offset: it begins at the beginning.
-                (fetching.position, fetching.eof) = (0, None);
+                // There is no such offset: it begins at the beginning by itself.
+                fetching.turn = Some((0, now_ms + RESET_WITHIN_MS));
+                continue;
             }
             fetching.end = log.end;
             let mut ahead = log.records.range(fetching.position..);
@@ -143,6 +148,7 @@ impl Fetcher {
                     partition: partition.clone(),
                     offset: *offset,
                     written: Arc::clone(written),
+                    incarnation: log.incarnation,
                 });
                 fetching.position = offset + 1;
             }
@@ -153,6 +159,15 @@ impl Fetcher {
                 fetching.eof = Some(log.end);
             }
         }
+    }
+
+    /// Whether fetching stands beyond the end of the log: it does not know yet that the log has lost its end.
+    pub fn is_beyond(&self, partition: &TopicPartition, end: i64) -> bool {
+        self.partitions.get(partition).is_some_and(|fetching| {
+            let turns_beyond = fetching.turn.is_some_and(|(offset, _)| offset > end);
+            let stands_beyond = fetching.position > end || fetching.application > end;
+            fetching.is_assigned && (stands_beyond || turns_beyond)
+        })
     }
 
     pub fn makes_statistics(&self, now_ms: i64) -> bool {

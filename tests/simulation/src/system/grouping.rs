@@ -24,7 +24,9 @@ impl World<'_> {
         let Some(member) = self.members.get_mut(&id) else {
             return Ok(());
         };
-        for at in member.client.deliver(self.now_ms)? {
+        let handed_on = member.client.deliver(self.now_ms)?;
+        self.played.begun_anew += std::mem::take(&mut member.client.begun_anew);
+        for at in handed_on {
             self.say(|| format!("m{id} client: hands on {at}, generation {}", at.generation));
         }
         Ok(())
@@ -48,6 +50,7 @@ impl World<'_> {
         };
         let events = member.client.events.len();
         member.client.tell_statistics(&self.broker, self.now_ms)?;
+        self.played.begun_anew += std::mem::take(&mut member.client.begun_anew);
         let told: Vec<_> = member.client.events.iter().skip(events).cloned().collect();
         for event in told {
             self.say(|| format!("m{id} client: tells {event:?}"));

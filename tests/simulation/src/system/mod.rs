@@ -13,7 +13,7 @@
 //! | `client.rs`, `telling.rs`, `grouping.rs` | `processor::source` of one member |
 //! | `member.rs`, `pipeline.rs`, `working.rs`, `asking.rs` | the pipeline, the shards, the recorder, the closing of one member |
 //! | `nodes.rs` | Redis, single or a cluster, with `store` in front of it |
-//! | `faults.rs` | what goes wrong |
+//! | `faults.rs`, `shrinking.rs` | what goes wrong |
 //! | `checks.rs` | what must hold nevertheless |
 //!
 //! A play has two parts: in the first the tape says what happens next, faults included; in the second there are no more
@@ -33,6 +33,7 @@ mod old_rules;
 mod pipeline;
 mod plan;
 mod producing;
+mod shrinking;
 mod telling;
 mod working;
 mod world;
@@ -86,6 +87,9 @@ pub struct Played {
     pub left_alone: u64,
     /// How often a member paused its partitions.
     pub pauses: u64,
+    /// How often a log lost its end, and how often that was noticed.
+    pub shrunk: u64,
+    pub begun_anew: u64,
 }
 
 impl Played {
@@ -102,6 +106,8 @@ impl Played {
         self.lost_partitions += other.lost_partitions;
         self.left_alone += other.left_alone;
         self.pauses += other.pauses;
+        self.shrunk += other.shrunk;
+        self.begun_anew += other.begun_anew;
     }
 }
 

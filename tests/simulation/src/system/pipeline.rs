@@ -89,11 +89,11 @@ impl World<'_> {
             }
             Take::Record => {
                 let read = member.client.records.pop_front();
-                read.map(|(at, written)| {
-                    let record_ms = written.timestamp_ms;
-                    member.reading = Some(written);
+                read.map(|read| {
+                    let record_ms = read.written.timestamp_ms;
+                    member.reading = Some(read.written);
                     Event::Read {
-                        at,
+                        at: read.at,
                         record_ms,
                         bytes: 1,
                     }

@@ -26,6 +26,13 @@ impl World<'_> {
         }
     }
 
+    /// Whether there is a record to write. A log that has lost its end grows when nobody believes in more of it: one that
+    /// grows past where somebody stood looks to him like one that has lost nothing.
+    pub(super) fn may_append(&self) -> bool {
+        let next = self.plan.records.get(self.next_record);
+        next.is_some_and(|next| self.is_loss_known(&next.partition))
+    }
+
     pub(super) fn append(&mut self) {
         let plan = Arc::clone(&self.plan);
         let planned = &plan.records[self.next_record];

@@ -70,6 +70,7 @@ impl Client {
             return Ok(());
         }
         self.check_anew(&partition, broker.logs[&partition].incarnation)?;
+        self.begun_anew += 1;
         self.orders.push_back(Order::Seek(partition, start));
         Ok(())
     }

@@ -124,7 +124,7 @@ impl<'t> World<'t> {
             tape,
             flaw: Flaw::None,
             broker: Broker {
-                logs: broker.logs.clone(),
+                logs: broker.logs_as_read(),
                 ..Broker::default()
             },
             nodes: Nodes::new(1, false),
@@ -268,7 +268,7 @@ impl<'t> World<'t> {
                 actions.push(Action::GiveUp(*id));
             }
         }
-        if self.next_record < self.plan.records.len() && self.now_ms >= self.next_append_ms {
+        if self.now_ms >= self.next_append_ms && self.may_append() {
             actions.push(Action::Append);
         }
         actions
