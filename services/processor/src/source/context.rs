@@ -50,17 +50,8 @@ pub(super) struct State {
 pub(super) struct Owned {
     pub(super) generation: u64,
     pub(super) reading: Reading,
-    /// Up to where it is certain that nothing more is to be read.
-    pub(super) end_offset: Option<i64>,
     /// What the last statistics said of an end beyond what was handed on, or before it. It takes two to be believed.
     pub(super) candidate: Option<i64>,
-}
-
-impl Owned {
-    /// No commit of this reading may pass it.
-    fn commit_max(&self) -> Option<i64> {
-        self.reading.next_offset.max(self.end_offset)
-    }
 }
 
 impl State {
@@ -71,13 +62,13 @@ impl State {
         let now_ms = SystemClock.now_ms();
         let reading = Reading {
             next_offset: start.map(|start| start.offset),
+            end_offset: None,
             begun_ms: now_ms,
             moved_ms: now_ms,
         };
         let owned = Owned {
             generation: self.generation,
             reading,
-            end_offset: None,
             candidate: None,
         };
         self.owned.insert(partition.clone(), owned);
@@ -98,7 +89,7 @@ impl State {
                 // Given away, or read anew: its next reading commits.
                 None => {}
                 Some(owned) if owned.generation != commitment.generation => {}
-                Some(owned) if Some(commitment.next.offset) > owned.commit_max() => {
+                Some(owned) if Some(commitment.next.offset) > owned.reading.known_offset() => {
                     refused.push(commitment);
                 }
                 Some(_) => self.commits.want(commitment),

@@ -28,10 +28,20 @@ const SILENT_MS: i64 = 10_000;
 pub struct Reading {
     /// After the last record that was handed on, or where reading began; `None` when neither is known.
     pub next_offset: Option<i64>,
+    /// Up to where it is certain that nothing more is to be read, as was told last; `None` when nothing was.
+    pub end_offset: Option<i64>,
     /// When it began, or went on after a pause, which throws away what the client has fetched. Unix milliseconds.
     pub begun_ms: i64,
     /// When the last record was handed on, or when it began.
     pub moved_ms: i64,
+}
+
+impl Reading {
+    /// Up to where the partition is known: no commit of this reading may pass it, and a log that ends before it, or a record
+    /// that comes from before it, is of another history.
+    pub fn known_offset(&self) -> Option<i64> {
+        self.next_offset.max(self.end_offset)
+    }
 }
 
 /// A partition that holds nothing more than what was read.
@@ -135,9 +145,7 @@ impl Measured {
 
     /// Statistics that are older than the last record know nothing of it.
     fn shrunk_to(&self, reading: Reading) -> Option<i64> {
-        let is_beyond = reading
-            .next_offset
-            .is_some_and(|next| next > self.end_offset);
+        let is_beyond = reading.known_offset() > Some(self.end_offset);
         let is_younger = self.made_ms - reading.moved_ms >= FRESH_MS;
         (is_beyond && is_younger && self.is_drained).then_some(self.end_offset)
     }

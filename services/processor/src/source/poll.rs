@@ -203,12 +203,12 @@ impl Poll {
             .get(partition)
             .copied();
         let owned = owned.filter(|owned| owned.generation == *generation)?;
-        let next = owned.reading.next_offset;
-        if next.is_none_or(|next| next <= *offset) {
-            return Some(next);
+        let known = owned.reading.known_offset();
+        if known.is_none_or(|known| known <= *offset) {
+            return Some(owned.reading.next_offset);
         }
         let (partition, offset, old) = (partition.clone(), *offset, *generation);
-        let generation = self.begin_anew(&partition, offset, next);
+        let generation = self.begin_anew(&partition, offset, known);
         let held = self.held.iter_mut().chain([record]);
         for record in held.filter(|record| record.at.partition == partition) {
             if record.at.generation == old {

@@ -77,14 +77,15 @@ impl Poll {
         }
         if let Some(offset) = status.shrunk_to {
             // By a seek, so that whatever is there from that offset on is read in the new reading.
-            tell_anew(&partition, offset, handed_on);
+            tell_anew(&partition, offset, owned.reading.known_offset());
             let time_ms = None;
             self.seeks.want(partition, Start { offset, time_ms });
             return true;
         }
         let Some(end) = status.end else { return true };
         self.note(&partition, |owned| {
-            owned.end_offset = owned.end_offset.max(Some(end.offset));
+            let known = &mut owned.reading.end_offset;
+            *known = (*known).max(Some(end.offset));
         });
         // An end that does not fit in is told again with the next statistics.
         self.consumer.context().offer(Event::EndOfPartition {

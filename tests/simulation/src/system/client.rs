@@ -19,7 +19,6 @@ const PAUSE_AFTER_MS: i64 = 1_000;
 pub struct Owned {
     pub generation: u64,
     pub reading: Reading,
-    pub end_offset: Option<i64>,
     /// In which incarnation of the log the last record was read that was handed on.
     pub incarnation: Option<u64>,
 }
@@ -106,10 +105,10 @@ impl Client {
             generation: self.generations,
             reading: Reading {
                 next_offset: start.map(|start| start.offset),
+                end_offset: None,
                 begun_ms: now_ms,
                 moved_ms: now_ms,
             },
-            end_offset: None,
             incarnation: None,
         };
         self.owned.insert(partition.clone(), owned);
@@ -194,7 +193,7 @@ impl Client {
             if owned.generation != commitment.generation {
                 continue;
             }
-            if Some(offset) > owned.reading.next_offset.max(owned.end_offset) {
+            if Some(offset) > owned.reading.known_offset() {
                 breach = Some(commitment);
                 continue;
             }
@@ -305,8 +304,8 @@ impl Client {
         if !self.is_ours(at) {
             return Ok(false);
         }
-        let next = self.owned[&at.partition].reading.next_offset;
-        if next.is_some_and(|next| next > at.offset) {
+        let known = self.owned[&at.partition].reading.known_offset();
+        if known.is_some_and(|known| known > at.offset) {
             self.check_anew(&at.partition, read.incarnation)?;
             let start = Start {
                 offset: at.offset,
@@ -347,7 +346,7 @@ impl Client {
     /// Whether it has read more of a log, or is about to, than the log holds.
     pub fn is_beyond(&self, partition: &TopicPartition, end: i64) -> bool {
         let owned = self.owned.get(partition);
-        owned.is_some_and(|owned| owned.reading.next_offset > Some(end))
+        owned.is_some_and(|owned| owned.reading.known_offset() > Some(end))
             || self.fetcher.is_beyond(partition, end)
             || self.is_sent_beyond(partition, end)
             || self

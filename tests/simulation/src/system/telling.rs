@@ -40,7 +40,8 @@ impl Client {
             let (Some(end), Some(owned)) = (status.end, self.owned.get_mut(&partition)) else {
                 continue;
             };
-            owned.end_offset = owned.end_offset.max(Some(end.offset));
+            let known = &mut owned.reading.end_offset;
+            *known = (*known).max(Some(end.offset));
             self.events.push_back(Event::End {
                 generation: owned.generation,
                 handed_on: owned.reading.next_offset,

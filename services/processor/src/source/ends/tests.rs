@@ -63,6 +63,7 @@ fn statistics(told: &Told) -> Statistics {
 fn status(told: &Told, next_offset: Option<i64>) -> PartitionStatus {
     let reading = Reading {
         next_offset,
+        end_offset: None,
         begun_ms: BEGUN_MS,
         moved_ms: BEGUN_MS,
     };
@@ -149,12 +150,28 @@ fn a_topic_that_ends_before_what_was_read_has_shrunk() {
     assert_eq!(status(&stale, Some(4_525)).shrunk_to, None);
     let reading = Reading {
         next_offset: Some(101),
+        end_offset: None,
         begun_ms: BEGUN_MS,
         moved_ms: BEGUN_MS + 59_000,
     };
     let owned = HashMap::from([(partition(), reading)]);
     let status = of(&statistics(&AT_END), &owned);
     assert_eq!(status[0].shrunk_to, None, "a record has come meanwhile");
+}
+
+#[test]
+fn a_topic_that_ends_before_its_end_as_told_before_has_shrunk() {
+    for next_offset in [None, Some(60)] {
+        let reading = Reading {
+            next_offset,
+            end_offset: Some(101),
+            begun_ms: BEGUN_MS,
+            moved_ms: BEGUN_MS,
+        };
+        let owned = HashMap::from([(partition(), reading)]);
+        let status = of(&statistics(&AT_END), &owned);
+        assert_eq!(status[0].shrunk_to, Some(100), "read to {next_offset:?}");
+    }
 }
 
 #[test]
