@@ -4,6 +4,7 @@ use crate::census::Census;
 use crate::clock::now_ms;
 use crate::durable::Durable;
 use crate::load::{Load, Shape};
+use crate::scenario::digest;
 use crate::stage::{AGE_MS, Form, PARTITIONS, Stage};
 use crate::subject::{Plan, Subject};
 use anyhow::ensure;

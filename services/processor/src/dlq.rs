@@ -14,6 +14,7 @@ use metrics::counter;
 use parking_lot::Mutex;
 use rdkafka::message::{Header, OwnedHeaders};
 use runtime::config::Problems;
+use runtime::health::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
@@ -134,13 +135,18 @@ pub struct DeadLetters {
     producer: Producer,
     topic: String,
     limits: LimitsConfig,
+    /// While a dead letter cannot be delivered, its partition stands still.
+    condition: Condition,
     /// Bounded by the partitions of the topics that are read.
     shares: Mutex<HashMap<TopicPartition, Share>>,
 }
 
 impl DeadLetters {
-    pub fn new(config: &KafkaConfig) -> Result<Self, SourceError> {
+    /// `condition` is met for as long as dead letters can be delivered.
+    pub fn new(config: &KafkaConfig, condition: Condition) -> Result<Self, SourceError> {
+        condition.met();
         Ok(Self {
+            condition,
             producer: Producer::new(config)?,
             topic: config.dead_letter_topic.clone(),
             limits: config.dead_letters,
@@ -174,6 +180,7 @@ impl DeadLetters {
             let letter = self.letter(record, rejection, cut);
             let cause = match self.producer.deliver(letter).await {
                 Ok(()) => {
+                    self.condition.met();
                     counter!(names::DEAD_LETTERS, "reason" => rejection.reason()).increment(1);
                     return Ok(());
                 }
@@ -184,6 +191,10 @@ impl DeadLetters {
                 continue;
             }
             counter!(names::DEAD_LETTER_ERRORS).increment(1);
+            self.condition.unmet(format!(
+                "{} does not take dead letters: {cause}",
+                self.topic
+            ));
             warn!(record = %record.at, topic = self.topic, error = %cause, "a dead letter could not be delivered and is tried again");
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(RETRY_MAX);

@@ -333,6 +333,18 @@ fn say(notice: &Notice) {
             stands_at,
             "the store knows less than was committed: reading again what it lacks"
         ),
+        Notice::BeginsAnew {
+            partition,
+            stands_at,
+        } => {
+            counter!(names::PARTITIONS_RESTARTED, "topic" => partition.topic.to_string())
+                .increment(1);
+            warn!(
+                partition = %partition,
+                stood_at = stands_at,
+                "a partition is read from its beginning, of which more was read before: its topic was made anew, or the group's offsets were reset"
+            );
+        }
         Notice::Breach(commitment) => tell_breach(commitment),
     }
 }

@@ -182,7 +182,7 @@ fn start(
         stages: Stages {
             reader: Arc::new(reader),
             readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
-            dead_letters: Arc::new(DeadLetters::new(&kafka)?),
+            dead_letters: Arc::new(DeadLetters::new(&kafka, health.condition("dead_letters"))?),
             router,
             failed,
         },

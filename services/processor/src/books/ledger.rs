@@ -325,6 +325,15 @@ impl Ledger {
                 }));
                 continue;
             }
+            if let Some(stands_at) = stands_at.map(|point| point.next_offset)
+                && entry.is_from_beginning
+                && stands_at > first_offset
+            {
+                commands.push(Command::Tell(Notice::BeginsAnew {
+                    partition: partition.clone(),
+                    stands_at,
+                }));
+            }
             let points = recorded.map(|recorded| Points::from_record(&recorded.points));
             let mut points = points.unwrap_or_default();
             points.begin(Point {

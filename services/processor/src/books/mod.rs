@@ -140,6 +140,12 @@ pub enum Notice {
         first_offset: i64,
         stands_at: Option<i64>,
     },
+    /// The group has nothing committed of a partition that the store knows: its topic was made anew, or the offsets were
+    /// reset.
+    BeginsAnew {
+        partition: TopicPartition,
+        stands_at: i64,
+    },
     /// What was to be committed is not done. It is not committed. This is a bug.
     Breach(Commitment),
 }

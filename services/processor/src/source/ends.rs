@@ -110,6 +110,8 @@ impl Measured {
         let is_at_end = partition.fetch_state == "active"
             && broker.state == "UP"
             && end_offset >= 0
+            // An open transaction holds records that nobody may read yet, and that are older than now.
+            && partition.hi_offset <= end_offset
             && partition.eof_offset == end_offset
             && partition.next_offset == end_offset;
         let made_ms = statistics.time * 1_000;

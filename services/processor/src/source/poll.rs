@@ -205,7 +205,7 @@ impl Poll {
         let owned = owned.filter(|owned| owned.generation == *generation)?;
         let known = owned.reading.known_offset();
         if known.is_none_or(|known| known <= *offset) {
-            return Some(owned.reading.next_offset);
+            return Some(known);
         }
         let (partition, offset, old) = (partition.clone(), *offset, *generation);
         let generation = self.begin_anew(&partition, offset, known);

@@ -83,6 +83,14 @@ impl Poll {
             return true;
         }
         let Some(end) = status.end else { return true };
+        // What lies between holds no records any more, or never did.
+        if let Some(known) = owned
+            .reading
+            .known_offset()
+            .filter(|known| *known < end.offset)
+        {
+            self.gaps.note(&partition, known, end.offset);
+        }
         self.note(&partition, |owned| {
             let known = &mut owned.reading.end_offset;
             *known = (*known).max(Some(end.offset));

@@ -3,6 +3,7 @@ use processor::decode::RejectedSpan;
 use processor::dlq::{DeadLetters, LimitsConfig, Rejection};
 use rdkafka::message::{Headers as _, Message, OwnedMessage};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use runtime::health::Health;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,7 +31,11 @@ async fn a_dead_letter_is_the_original_and_its_story() {
     let mut member = Member::join(&broker.config());
     member.read(1).await;
     let record = member.record().await;
-    let letters = DeadLetters::new(&broker.config()).expect("dead letters");
+    let letters = DeadLetters::new(
+        &broker.config(),
+        Health::default().condition("dead_letters"),
+    )
+    .expect("dead letters");
     letters.send(&record, &undecodable()).await.expect("sent");
     let rejected = RejectedSpan {
         reason: "no id".to_owned(),
@@ -78,7 +83,8 @@ async fn a_record_is_committed_only_after_its_dead_letter_is_delivered() {
     config.delivery_timeout_ms = 500;
     let mut member = Member::join(&config);
     let record = Arc::new(member.record().await);
-    let letters = DeadLetters::new(&config).expect("dead letters");
+    let letters = DeadLetters::new(&config, Health::default().condition("dead_letters"))
+        .expect("dead letters");
     // More failures than one delivery is tried for.
     let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
     broker
@@ -107,7 +113,8 @@ async fn a_record_that_the_broker_refuses_for_its_size_is_cut() {
     for (produce_bytes_max, left) in [(600_000, 512 * 1024), (2_000, 0)] {
         let mut config = broker.config();
         config.produce_bytes_max = produce_bytes_max;
-        let letters = DeadLetters::new(&config).expect("dead letters");
+        let letters = DeadLetters::new(&config, Health::default().condition("dead_letters"))
+            .expect("dead letters");
         letters.send(&record, &undecodable()).await.expect("sent");
         let written = broker.written(DLQ, if left > 0 { 1 } else { 2 });
         let last = written.last().expect("a letter");
@@ -125,7 +132,8 @@ async fn a_record_that_the_broker_refuses_for_its_size_is_cut() {
     monstrous.key = Some(vec![b'k'; 700_000].into());
     let mut config = broker.config();
     config.produce_bytes_max = 600_000;
-    let letters = DeadLetters::new(&config).expect("dead letters");
+    let letters = DeadLetters::new(&config, Health::default().condition("dead_letters"))
+        .expect("dead letters");
     letters
         .send(&monstrous, &undecodable())
         .await
@@ -146,7 +154,8 @@ async fn an_unreadable_topic_stops_reading_instead_of_being_emptied() {
         consecutive_max: 2,
         ..LimitsConfig::default()
     };
-    let letters = DeadLetters::new(&config).expect("dead letters");
+    let letters = DeadLetters::new(&config, Health::default().condition("dead_letters"))
+        .expect("dead letters");
     let mut member = Member::join(&config);
     let mut stopped = None;
     for _ in 0..5 {

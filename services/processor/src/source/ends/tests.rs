@@ -8,6 +8,8 @@ struct Told {
     after_ms: i64,
     broker_state: &'static str,
     high: i64,
+    /// The last stable offset, where transactions are open.
+    stable: i64,
     eof: i64,
     fetching: i64,
     queued: i64,
@@ -19,6 +21,7 @@ const AT_END: Told = Told {
     after_ms: 60_000,
     broker_state: "UP",
     high: 100,
+    stable: -1001,
     eof: 100,
     fetching: 100,
     queued: 0,
@@ -47,7 +50,7 @@ fn statistics(told: &Told) -> Statistics {
         fetch_state: "active".to_owned(),
         committed_offset: 60,
         hi_offset: told.high,
-        ls_offset: -1001,
+        ls_offset: told.stable,
         eof_offset: told.eof,
         next_offset: told.fetching,
         fetchq_cnt: told.queued,
@@ -100,6 +103,25 @@ fn a_partition_is_at_its_end_when_everything_was_handed_on_or_reading_began_ther
         ..AT_END
     };
     assert_eq!(end(&away, Some(100)), None, "who knows");
+}
+
+#[test]
+fn an_open_transaction_is_no_end() {
+    let open = Told {
+        high: 103,
+        stable: 100,
+        ..AT_END
+    };
+    assert_eq!(
+        end(&open, Some(100)),
+        None,
+        "what is in it is older than now"
+    );
+    let over = Told {
+        stable: 100,
+        ..AT_END
+    };
+    assert_eq!(end(&over, Some(100)), Some(100));
 }
 
 #[test]
