@@ -22,7 +22,7 @@ use super::offsets::{OffsetTracker, Progress};
 use super::points::Points;
 use super::record::{commitments, cut, of, point, record, standing};
 use super::{Answer, Ask, Command, HandoverId, Notice};
-use crate::source::{Commitment, TopicPartition};
+use crate::source::{Commitment, Start, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 use store::{Claimed, Epoch, Found, PartitionProgress, Point, Saved};
 
@@ -32,8 +32,8 @@ struct Entry {
     generation: u64,
     state: State,
     points: Points,
-    /// Of what came before where reading began, the highest record time, if it is known.
-    start_time_ms: Option<i64>,
+    /// Where reading began; `None` when nobody knows.
+    start: Option<Start>,
     /// Whether there is nothing in Kafka before where reading began.
     is_from_beginning: bool,
 }
@@ -99,12 +99,12 @@ impl Ledger {
         &mut self,
         partition: TopicPartition,
         generation: u64,
-        start_time_ms: Option<i64>,
+        start: Option<Start>,
         is_from_beginning: bool,
     ) {
         let entry = Entry {
             generation,
-            start_time_ms,
+            start,
             is_from_beginning,
             state: State::New,
             points: Points::default(),
@@ -305,6 +305,12 @@ impl Ledger {
     ) -> Vec<(TopicPartition, u64, Points)> {
         let mut claims = Vec::new();
         for (partition, entry) in &mut self.partitions {
+            if (entry.state, entry.start) == (State::New, None) {
+                // Nothing of it was worked on: nobody could say as of when its records count.
+                entry.state = State::Rewound;
+                commands.push(Command::Seek(partition.clone(), standing(found, partition)));
+                continue;
+            }
             let (State::New, Some(progress)) = (entry.state, tracker.progress_of(partition)) else {
                 continue;
             };
@@ -339,7 +345,7 @@ impl Ledger {
             points.begin(Point {
                 at_ms: now_ms,
                 next_offset: first_offset,
-                time_ms: entry.start_time_ms,
+                time_ms: entry.start.and_then(|start| start.time_ms),
             });
             claims.push((partition.clone(), entry.generation, points));
         }

@@ -288,14 +288,13 @@ impl Books {
             start,
             is_from_beginning,
         } = begun;
-        let start_time_ms = start.and_then(|start| start.time_ms);
-        self.ledger.assign(
-            partition.clone(),
-            generation,
-            start_time_ms,
-            is_from_beginning,
-        );
-        self.tracker.assign(partition, generation, start);
+        self.ledger
+            .assign(partition.clone(), generation, start, is_from_beginning);
+        self.tracker.assign(partition.clone(), generation, start);
+        if start.is_none() {
+            // It is read from where the store stands, as soon as that is known.
+            self.tracker.suspend(&partition);
+        }
     }
 
     /// What is done is saved and then committed; what is not is abandoned and read again by the next owner.

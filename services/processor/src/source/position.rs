@@ -68,7 +68,7 @@ pub struct Commitment {
 pub struct Begun {
     pub partition: TopicPartition,
     pub generation: u64,
-    /// `None` when Kafka could not be asked in time: the first record then tells, or the end.
+    /// `None` when Kafka could not be asked in time: it is then read again from where the store stands.
     pub start: Option<Start>,
     /// Whether the topic holds nothing before the start.
     pub is_from_beginning: bool,

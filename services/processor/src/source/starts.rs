@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, warn};
 
 /// All questions of one assignment together. Heartbeats go on meanwhile; what is not answered by then is begun as the
-/// client sees fit, and the first record tells where that was.
+/// client sees fit, and read again from where the store stands.
 const LOOK_UP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where to begin, and whether there is nothing before it.

@@ -8,7 +8,7 @@ use super::gateway::Gateway;
 use super::socket::Socket;
 
 /// Everything that a client may show of a message.
-pub(crate) const MESSAGE: &str = "id role text thread superseded contentCaptured model usage { totalTokens } toolCalls { id name status result } spans { id }";
+pub(crate) const MESSAGE: &str = "id role text thread threadParent superseded contentCaptured model timestamp durationMs usage { totalTokens } toolCalls { id name arguments status result startedAt durationMs span { id } } spans { id }";
 
 /// Messages by id. Applying an event checks that it fits: nothing comes twice, and nothing is missing.
 #[derive(Clone, Debug, Default, PartialEq)]
