@@ -17,7 +17,8 @@ main() {
   step "building"
   # As `make test` builds them: another selection has other features.
   cargo test --workspace --locked --no-run
-  target/debug/chaos --form long --seed "$1" --write docs/reliability.md
+  # Two at once: most of it is waiting.
+  target/debug/chaos --form long --seed "$1" --at-once 2 --write docs/reliability.md
 }
 
 main "${1:-1}"

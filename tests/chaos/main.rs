@@ -12,6 +12,8 @@
 //! | `load.rs` | what is sent |
 //! | `census.rs` | what a system says, compared |
 //! | `report.rs` | the table |
+//! | `lanes.rs` | several runs at once |
+//! | `clock.rs` | what time it is |
 
 mod census;
 mod clock;
@@ -21,6 +23,7 @@ mod durable;
 mod faults;
 mod follower;
 mod group;
+mod lanes;
 mod load;
 mod own;
 mod pair;
@@ -59,6 +62,9 @@ struct Arguments {
     /// Multiplies how often each fault is done
     #[arg(long, default_value_t = 1)]
     times: u32,
+    /// So many runs at once, each of a share of the scenarios
+    #[arg(long, default_value_t = 1)]
+    at_once: usize,
     /// A document in which the table takes the place of the one before
     #[arg(long)]
     write: Option<PathBuf>,
@@ -75,6 +81,9 @@ async fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let begin = Instant::now();
+    if arguments.at_once > 1 {
+        return at_once(&arguments, &scenarios, begin).await;
+    }
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let rows = tokio::select! {
         rows = play(&arguments, &scenarios, folder.path()) => rows?,
@@ -96,6 +105,35 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     println!("what the services said: {}", folder.keep().display());
     Ok(ExitCode::FAILURE)
+}
+
+async fn at_once(
+    arguments: &Arguments,
+    scenarios: &[Scenario],
+    begin: Instant,
+) -> anyhow::Result<ExitCode> {
+    let form = match arguments.form {
+        Form::Short => "short",
+        Form::Long => "long",
+    };
+    let (seed, times) = (arguments.seed.to_string(), arguments.times.to_string());
+    let further = ["--form", form, "--seed", &seed, "--times", &times].map(str::to_owned);
+    let played = tokio::select! {
+        played = lanes::play(arguments.at_once, scenarios, &further) => played?,
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
+    };
+    println!("{}", played.table);
+    for complaint in &played.complaints {
+        println!("{complaint}");
+    }
+    if let Some(document) = &arguments.write {
+        report::write(document, &origin(arguments, begin), &played.table)?;
+    }
+    Ok(if played.is_right {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn play(

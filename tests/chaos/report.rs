@@ -145,12 +145,23 @@ impl Row {
     }
 }
 
+const HEAD: &str = "| fault | times | spans | lost | doubled | different | revisions | seconds to right | probes, commits |\n\
+    |---|---|---|---|---|---|---|---|---|\n";
+
 /// All rows as a Markdown table.
 pub(crate) fn table(rows: &[Row]) -> String {
-    let mut table = "| fault | times | spans | lost | doubled | different | revisions | seconds to right | probes, commits |\n\
-         |---|---|---|---|---|---|---|---|---|\n"
-        .to_owned();
-    table.extend(rows.iter().map(Row::line));
+    let lines = rows.iter().map(Row::line);
+    std::iter::once(HEAD.to_owned()).chain(lines).collect()
+}
+
+/// One table of the rows that several runs printed, in the order of these faults.
+pub(crate) fn joined<'a>(faults: impl Iterator<Item = &'a str>, printed: &[String]) -> String {
+    let mut table = HEAD.to_owned();
+    for fault in faults {
+        let begin = format!("| {fault} |");
+        let row = printed.iter().find(|line| line.starts_with(&begin));
+        table.extend(row.map(|row| format!("{row}\n")));
+    }
     table
 }
 
@@ -175,6 +186,13 @@ fn replaced(text: &str, origin: &str, table: &str) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_several_runs_printed_becomes_one_table() {
+        let printed = ["| b | 2 |", "b: wrong", "| a | 1 |"].map(str::to_owned);
+        let table = joined(["a", "b", "c"].into_iter(), &printed);
+        assert_eq!(table, format!("{HEAD}| a | 1 |\n| b | 2 |\n"));
+    }
 
     #[test]
     fn a_row_is_right_only_when_everything_about_it_is() {
