@@ -246,7 +246,6 @@ impl Pipeline {
                     epoch,
                 }));
             }
-            Command::Stands(_) => {}
             Command::Tell(notice) => say(&notice),
         }
     }

@@ -20,10 +20,11 @@
 
 use super::offsets::{OffsetTracker, Progress};
 use super::points::Points;
-use super::record::{commitments, cut, of, point, record, standing};
+use super::record::{commitments, cut, of, point, record, standing, watermark_ms};
 use super::{Answer, Ask, Command, HandoverId, Notice};
 use crate::source::{Commitment, Start, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use store::{Claimed, Epoch, Found, PartitionProgress, Point, Saved};
 
 /// What is known of one partition that is ours.
@@ -74,6 +75,8 @@ pub(super) struct Ledger {
     epoch: Epoch,
     partitions: BTreeMap<TopicPartition, Entry>,
     asked: Option<Asked>,
+    /// `None` until Kafka has told.
+    topics: Option<BTreeMap<Arc<str>, i32>>,
     /// Bounded by the revocations that the poll thread waits for, one at a time.
     handovers: VecDeque<Handover>,
 }
@@ -86,12 +89,14 @@ impl Ledger {
             epoch,
             partitions: BTreeMap::new(),
             asked: None,
+            topics: None,
             handovers: VecDeque::new(),
         }
     }
 
-    pub(super) fn epoch(&self) -> &Epoch {
-        &self.epoch
+    /// How many partitions each topic has that is read.
+    pub(super) fn learn(&mut self, topics: BTreeMap<Arc<str>, i32>) {
+        self.topics = Some(topics);
     }
 
     /// A partition is read from now on, in this generation.
@@ -249,7 +254,11 @@ impl Ledger {
         if found.epoch != self.epoch {
             return self.rewind_all(found, tracker, commands);
         }
-        commands.push(Command::Stands(found.clone()));
+        let due = watermark_ms(&found, self.topics.as_ref());
+        commands.extend(due.map(|watermark_ms| Command::Due {
+            watermark_ms,
+            epoch: self.epoch.clone(),
+        }));
         let claims = self.claims(&found, tracker, now_ms, commands);
         if claims.is_empty() {
             return self.save(tracker, now_ms, commands);

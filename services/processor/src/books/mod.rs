@@ -122,8 +122,6 @@ pub enum Command {
         watermark_ms: i64,
         epoch: Epoch,
     },
-    /// What the store holds of the group's progress, as was just found.
-    Stands(Found),
     Tell(Notice),
 }
 
@@ -171,8 +169,6 @@ pub struct Books {
     /// Of every generation: what was read before a rebalance takes its room until it is done. Bounded by `room`.
     in_flight: HashMap<Position, InFlight>,
     in_flight_bytes: usize,
-    /// `None` until Kafka has told.
-    topics: Option<BTreeMap<Arc<str>, i32>>,
 }
 
 impl Books {
@@ -184,7 +180,6 @@ impl Books {
             ledger: Ledger::new(name, epoch),
             in_flight: HashMap::new(),
             in_flight_bytes: 0,
-            topics: None,
         }
     }
 
@@ -204,15 +199,6 @@ impl Books {
     /// Since when the oldest record is in flight, on the clock that events are told with.
     pub fn oldest_since_ms(&self) -> Option<i64> {
         self.in_flight.values().map(|record| record.since_ms).min()
-    }
-
-    /// See [`OffsetTracker::done_watermark_ms`].
-    pub fn done_watermark_ms(&self) -> Option<i64> {
-        self.tracker.done_watermark_ms()
-    }
-
-    pub fn tracker(&self) -> &OffsetTracker {
-        &self.tracker
     }
 
     /// Takes one event and says what is to be done about it.
@@ -254,27 +240,19 @@ impl Books {
                 self.tracker
                     .reach_end(&partition, generation, handed_on, end_offset, seen_ms);
             }
-            Event::Topics(topics) => self.topics = Some(topics),
+            Event::Topics(topics) => self.ledger.learn(topics),
             Event::Tick => {
                 commands.extend(self.tracker.read_watermark_ms().map(Command::Now));
                 self.ledger.tick(&mut commands);
             }
             Event::Store(answer) => {
-                let mut answered = Vec::new();
                 self.ledger
-                    .answer(answer, &mut self.tracker, now_ms, &mut answered);
-                for command in answered {
-                    // What was begun before counts no more, and whoever holds it lets it go: see `ForgetCaches`.
-                    if matches!(command, Command::ForgetCaches) {
-                        self.in_flight.clear();
-                        self.in_flight_bytes = 0;
-                    }
-                    let due = match &command {
-                        Command::Stands(found) => self.due(found),
-                        _ => None,
-                    };
-                    commands.push(command);
-                    commands.extend(due);
+                    .answer(answer, &mut self.tracker, now_ms, &mut commands);
+                let is_over = |command: &Command| matches!(command, Command::ForgetCaches);
+                // What was begun before counts no more, and whoever holds it lets it go.
+                if commands.iter().any(is_over) {
+                    self.in_flight.clear();
+                    self.in_flight_bytes = 0;
                 }
             }
         }
@@ -336,25 +314,5 @@ impl Books {
             record_ms,
             now_ms,
         });
-    }
-
-    /// Windows may be closed up to where every partition of every topic has got, whoever reads it, as the store has it. A
-    /// partition that nobody has spoken for in this epoch holds time back.
-    fn due(&self, found: &Found) -> Option<Command> {
-        let topics = self.topics.as_ref()?;
-        let mut watermark_ms: Option<i64> = None;
-        for (topic, count) in topics {
-            for partition in 0..*count {
-                let is_it = |known: &&PartitionProgress| {
-                    *known.topic == **topic && known.partition == partition
-                };
-                let of_it = found.partitions.iter().find(is_it)?.watermark_ms?;
-                watermark_ms = Some(watermark_ms.map_or(of_it, |least| least.min(of_it)));
-            }
-        }
-        Some(Command::Due {
-            watermark_ms: watermark_ms?,
-            epoch: self.ledger.epoch().clone(),
-        })
     }
 }

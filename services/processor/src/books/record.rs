@@ -3,6 +3,8 @@
 use super::offsets::Progress;
 use super::points::{self, Points};
 use crate::source::{Commitment, Start, TopicPartition};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use store::{Found, PartitionProgress, Point, Saved};
 
 /// What was saved may be committed, but for what others own.
@@ -76,4 +78,18 @@ pub(super) fn standing(found: &Found, partition: &TopicPartition) -> Start {
             time_ms: point.time_ms,
         },
     )
+}
+
+/// Windows may be closed up to where every partition of every topic has got, whoever reads it, as the store has it. A
+/// partition that nobody has spoken for in this epoch holds time back.
+pub(super) fn watermark_ms(found: &Found, topics: Option<&BTreeMap<Arc<str>, i32>>) -> Option<i64> {
+    let mut watermark_ms: Option<i64> = None;
+    for (topic, count) in topics? {
+        for partition in 0..*count {
+            let partition = TopicPartition::new(Arc::clone(topic), partition);
+            let of_it = of(found, &partition)?.watermark_ms?;
+            watermark_ms = Some(watermark_ms.map_or(of_it, |least| least.min(of_it)));
+        }
+    }
+    watermark_ms
 }
