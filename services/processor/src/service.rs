@@ -19,11 +19,12 @@ use crate::source;
 use crate::source::config::{KafkaConfig, TopicConfig};
 use crate::stages::{Format, Stages};
 use crate::sweeping;
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use runtime::clock::{Clock, SystemClock};
 use runtime::health::Health;
 use runtime::lifecycle::Lifecycle;
 use runtime::telemetry::Metrics;
+use runtime::token;
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -206,10 +207,7 @@ fn start(
 
 /// Another at every start: who claims a partition in the store must not be taken for the process before.
 fn process_name() -> anyhow::Result<String> {
-    let mut name = [0u8; 8];
-    getrandom::fill(&mut name)
-        .map_err(|cause| anyhow!("the system gives no random numbers: {cause}"))?;
-    Ok(format!("{:016x}", u64::from_le_bytes(name)))
+    Ok(token::hex(&token::random::<8>()?))
 }
 
 /// Settings for which 0 means that the machine decides.

@@ -56,7 +56,12 @@ pub(super) struct Owned {
 
 impl State {
     /// Begins a new reading of a partition.
-    pub(super) fn begin(&mut self, partition: TopicPartition, start: Option<Start>) -> Begun {
+    pub(super) fn begin(
+        &mut self,
+        partition: TopicPartition,
+        start: Option<Start>,
+        is_from_beginning: bool,
+    ) -> Begun {
         self.generation += 1;
         self.commits.forget(&partition);
         let now_ms = SystemClock.now_ms();
@@ -76,29 +81,23 @@ impl State {
             partition,
             generation: self.generation,
             start,
-            is_from_beginning: false,
+            is_from_beginning,
         }
     }
 
-    /// Takes note of what is to be committed. What does not belong to the present reading of its partition, or passes
-    /// what was handed on in it, is not: nobody can have done that. Returns what was refused.
-    pub(super) fn want(&mut self, commitments: Vec<Commitment>) -> Vec<Commitment> {
-        let mut refused = Vec::new();
+    /// Takes note of what is to be committed. What does not belong to the present reading of its partition is not: its next
+    /// reading commits. Nor is what passes all that is known in it, which is told: nobody can have done that.
+    pub(super) fn want(&mut self, commitments: Vec<Commitment>) {
         for commitment in commitments {
-            match self.owned.get(&commitment.next.partition) {
-                // Given away, or read anew: its next reading commits.
-                None => {}
-                Some(owned) if owned.generation != commitment.generation => {}
-                Some(owned) if Some(commitment.next.offset) > owned.reading.known_offset() => {
-                    refused.push(commitment);
-                }
-                Some(_) => self.commits.want(commitment),
+            let owned = self.owned.get(&commitment.next.partition);
+            let of_now = owned.filter(|owned| owned.generation == commitment.generation);
+            let Some(owned) = of_now else { continue };
+            if Some(commitment.next.offset) > owned.reading.known_offset() {
+                tell_breach(&commitment);
+            } else {
+                self.commits.want(commitment);
             }
         }
-        for breach in &refused {
-            tell_breach(breach);
-        }
-        refused
     }
 
     pub(super) fn partition(&mut self, topic: &str, partition: i32) -> TopicPartition {
@@ -168,10 +167,8 @@ impl Context {
         let partitions = state.partitions(list);
         let begun = partitions.into_iter().map(|partition| {
             let found = starts.get(&partition).copied();
-            Begun {
-                is_from_beginning: found.is_some_and(|found| found.is_from_beginning),
-                ..state.begin(partition, found.map(|found| found.start))
-            }
+            let is_from_beginning = found.is_some_and(|found| found.is_from_beginning);
+            state.begin(partition, found.map(|found| found.start), is_from_beginning)
         });
         let begun = begun.collect();
         state.is_newly_assigned = true;

@@ -226,11 +226,9 @@ impl Poll {
             time_ms: None,
         };
         let context = self.consumer.context();
-        let begun = context.state.lock().begin(partition.clone(), Some(start));
-        let begun = super::Begun {
-            is_from_beginning: true,
-            ..begun
-        };
+        let mut state = context.state.lock();
+        let begun = state.begin(partition.clone(), Some(start), true);
+        drop(state);
         let generation = begun.generation;
         context.send(Event::Assigned(vec![begun]));
         generation

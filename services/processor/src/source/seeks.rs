@@ -1,7 +1,7 @@
 //! Reading partitions elsewhere than where they stand.
 
 use super::context::Context;
-use super::{Begun, Event, Start, TopicPartition};
+use super::{Event, Start, TopicPartition};
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::collections::BTreeMap;
@@ -42,14 +42,10 @@ impl Seeks {
             match consumer.seek(&partition.topic, partition.partition, offset, TRY) {
                 Ok(()) => {
                     info!(partition = %partition, ?offset, "reading goes on elsewhere");
-                    let begun = context
-                        .state
-                        .lock()
-                        .begin(partition.clone(), Some(wanted.to));
-                    let begun = Begun {
-                        is_from_beginning: wanted.to.offset == 0,
-                        ..begun
-                    };
+                    let is_from_beginning = wanted.to.offset == 0;
+                    let mut state = context.state.lock();
+                    let begun = state.begin(partition.clone(), Some(wanted.to), is_from_beginning);
+                    drop(state);
                     context.send(Event::Assigned(vec![begun]));
                     sought.push(partition);
                 }
