@@ -12,6 +12,7 @@ pub mod dialects;
 pub mod invent;
 pub mod other_rules;
 pub mod script;
+pub mod seeds;
 pub mod shrink;
 pub mod system;
 pub mod tape;

@@ -3,6 +3,7 @@
 //! A failing seed is cut down to the shortest conversation that still fails, and both are printed;
 //! `SIMULATION_SEED=<seed>` plays that one alone. `SIMULATION_CONVERSATIONS` sets how many are played.
 
+use simulation::seeds::{number, play_seeds};
 use simulation::shrink::shrink;
 use simulation::tape::Tape;
 use simulation::truth::play;
@@ -28,33 +29,12 @@ fn every_invented_conversation_is_told_as_it_was() {
     }
 }
 
-/// The seeds up to this one that fail, in order, with the difference. Played on all cores.
+/// The seeds up to this one that fail, in order, with the difference.
 fn told_otherwise(conversations: u64) -> Vec<(u64, String)> {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let play_share = |first: u64| -> Vec<(u64, String)> {
-        let share = (first..=conversations).step_by(workers);
-        share
-            .filter_map(|seed| Some((seed, play(&mut Tape::of_seed(seed)).err()?)))
-            .collect()
-    };
-    let mut failed: Vec<_> = std::thread::scope(|scope| {
-        let shares: Vec<_> = (1..=workers as u64)
-            .map(|first| scope.spawn(move || play_share(first)))
-            .collect();
-        shares
-            .into_iter()
-            .flat_map(|share| share.join().expect("playing does not panic"))
-            .collect()
-    });
-    failed.sort_unstable();
-    failed
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| {
-        text.parse()
-            .unwrap_or_else(|_| panic!("{variable} must be a number"))
-    })
+    play_seeds(conversations, |seed| play(&mut Tape::of_seed(seed)).err())
+        .into_iter()
+        .filter_map(|(seed, difference)| Some((seed, difference?)))
+        .collect()
 }
 
 fn explained(seed: u64, difference: &str) -> String {

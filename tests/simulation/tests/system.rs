@@ -4,6 +4,7 @@
 //! A failing play is cut down and told step by step; `SIMULATION_SEED=<seed>` plays one alone and tells it whole, and
 //! `SIMULATION_SEEDS` sets how many are played. Each mistake that was made once is put back, and must be found.
 
+use simulation::seeds::{number, play_seeds};
 use simulation::shrink::shrink_within;
 use simulation::system::{Flaw, Played, play, tell};
 use simulation::tape::Tape;
@@ -22,7 +23,7 @@ fn whatever_goes_wrong_comes_to_what_an_undisturbed_processor_makes_of_the_topic
         return outcome.map_or_else(|what| panic!("seed {seed}: {what}"), |_| ());
     }
     let seeds = number("SIMULATION_SEEDS").unwrap_or(SEEDS);
-    let failed: Vec<(u64, String)> = play_all(seeds, Flaw::None)
+    let failed: Vec<(u64, String)> = play_seeds(seeds, play_rightly)
         .into_iter()
         .filter_map(|(seed, outcome)| Some((seed, outcome.err()?)))
         .collect();
@@ -59,7 +60,7 @@ fn a_failing_play_is_cut_down() {
 #[test]
 fn everything_that_may_go_wrong_does_in_some_plays() {
     let mut sum = Played::default();
-    for (_, outcome) in play_all(150, Flaw::None) {
+    for (_, outcome) in play_seeds(150, play_rightly) {
         sum.add(&outcome.expect("it went well"));
     }
     println!("{sum:?}");
@@ -134,33 +135,9 @@ fn is_found(flaw: Flaw, by: &str) {
     println!("{flaw:?} is found by seed {seed}: {shown}");
 }
 
-/// Played on all cores; in the order of the seeds.
-fn play_all(seeds: u64, flaw: Flaw) -> Vec<(u64, Result<Played, String>)> {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let play_share = |first: u64| -> Vec<_> {
-        let share = (first..=seeds).step_by(workers);
-        share
-            .map(|seed| (seed, play(&mut Tape::of_seed(seed), flaw)))
-            .collect()
-    };
-    let mut played: Vec<_> = std::thread::scope(|scope| {
-        let shares: Vec<_> = (1..=workers as u64)
-            .map(|first| scope.spawn(move || play_share(first)))
-            .collect();
-        shares
-            .into_iter()
-            .flat_map(|share| share.join().expect("playing does not panic"))
-            .collect()
-    });
-    played.sort_unstable_by_key(|(seed, _)| *seed);
-    played
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| {
-        text.parse()
-            .unwrap_or_else(|_| panic!("{variable} must be a number"))
-    })
+/// With no mistake put back.
+fn play_rightly(seed: u64) -> Result<Played, String> {
+    play(&mut Tape::of_seed(seed), Flaw::None)
 }
 
 fn explained(seed: u64) -> String {
