@@ -2,11 +2,12 @@
 
 use anyhow::{Context, ensure};
 use harness::eventually;
-use harness::process::{Process, free_port};
+use harness::process::Process;
 use harness::redis::{start_server, try_run, url};
 use redis::{Cmd, FromRedisValue, cmd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use store::testing::free_port;
 
 const PRIMARIES: usize = 3;
 const SLOTS: usize = 16_384;

@@ -2,10 +2,11 @@
 //! come back without its last writes.
 
 use anyhow::Context;
-use harness::process::{Process, free_port};
+use harness::process::Process;
 use harness::redis::{start_server, try_run, url};
 use redis::{Cmd, FromRedisValue, cmd};
 use std::path::{Path, PathBuf};
+use store::testing::free_port;
 
 #[derive(Debug)]
 pub(crate) struct Durable {

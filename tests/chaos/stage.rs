@@ -8,12 +8,12 @@ use crate::proxy::Proxy;
 use crate::subject::{Plan, Subject};
 use anyhow::ensure;
 use harness::kafka::Kafka;
-use harness::process::free_port;
 use harness::record::Producer;
 use harness::topics::Topics;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use store::testing::free_port;
 use tokio::time::Instant;
 
 pub(crate) const PARTITIONS: i32 = 3;

@@ -8,13 +8,13 @@ use crate::watch::{Looking, Watch};
 use anyhow::{Context, ensure};
 use futures::future::join_all;
 use harness::graphql::Client;
-use harness::process::free_port;
 use harness::services::{Service, Settings};
 use harness::topics::Topics;
 use serde_json::json;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use store::testing::free_port;
 use tokio::time::Instant;
 
 /// A silence of so long ends a window.

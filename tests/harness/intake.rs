@@ -2,12 +2,12 @@
 
 use crate::captured::Request;
 use crate::kafka::Kafka;
-use crate::process::free_port;
 use crate::record::Record;
 use crate::services::{Service, Settings};
 use crate::topics::Topics;
 use reqwest::{Client, RequestBuilder, Response};
 use std::path::Path;
+use store::testing::free_port;
 use tempfile::TempDir;
 
 /// Taken from anybody by an intake without keys.

@@ -2,12 +2,13 @@
 //! may be stopped.
 
 use crate::eventually;
-use crate::process::{Process, free_port, workspace};
+use crate::process::{Process, workspace};
 use anyhow::Context;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use store::testing::free_port;
 use tokio::sync::OnceCell;
 
 /// From a cold machine: fetching the jars, formatting, starting.

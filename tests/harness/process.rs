@@ -1,7 +1,6 @@
-//! Child processes that end with the test, and ports that nothing else uses.
+//! Child processes that end with the test.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -104,14 +103,6 @@ impl Drop for Process {
             eprintln!("--- {} ---\n{}", self.name, self.log_end());
         }
     }
-}
-
-/// A port of loopback that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("loopback has a free port")
-        .port()
 }
 
 /// The root of the repository.

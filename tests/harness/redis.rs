@@ -1,10 +1,11 @@
 //! Real Redis servers: one per test, a cluster of three, or others by hand.
 
 use crate::eventually;
-use crate::process::{Process, free_port};
+use crate::process::Process;
 use ::redis::{Client, Cmd, Commands, FromRedisValue, RedisResult, cmd};
 use std::path::Path;
 use std::time::Duration;
+use store::testing::free_port;
 use tempfile::TempDir;
 
 const START_DEADLINE: Duration = Duration::from_secs(30);

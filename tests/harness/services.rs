@@ -1,11 +1,12 @@
 //! The system's own programs, as they are built from this tree.
 
 use crate::eventually;
-use crate::process::{Process, free_port, workspace};
+use crate::process::{Process, workspace};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
 use std::time::Duration;
+use store::testing::free_port;
 
 /// A service connects to Kafka and Redis before it is ready.
 const READY_DEADLINE: Duration = Duration::from_secs(60);

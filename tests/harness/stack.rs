@@ -5,7 +5,6 @@ use crate::eventually;
 use crate::graphql::Client;
 use crate::intake::Intake;
 use crate::kafka::Kafka;
-use crate::process::free_port;
 use crate::record::{Producer, Record, read_all};
 use crate::redis::{Redis, RedisCluster};
 use crate::services::{Service, Settings};
@@ -14,6 +13,7 @@ use anyhow::ensure;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::time::Duration;
+use store::testing::free_port;
 use tempfile::TempDir;
 
 /// Few enough that a test's records meet, enough that order across partitions is nobody's promise.

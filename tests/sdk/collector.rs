@@ -5,7 +5,7 @@
 //! here; `tests/collector/record.sh` builds it, tries it with every configuration, and records again.
 
 use harness::captured::{self, Capture, GROWTH};
-use harness::process::{Process, free_port, workspace};
+use harness::process::{Process, workspace};
 use harness::record::{Record, read_all};
 use harness::stack::Stack;
 use harness::{eventually, topics::Topics};
@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
+use store::testing::free_port;
 
 /// Those of `docs/collector` that write to Kafka.
 const INTO_KAFKA: [&str; 2] = ["kafka", "kafka_defaults"];

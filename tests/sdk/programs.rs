@@ -3,12 +3,13 @@
 use crate::setups::{Runtime, Setup};
 use harness::eventually;
 use harness::intake::Intake;
-use harness::process::{Process, free_port, workspace};
+use harness::process::{Process, workspace};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
+use store::testing::free_port;
 use tempfile::TempDir;
 use tokio::process::Command;
 

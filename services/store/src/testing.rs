@@ -3,11 +3,14 @@
 use crate::StoreConfig;
 use redis::{Cmd, FromRedisValue, Value};
 use std::io::{self, BufRead as _, Write as _};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+
+mod ports;
+
+pub use ports::free_port;
 
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -78,12 +81,12 @@ impl RedisServer {
 
     /// With further arguments, such as `["--maxmemory", "10mb"]`.
     pub async fn start_with(arguments: &[&str]) -> io::Result<Self> {
-        Self::start_on(free_port()?, arguments).await
+        Self::start_on(free_port(), arguments).await
     }
 
     /// On a given port, such as that of a server that has been stopped.
     pub async fn start_on(port: u16, arguments: &[&str]) -> io::Result<Self> {
-        let bus_port = free_port()?;
+        let bus_port = free_port();
         let (port_text, bus_port_text) = (port.to_string(), bus_port.to_string());
         let own = ["--port", &port_text, "--cluster-port", &bus_port_text];
         let keeper = keep(&[&own[..], &ARGUMENTS, arguments].concat(), None)?;
@@ -323,7 +326,7 @@ impl RedisSentinel {
 
     /// Returns when it knows the replicas.
     pub async fn watch(primary: &RedisServer, replicas: usize) -> io::Result<Self> {
-        let (port, bus_port) = (free_port()?, free_port()?);
+        let (port, bus_port) = (free_port(), free_port());
         let (name, watched) = (Self::MASTER, primary.port);
         let settings = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor {name} 127.0.0.1 {watched} 1\n\
@@ -351,10 +354,6 @@ impl RedisSentinel {
             ..self.server.config()
         }
     }
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn unique_prefix() -> String {

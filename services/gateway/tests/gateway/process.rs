@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
-use store::testing::RedisServer;
+use store::testing::{RedisServer, free_port};
 
 use crate::support::dialogue::turns;
 use crate::support::eventually;
@@ -27,8 +27,7 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, String) {
 }
 
 fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").to_string()
+    format!("127.0.0.1:{}", free_port())
 }
 
 #[test]
