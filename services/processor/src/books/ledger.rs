@@ -20,7 +20,7 @@
 
 use super::offsets::{OffsetTracker, Progress};
 use super::points::Points;
-use super::record::{commitments, cut, of, point, record, standing, watermark_ms};
+use super::record::{commitments, cut, is_others, of, point, record, standing, watermark_ms};
 use super::{Answer, Ask, Command, HandoverId, Notice};
 use crate::source::{Commitment, Start, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
@@ -53,7 +53,8 @@ enum State {
 struct Handover {
     id: HandoverId,
     progress: Vec<Progress>,
-    points: BTreeMap<TopicPartition, Points>,
+    /// The same as it is recorded.
+    partitions: Vec<PartitionProgress>,
 }
 
 /// The question that the store was asked.
@@ -136,7 +137,7 @@ impl Ledger {
         let mut handover = Handover {
             id,
             progress: Vec::new(),
-            points: BTreeMap::new(),
+            partitions: Vec::new(),
         };
         for partition in partitions {
             let Some(entry) = self.partitions.remove(partition) else {
@@ -146,7 +147,7 @@ impl Ledger {
             if let (State::Claimed, Some(progress)) = (entry.state, progress) {
                 let mut points = entry.points;
                 points.push(point(&progress, now_ms));
-                handover.points.insert(partition.clone(), points);
+                handover.partitions.push(record(&progress, &points));
                 handover.progress.push(progress);
             }
         }
@@ -191,15 +192,11 @@ impl Ledger {
             (Some(Asked::Save(progress)), Answer::Saved(saved)) => {
                 self.saved(&progress, &saved, tracker, commands);
             }
-            (Some(Asked::SaveLast(id, progress)), Answer::Saved(saved)) => {
-                let next = match saved {
-                    Saved::EpochOver => Vec::new(),
-                    saved => commitments(&progress, &saved),
+            (Some(Asked::SaveLast(id, progress)), answer) => {
+                let next = match answer {
+                    Answer::Saved(saved) => commitments(&progress, &saved),
+                    _ => Vec::new(),
                 };
-                commands.push(Command::Release { handover: id, next });
-            }
-            (Some(Asked::SaveLast(id, _)), _) => {
-                let next = Vec::new();
                 commands.push(Command::Release { handover: id, next });
             }
             // The epoch is over, or the store did not answer: the next round looks again.
@@ -220,11 +217,7 @@ impl Ledger {
                 });
                 continue;
             }
-            let partitions = handover.progress.iter().map(|progress| {
-                let points = handover.points.get(&progress.next.partition);
-                record(progress, points)
-            });
-            let ask = self.save_of(partitions.collect());
+            let ask = self.save_of(handover.partitions);
             self.ask(
                 Asked::SaveLast(handover.id, handover.progress),
                 ask,
@@ -291,16 +284,14 @@ impl Ledger {
     ) {
         self.epoch = found.epoch.clone();
         commands.push(Command::ForgetCaches);
-        let mut rewound = 0;
         for (partition, entry) in &mut self.partitions {
             entry.state = State::Rewound;
             tracker.suspend(partition);
             let to = standing(&found, partition);
             commands.push(Command::Seek(partition.clone(), to));
-            rewound += 1;
         }
         commands.push(Command::Tell(Notice::EpochChanged {
-            partitions: rewound,
+            partitions: self.partitions.len(),
         }));
     }
 
@@ -370,7 +361,7 @@ impl Ledger {
                 .filter(|progress| progress.generation == entry.generation);
             if let (State::Claimed, Some(of_now)) = (entry.state, of_now) {
                 entry.points.push(point(&of_now, now_ms));
-                partitions.push(record(&of_now, Some(&entry.points)));
+                partitions.push(record(&of_now, &entry.points));
                 progress.push(of_now);
             }
         }
@@ -387,19 +378,14 @@ impl Ledger {
         tracker: &OffsetTracker,
         commands: &mut Vec<Command>,
     ) {
-        if let Saved::NotOwner(others) = saved {
-            for (partition, entry) in &mut self.partitions {
-                let is_others = |(topic, number): &(String, i32)| {
-                    *topic == *partition.topic && *number == partition.partition
-                };
-                if others.iter().any(is_others) && entry.state == State::Claimed {
-                    // If the group still says that it is ours, it is claimed again.
-                    entry.state = State::New;
-                }
-            }
-        }
         if *saved == Saved::EpochOver {
             return;
+        }
+        for (partition, entry) in &mut self.partitions {
+            if is_others(saved, partition) && entry.state == State::Claimed {
+                // If the group still says that it is ours, it is claimed again.
+                entry.state = State::New;
+            }
         }
         let is_present = |commitment: &Commitment| {
             let entry = self.partitions.get(&commitment.next.partition);

@@ -215,8 +215,7 @@ impl Books {
                 partitions.iter().for_each(|lost| self.tracker.revoke(lost));
             }
             Event::Stopping { handover } => {
-                let partitions = self.tracker.partitions();
-                let all: Vec<_> = partitions.map(|(partition, _)| partition.clone()).collect();
+                let all: Vec<_> = self.tracker.partitions().cloned().collect();
                 self.let_go(&all, handover, now_ms, &mut commands);
             }
             Event::Read {

@@ -9,7 +9,7 @@
 //! depends on the topic alone and not on who reads it when. For example, records of the times 10, 30, 20 count as of 10,
 //! 30, 30; a reading that begins at the third is told that 30 came before it ([`Start::time_ms`]).
 
-use crate::source::{NextOffset, Position, Start, TopicPartition};
+use crate::source::{Commitment, NextOffset, Position, Start, TopicPartition};
 use std::collections::BTreeMap;
 
 /// The offsets and times of all partitions that are assigned now.
@@ -27,8 +27,20 @@ pub struct Progress {
     pub first_offset: i64,
     /// The highest record time below the next offset; `None` when nothing is known of that.
     pub time_ms: Option<i64>,
-    /// See [`OffsetTracker::done_watermark_ms`].
+    /// Record time up to which everything is done: as for reading ([`OffsetTracker::read_watermark_ms`]), but held back by
+    /// the oldest unfinished record.
     pub done_watermark_ms: Option<i64>,
+}
+
+impl Progress {
+    /// What may be committed.
+    pub fn commitment(&self) -> Commitment {
+        Commitment {
+            next: self.next.clone(),
+            generation: self.generation,
+            time_ms: self.time_ms,
+        }
+    }
 }
 
 impl OffsetTracker {
@@ -113,41 +125,19 @@ impl OffsetTracker {
     /// the time at which a partition was last seen to have nothing more. `None` while a partition has said nothing yet,
     /// and without partitions.
     pub fn read_watermark_ms(&self) -> Option<i64> {
-        self.minimum(PartitionOffsets::read_watermark_ms)
+        let times = self.partitions.values();
+        // One that has said nothing is less than any time.
+        times.map(PartitionOffsets::read_watermark_ms).min()?
     }
 
-    /// Record time up to which everything is *done*: as for reading, but held back by the oldest unfinished record.
-    pub fn done_watermark_ms(&self) -> Option<i64> {
-        self.minimum(PartitionOffsets::done_watermark_ms)
-    }
-
-    /// Records read and not done.
-    pub fn in_flight(&self) -> usize {
-        self.partitions
-            .values()
-            .map(|offsets| offsets.pending.len())
-            .sum()
-    }
-
-    /// The partitions assigned now, with the generation of each.
-    pub fn partitions(&self) -> impl Iterator<Item = (&TopicPartition, u64)> {
-        self.partitions
-            .iter()
-            .map(|(partition, offsets)| (partition, offsets.generation))
+    /// The partitions assigned now.
+    pub fn partitions(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.partitions.keys()
     }
 
     fn of(&mut self, at: &Position) -> Option<&mut PartitionOffsets> {
         let offsets = self.partitions.get_mut(&at.partition)?;
         (offsets.generation == at.generation && !offsets.is_suspended).then_some(offsets)
-    }
-
-    fn minimum(&self, time_ms: impl Fn(&PartitionOffsets) -> Option<i64>) -> Option<i64> {
-        let mut minimum: Option<i64> = None;
-        for offsets in self.partitions.values() {
-            let time_ms = time_ms(offsets)?;
-            minimum = Some(minimum.map_or(time_ms, |least| least.min(time_ms)));
-        }
-        minimum
     }
 }
 

@@ -7,25 +7,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Found, PartitionProgress, Point, Saved};
 
-/// What was saved may be committed, but for what others own.
+/// What was saved may be committed, but for what others own; when the epoch is over, nothing was.
 pub(super) fn commitments(progress: &[Progress], saved: &Saved) -> Vec<Commitment> {
-    let others: &[(String, i32)] = match saved {
-        Saved::NotOwner(others) => others,
-        Saved::Yes | Saved::EpochOver => &[],
-    };
-    let is_others = |progress: &&Progress| {
-        let partition = &progress.next.partition;
-        others
+    if *saved == Saved::EpochOver {
+        return Vec::new();
+    }
+    let is_ours = |progress: &&Progress| !is_others(saved, &progress.next.partition);
+    let ours = progress.iter().filter(is_ours);
+    ours.map(Progress::commitment).collect()
+}
+
+/// Whether the store refused to save this partition because another has claimed it.
+pub(super) fn is_others(saved: &Saved, partition: &TopicPartition) -> bool {
+    match saved {
+        Saved::NotOwner(others) => others
             .iter()
-            .any(|(topic, number)| *topic == *partition.topic && *number == partition.partition)
-    };
-    let ours = progress.iter().filter(|progress| !is_others(progress));
-    ours.map(|progress| Commitment {
-        next: progress.next.clone(),
-        generation: progress.generation,
-        time_ms: progress.time_ms,
-    })
-    .collect()
+            .any(|(topic, number)| names(topic, *number, partition)),
+        Saved::Yes | Saved::EpochOver => false,
+    }
+}
+
+fn names(topic: &str, number: i32, partition: &TopicPartition) -> bool {
+    number == partition.partition && *topic == *partition.topic
 }
 
 pub(super) fn point(progress: &Progress, now_ms: i64) -> Point {
@@ -36,11 +39,11 @@ pub(super) fn point(progress: &Progress, now_ms: i64) -> Point {
     }
 }
 
-pub(super) fn record(progress: &Progress, points: Option<&Points>) -> PartitionProgress {
+pub(super) fn record(progress: &Progress, points: &Points) -> PartitionProgress {
     PartitionProgress {
         topic: progress.next.partition.topic.to_string(),
         partition: progress.next.partition.partition,
-        points: points.map(Points::to_vec).unwrap_or_default(),
+        points: points.to_vec(),
         watermark_ms: progress.done_watermark_ms,
     }
 }
@@ -62,7 +65,7 @@ pub(super) fn of<'a>(
     found
         .partitions
         .iter()
-        .find(|known| *known.topic == *partition.topic && known.partition == partition.partition)
+        .find(|known| names(&known.topic, known.partition, partition))
 }
 
 /// From where the store has to be filled again: the beginning, where it knows nothing.

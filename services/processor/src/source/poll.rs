@@ -36,6 +36,7 @@ const PRESSURE_WAIT: Duration = Duration::from_millis(5);
 
 /// Statistics in which a commit must show, or it is repeated.
 const CONFIRM_WITHIN: u32 = 3;
+
 /// Starts the thread. What it learns goes into `control` and `records`.
 pub(super) fn spawn(
     config: KafkaConfig,

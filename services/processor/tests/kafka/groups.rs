@@ -50,8 +50,8 @@ async fn a_second_member_takes_half_and_begins_where_the_first_was_done() {
             let owned = member
                 .tracker
                 .partitions()
-                .filter(|(owned, _)| *owned.topic == *topic);
-            owned.map(|(owned, _)| owned.partition).collect()
+                .filter(|owned| *owned.topic == *topic);
+            owned.map(|owned| owned.partition).collect()
         };
         assert_eq!(of(SPANS), of(LOGS));
     }
@@ -131,11 +131,7 @@ async fn a_pipeline_that_stops_taking_records_can_still_commit_what_it_has() {
         .tracker
         .progress()
         .into_iter()
-        .map(|progress| Commitment {
-            next: progress.next,
-            generation: progress.generation,
-            time_ms: progress.time_ms,
-        });
+        .map(|progress| progress.commitment());
     let last = last.collect();
     let stopped = timeout(PATIENCE, member.source.stop(last)).await;
     assert_eq!(stopped, Ok(Stopped::Committed));

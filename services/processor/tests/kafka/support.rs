@@ -217,7 +217,8 @@ impl Member {
                 self.revocations += 1;
                 let mut done = Vec::new();
                 for partition in &partitions {
-                    done.extend(self.tracker.progress_of(partition).map(commitment));
+                    let progress = self.tracker.progress_of(partition);
+                    done.extend(progress.as_ref().map(Progress::commitment));
                     self.tracker.revoke(partition);
                 }
                 let _ = ack.send(done);
@@ -279,8 +280,8 @@ impl Member {
     pub(crate) fn committable(&self) -> Vec<Commitment> {
         self.tracker
             .progress()
-            .into_iter()
-            .map(commitment)
+            .iter()
+            .map(Progress::commitment)
             .collect()
     }
 
@@ -292,14 +293,6 @@ impl Member {
         let last = self.committable();
         // The events' receiver goes only when the thread has ended.
         self.source.stop(last).await
-    }
-}
-
-fn commitment(progress: Progress) -> Commitment {
-    Commitment {
-        next: progress.next,
-        generation: progress.generation,
-        time_ms: progress.time_ms,
     }
 }
 
