@@ -9,7 +9,7 @@
 //! closed would miss its entry, which was corrected for what is lost now, and nobody might ever write it again. So a
 //! correction is noted in the same step, and looked at again when what it was made for can be lost no more.
 
-use crate::index::IndexUpdate;
+use crate::index::{IndexUpdate, digest_of};
 use crate::script::{CONFIRM_DUE, SETTLE_DUE, SETTLED};
 use crate::summary::Summary;
 use crate::{Error, Store};
@@ -104,15 +104,10 @@ impl Store {
             .arg(passed_over)
             .arg(count);
         let members: Vec<(String, f64)> = self.connection.query(&command).await?;
+        let list = self.keys.due();
         members
             .into_iter()
-            .map(|(member, score)| match Digest::parse_hex(&member) {
-                Some(digest) => Ok((digest, score as i64)),
-                None => Err(Error::corrupt(
-                    self.keys.due(),
-                    format!("{member:?} is not the name of a conversation"),
-                )),
-            })
+            .map(|(member, score)| Ok((digest_of(&member, &list)?, score as i64)))
             .collect()
     }
 
@@ -158,15 +153,10 @@ impl Store {
                 return Ok(());
             }
             let is_last = noted.len() < CHECKED_PER_ROUND_MAX;
-            let digest = |member: &str| {
-                Digest::parse_hex(member).ok_or_else(|| {
-                    let what = format!("{member:?} is not the name of a conversation");
-                    Error::corrupt(self.keys.settled(), what)
-                })
-            };
+            let list = self.keys.settled();
             let digests: Vec<Digest> = noted
                 .iter()
-                .map(|(member, _)| digest(member))
+                .map(|(member, _)| digest_of(member, &list))
                 .collect::<Result<_, _>>()?;
             let mut call = CONFIRM_DUE.call();
             call.key(self.keys.due());

@@ -189,6 +189,14 @@ impl Store {
     }
 }
 
+/// The conversation that a list names by this member.
+pub(crate) fn digest_of(member: &str, list: &str) -> Result<Digest, Error> {
+    Digest::parse_hex(member).ok_or_else(|| {
+        let what = format!("{member:?} is not the name of a conversation");
+        Error::corrupt(list, what)
+    })
+}
+
 /// Largest whole number that a score holds exactly; as microseconds, the year 2255.
 const SCORE_MAX: i64 = 1 << 53;
 

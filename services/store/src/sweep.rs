@@ -1,5 +1,6 @@
 //! Tidying: entries of lists whose conversations have expired.
 
+use crate::index::digest_of;
 use crate::keys::LONG_CLASSES_US;
 use crate::script::{Call, FORGET_LIST};
 use crate::{Error, Store};
@@ -142,12 +143,7 @@ impl Store {
         let mut entries = Vec::new();
         for (answer, list) in self.connection.each(windows).await?.into_iter().zip(wanted) {
             for (member, score) in from_redis_value::<Vec<(String, f64)>>(answer)? {
-                let digest = Digest::parse_hex(&member).ok_or_else(|| {
-                    Error::corrupt(
-                        &list,
-                        format!("{member:?} is not the name of a conversation"),
-                    )
-                })?;
+                let digest = digest_of(&member, &list)?;
                 entries.push((list.clone(), digest, score as i64));
             }
         }

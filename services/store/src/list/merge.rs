@@ -1,6 +1,7 @@
 //! One list out of the lists of several projects.
 
 use crate::Error;
+use crate::index::digest_of;
 use domain::ids::Digest;
 use redis::{Value, from_redis_value};
 use std::collections::VecDeque;
@@ -66,13 +67,7 @@ fn position(activity: &str, digest: &str) -> Result<Position, Error> {
     let activity_us = activity
         .parse()
         .map_err(|_| Error::corrupt("list", format!("{activity:?} is not an activity")))?;
-    let digest = Digest::parse_hex(digest).ok_or_else(|| {
-        Error::corrupt(
-            "list",
-            format!("{digest:?} is not the name of a conversation"),
-        )
-    })?;
-    Ok((activity_us, digest))
+    Ok((activity_us, digest_of(digest, "list")?))
 }
 
 impl Merge {

@@ -25,6 +25,18 @@ fn with_window(id: &str, last_ms: i64) -> Summary {
     }
 }
 
+/// The next version, in which the window has closed.
+fn closed(open: &Summary) -> Summary {
+    Summary {
+        windows: Windows {
+            revision: 1,
+            closed_at_ms: Some(1_100),
+            ..Windows::default()
+        },
+        ..next(open)
+    }
+}
+
 async fn due_ids(store: &Store, watermark_ms: i64, limit: usize) -> Vec<String> {
     store
         .due(watermark_ms, GAP_MS, limit)
@@ -62,14 +74,7 @@ async fn a_revision_is_due_until_it_is_published(config: StoreConfig) {
     let store = connect(&config).await;
     let open = with_window("a", 1_000);
     put(&store, &open).await;
-    let closed = Summary {
-        windows: Windows {
-            revision: 1,
-            closed_at_ms: Some(1_100),
-            ..Windows::default()
-        },
-        ..next(&open)
-    };
+    let closed = closed(&open);
     put(&store, &closed).await;
     assert_eq!(
         due_ids(&store, 0, 10).await,
@@ -154,13 +159,8 @@ async fn one_that_falls_back_after_its_entry_was_corrected_is_found_again(config
     let open = with_window("a", 1_000);
     put(&store, &open).await;
     let closed = Summary {
-        windows: Windows {
-            revision: 1,
-            closed_at_ms: Some(1_100),
-            ..Windows::default()
-        },
         published_revision: 1,
-        ..next(&open)
+        ..closed(&open)
     };
     put(&store, &closed).await;
     assert_eq!(due_ids(&store, 5_000, 10).await, [""; 0]);
