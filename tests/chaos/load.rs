@@ -127,7 +127,7 @@ impl Load {
             let due_ms = record.timestamp_ms.unwrap_or_default() - first_ms;
             tokio::time::sleep_until(begin + Duration::from_millis(due_ms as u64)).await;
             // Never the past: readers who have come to the end count it as gone.
-            let now_ms = crate::clock::now_ms();
+            let now_ms = harness::clock::now_ms();
             last_ms = now_ms;
             producer
                 .send([std::mem::take(record).at_ms(now_ms)])

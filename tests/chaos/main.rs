@@ -16,7 +16,6 @@
 //! | `clock.rs` | what time it is |
 
 mod census;
-mod clock;
 mod cluster;
 mod disk;
 mod durable;

@@ -1,13 +1,13 @@
 //! Scenarios that change Kafka or its topics have topics of their own, and an oracle that reads what is there afterwards.
 
 use crate::census::Census;
-use crate::clock::now_ms;
 use crate::durable::Durable;
 use crate::load::{Load, Shape};
 use crate::scenario::digest;
 use crate::stage::{AGE_MS, Form, PARTITIONS, Stage};
 use crate::subject::{Plan, Subject};
 use anyhow::ensure;
+use harness::clock::now_ms;
 use harness::record::Producer;
 use harness::topics::Topics;
 use std::path::PathBuf;

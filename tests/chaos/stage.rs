@@ -1,12 +1,12 @@
 //! What all scenarios share: Kafka, the load in its topics, and the oracle, which reads the same and is left in peace.
 
 use crate::census::Census;
-use crate::clock::now_ms;
 use crate::durable::Durable;
 use crate::load::{Load, Shape};
 use crate::proxy::Proxy;
 use crate::subject::{Plan, Subject};
 use anyhow::ensure;
+use harness::clock::now_ms;
 use harness::kafka::Kafka;
 use harness::record::Producer;
 use harness::topics::Topics;

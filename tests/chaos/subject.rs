@@ -2,11 +2,11 @@
 //! some Redis. Also the oracle, which nobody disturbs.
 
 use crate::census::Census;
-use crate::clock::now_ms;
 use crate::group::Group;
 use crate::watch::{Looking, Watch};
 use anyhow::{Context, ensure};
 use futures::future::join_all;
+use harness::clock::now_ms;
 use harness::graphql::Client;
 use harness::services::{Service, Settings};
 use harness::topics::Topics;

@@ -1,5 +1,6 @@
 //! Finalisation: a silence ends a conversation, a late span opens it again, and a replay tells the same story.
 
+use harness::clock::now_ms;
 use harness::dialogue::Dialogue;
 use harness::otlp::{export, trace_records};
 use harness::record::Record;
@@ -7,7 +8,7 @@ use harness::services::Settings;
 use harness::stack::Stack;
 use harness::{eventually, process::workspace};
 use serde_json::Value;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 const PROJECT: &str = "shop";
 const START_NS: u64 = 1_767_600_000_000_000_000;
@@ -17,13 +18,6 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(40);
 
 fn short_gap() -> Settings {
     Settings::default().set("processor.assembly.inactivity_gap_ms", GAP_MS)
-}
-
-fn now_ms() -> i64 {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a clock after 1970");
-    i64::try_from(since_epoch.as_millis()).expect("a clock before the year 292 million")
 }
 
 /// The revisions of one conversation on the topic, in order.

@@ -1,6 +1,7 @@
 //! Real servers, real records and real clients, for tests that read as prose.
 
 pub mod captured;
+pub mod clock;
 pub mod demo;
 pub mod dialogue;
 pub mod graphql;

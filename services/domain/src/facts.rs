@@ -211,7 +211,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// One span as stored: [`crate::span::Span`] with its bodies replaced by references. Field names are short because
 /// they are stored with every span; absent fields take their default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SpanFact {
     #[serde(rename = "k")]
     pub key: SpanKey,

@@ -92,7 +92,9 @@ impl Digest {
 }
 
 /// What makes a span unique: its trace and its id within it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub struct SpanKey {
     #[serde(rename = "t")]
     pub trace: TraceId,

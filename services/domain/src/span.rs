@@ -86,7 +86,7 @@ impl Content {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Span {
     pub key: SpanKey,
     pub parent: Option<SpanId>,

@@ -2,8 +2,7 @@
 
 use domain::ids::{SpanId, SpanKey, TraceId};
 use domain::message::{Message, Part, Role};
-use domain::raw::Attributes;
-use domain::span::{Content, Operation, Span, SpanError, User};
+use domain::span::{Content, Operation, Span, SpanError};
 use serde_json::json;
 
 pub const SECOND_NS: i64 = 1_000_000_000;
@@ -47,33 +46,14 @@ pub fn span(number: u64, operation: Operation, at_s: i64) -> Span {
             trace: trace(number),
             span: SpanId(number.to_be_bytes()),
         },
-        parent: None,
         project: "shop".into(),
-        conversation_id: None,
         is_genai: true,
         name: String::new(),
         operation,
         start_ns,
         end_ns: start_ns + SECOND_NS / 2,
-        error: None,
-        agent: None,
-        request_model: None,
-        response_model: None,
-        provider: None,
-        response_id: None,
-        previous_response_id: None,
-        finish_reason: None,
-        tool: None,
-        usage: None,
-        reported_cost: None,
-        content: Content::default(),
-        original_input_messages: None,
-        compacted: false,
-        user: User::default(),
-        environment: None,
         instrumentation: "test".into(),
-        attributes: Attributes::default(),
-        resource: Attributes::default(),
+        ..Span::default()
     }
 }
 

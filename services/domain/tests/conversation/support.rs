@@ -6,7 +6,7 @@ use domain::ids::{SpanId, SpanKey, TraceId};
 use domain::limits::Limits;
 use domain::message::{Message, Part, Role};
 use domain::prepare::{self, Prepared};
-use domain::span::{Content, Operation, Span, SpanError, Tool, User};
+use domain::span::{Content, Operation, Span, SpanError, Tool};
 use domain::usage::{NoPrices, Usage};
 use domain::view::{ToolStatus, Transcript, Utterance, View};
 use serde_json::{Value, json};
@@ -30,25 +30,8 @@ pub fn span(number: u64, parent: u64, operation: Operation) -> Span {
         operation,
         start_ns,
         end_ns: start_ns + SECOND_NS / 2,
-        error: None,
-        agent: None,
-        request_model: None,
-        response_model: None,
-        provider: None,
-        response_id: None,
-        previous_response_id: None,
-        finish_reason: None,
-        tool: None,
-        usage: None,
-        reported_cost: None,
-        content: Content::default(),
-        original_input_messages: None,
-        compacted: false,
-        user: User::default(),
-        environment: None,
         instrumentation: "test".into(),
-        attributes: Default::default(),
-        resource: Default::default(),
+        ..Span::default()
     }
 }
 

@@ -108,25 +108,10 @@ pub fn span(number: u8, version: u8, record_ms: i64) -> Prepared {
         operation: [Operation::Chat, Operation::InvokeAgent][usize::from(number.is_multiple_of(3))],
         start_ns,
         end_ns: start_ns + i64::from(version) * SECOND_NS,
-        error: None,
-        agent: None,
         request_model: Some(format!("model {version}")),
-        response_model: None,
-        provider: None,
-        response_id: None,
-        previous_response_id: None,
-        finish_reason: None,
-        tool: None,
-        usage: None,
-        reported_cost: None,
         content: said.unwrap_or_default(),
-        original_input_messages: None,
-        compacted: false,
-        user: User::default(),
-        environment: None,
         instrumentation: "test".into(),
-        attributes: Default::default(),
-        resource: Default::default(),
+        ..Span::default()
     };
     prepare::span(span, record_ms, &NoPrices)
 }

@@ -4,7 +4,7 @@ use crate::tape::Tape;
 use domain::ids::{ConversationKey, SpanId, SpanKey, TraceId};
 use domain::message::{Message, Role};
 use domain::prepare::{self, Fact, Prepared};
-use domain::span::{Content, Operation, Span, User};
+use domain::span::{Content, Operation, Span};
 use domain::usage::{NoPrices, Usage};
 use processor::source::TopicPartition;
 
@@ -178,7 +178,6 @@ fn span(conversation: usize, number: usize, is_over: bool) -> Span {
             trace: TraceId([conversation as u8 + 1; 16]),
             span: SpanId((number as u64).to_be_bytes()),
         },
-        parent: None,
         project: "shop".to_owned(),
         conversation_id: Some(format!("c{conversation}")),
         is_genai: true,
@@ -186,28 +185,14 @@ fn span(conversation: usize, number: usize, is_over: bool) -> Span {
         operation: Operation::Chat,
         start_ns,
         end_ns: start_ns + if is_over { 500_000_000 } else { 0 },
-        error: None,
-        agent: None,
         request_model: Some("m".to_owned()),
-        response_model: None,
-        provider: None,
-        response_id: None,
-        previous_response_id: None,
-        finish_reason: None,
-        tool: None,
         usage: is_over.then_some(usage),
-        reported_cost: None,
         content: Content {
             system: Vec::new(),
             input: vec![said(Role::User, "question")],
             output,
         },
-        original_input_messages: None,
-        compacted: false,
-        user: User::default(),
-        environment: None,
         instrumentation: "test".to_owned(),
-        attributes: Default::default(),
-        resource: Default::default(),
+        ..Span::default()
     }
 }

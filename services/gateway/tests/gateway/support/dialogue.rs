@@ -2,7 +2,7 @@
 
 use domain::ids::{SpanId, SpanKey, TraceId};
 use domain::message::{Message, Part, Role};
-use domain::span::{Content, Operation, Span, SpanError, Tool, User};
+use domain::span::{Content, Operation, Span, SpanError, Tool};
 use domain::usage::{CallCost, Usage};
 use serde_json::{Value, json};
 
@@ -52,33 +52,14 @@ pub(crate) fn span(trace: u8, number: u64, operation: Operation) -> Span {
             trace: TraceId([trace; 16]),
             span: SpanId(number.to_be_bytes()),
         },
-        parent: None,
         project: String::new(),
-        conversation_id: None,
         is_genai: true,
         name: format!("{operation:?} {number}"),
         operation,
         start_ns,
         end_ns: start_ns + SECOND_NS / 2,
-        error: None,
-        agent: None,
-        request_model: None,
-        response_model: None,
-        provider: None,
-        response_id: None,
-        previous_response_id: None,
-        finish_reason: None,
-        tool: None,
-        usage: None,
-        reported_cost: None,
-        content: Content::default(),
-        original_input_messages: None,
-        compacted: false,
-        user: User::default(),
-        environment: None,
         instrumentation: "test/harness".to_owned(),
-        attributes: Default::default(),
-        resource: Default::default(),
+        ..Span::default()
     }
 }
 
