@@ -77,7 +77,8 @@ chaos() {
   scripts/kafka/install.sh >/dev/null
   # Like the end-to-end tests: see above.
   cargo test --workspace --locked --no-run
-  target/debug/chaos --form short --seed "${CHAOS_SEED:-1}"
+  # Two at once: most of it is waiting.
+  target/debug/chaos --form short --seed "${CHAOS_SEED:-1}" --at-once 2
 }
 
 # The page in a browser, on the whole system.

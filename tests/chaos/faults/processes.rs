@@ -21,7 +21,7 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "rolling",
         fault: "SIGTERM under lag, in turn, 3 processors",
-        times_short: 12,
+        times_short: 16,
         times_long: 45,
         play: Play::Shared(3, Place::Slow, |scene| rolling(scene).boxed_local()),
     },
