@@ -1,7 +1,7 @@
 //! A conversation as the set of its facts, built by applying entries in any order.
 
 use crate::canonical;
-use crate::facts::{Body, Earlier, Entry, Link, LogFact, Node, SpanFact};
+use crate::facts::{Body, Earlier, Entry, Link, LogFact, Move, Node, SpanFact};
 use crate::ids::{Digest, SpanId, SpanKey};
 use crate::memory;
 use crate::message::Message;
@@ -31,6 +31,8 @@ pub struct Conversation {
     pub(crate) nodes: FxHashMap<Digest, Node>,
     /// With their record times.
     pub(crate) omitted: FxHashMap<Digest, i64>,
+    /// Of spans that did not always stand here, or do no more.
+    pub(crate) moves: BTreeMap<SpanKey, Move>,
     pub(crate) facts: usize,
     /// How often a fact turned out to have been recorded earlier.
     pub(crate) times: usize,
@@ -109,6 +111,17 @@ impl Conversation {
         for (name, record_ms) in entry.omitted.into_iter().zip(times) {
             self.omitted.entry(name).or_insert(record_ms);
         }
+        for moved in entry.moves {
+            if self.is_later(&moved) {
+                self.moves.insert(moved.key, moved);
+            }
+        }
+    }
+
+    /// Whether more was known when this was said than what is known here.
+    pub(crate) fn is_later(&self, moved: &Move) -> bool {
+        let known = self.moves.get(&moved.key);
+        known.is_none_or(|known| known.rank < moved.rank)
     }
 
     fn record_earlier(&mut self, earlier: &Earlier) {
@@ -200,6 +213,11 @@ impl Conversation {
         self.logs.get(key)?.get(order)
     }
 
+    /// How many logs are known beside a span.
+    pub fn log_count(&self, key: &SpanKey) -> usize {
+        self.logs.get(key).map_or(0, BTreeMap::len)
+    }
+
     /// The log of this span with this digest.
     pub(crate) fn log_named(&self, key: &SpanKey, name: &Digest) -> Option<LogOrder> {
         let mut orders = self.logs.get(key)?.keys();
@@ -213,7 +231,7 @@ impl Conversation {
     }
 
     /// How many links are held, with those that better ones have followed.
-    pub(crate) fn link_count(&self) -> usize {
+    pub fn link_count(&self) -> usize {
         self.links.len() + self.earlier_links.values().map(Vec::len).sum::<usize>()
     }
 
@@ -223,12 +241,13 @@ impl Conversation {
         let spans = self.spans.values().chain(earlier);
         let logs = self.logs.values().flat_map(BTreeMap::values);
         let spans = spans.map(|span| span.record_ms);
-        spans.chain(logs.map(|log| log.record_ms))
+        let moves = self.moves.values().flat_map(Move::ends_ms);
+        spans.chain(logs.map(|log| log.record_ms)).chain(moves)
     }
 
     /// The transcript and totals.
     pub fn view(&self) -> View {
-        crate::transcript::view(self)
+        crate::transcript::view(&self.present())
     }
 
     /// What counts towards [`Limits::conversation_bytes_max`]: the same whatever represents the facts.

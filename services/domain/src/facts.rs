@@ -9,6 +9,7 @@ use crate::ids::{Digest, SpanId, SpanKey};
 use crate::message::{Message, Part};
 use crate::raw::Attributes;
 use crate::span::{Operation, SpanError, User};
+use crate::trace::Rank;
 use crate::usage::{CallCost, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,6 +38,9 @@ pub struct Entry {
     /// Known spans and logs of which a copy was recorded earlier than any that was known.
     #[serde(rename = "t", skip_serializing_if = "Vec::is_empty")]
     pub times: Vec<Earlier>,
+    /// When spans without an id of their own stood here.
+    #[serde(rename = "v", skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Move>,
 }
 
 impl Entry {
@@ -46,6 +50,39 @@ impl Entry {
             && self.links.is_empty()
             && self.omitted.is_empty()
             && self.times.is_empty()
+            && self.moves.is_empty()
+    }
+}
+
+/// When a span stood in a conversation, of its reports and logs that carry no id: another conversation may turn out to be
+/// its own. Of two about one span that of the later rank counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    #[serde(rename = "k")]
+    pub key: SpanKey,
+    #[serde(rename = "r")]
+    pub rank: Rank,
+    /// From and until, in Kafka record time and Unix milliseconds, oldest first; the last may have no end. Empty when it
+    /// never stood here, by what is known now.
+    #[serde(rename = "d")]
+    pub during: Vec<(i64, Option<i64>)>,
+}
+
+impl Move {
+    /// Whether it stands there now.
+    pub fn is_here(&self) -> bool {
+        self.during.last().is_some_and(|(_, until_ms)| until_ms.is_none())
+    }
+
+    pub(crate) fn was_here(&self, at_ms: i64) -> bool {
+        self.during.iter().any(|(from_ms, until_ms)| {
+            *from_ms <= at_ms && until_ms.is_none_or(|until_ms| at_ms < until_ms)
+        })
+    }
+
+    /// The times at which it went: what conversations show changes then.
+    pub(crate) fn ends_ms(&self) -> impl Iterator<Item = i64> {
+        self.during.iter().filter_map(|(_, until_ms)| *until_ms)
     }
 }
 
@@ -270,6 +307,9 @@ pub struct SpanFact {
     /// True when the conversation was not named by any span but inferred.
     #[serde(rename = "if", default, skip_serializing_if = "is_default")]
     pub inferred: bool,
+    /// Whether the span carries no conversation id itself: then it may move.
+    #[serde(rename = "d", default, skip_serializing_if = "is_default")]
+    pub lacks_id: bool,
     /// Kafka record time in Unix milliseconds, of its copies the earliest; the time that windows go by.
     #[serde(rename = "t", default, skip_serializing_if = "is_default")]
     pub record_ms: i64,
@@ -292,6 +332,9 @@ pub struct LogFact {
     pub finish_reason: Option<String>,
     #[serde(rename = "u", default, skip_serializing_if = "is_default")]
     pub user: User,
+    /// See [`SpanFact::lacks_id`].
+    #[serde(rename = "d", default, skip_serializing_if = "is_default")]
+    pub lacks_id: bool,
     #[serde(rename = "t", default, skip_serializing_if = "is_default")]
     pub record_ms: i64,
 }

@@ -6,6 +6,7 @@
 pub mod canonical;
 pub mod chain;
 pub mod conversation;
+mod extract;
 pub mod facts;
 pub mod ids;
 pub mod json;
@@ -22,6 +23,7 @@ pub mod sentry_envelope;
 pub mod span;
 mod staircase;
 pub mod text;
+pub mod trace;
 mod transcript;
 pub mod usage;
 pub mod view;

@@ -21,8 +21,10 @@ pub struct Limits {
     pub future_tolerance_ms: i64,
     /// Spans and log facts of one conversation. Beyond it further ones are counted, up to this number again, not kept.
     pub conversation_facts_max: usize,
-    /// Bytes of message and attribute bodies of one conversation.
+    /// Bytes of message and attribute bodies of one conversation. One trace holds no more of spans without an id.
     pub conversation_bytes_max: usize,
+    /// Spans of one trace that are known as others' parents. Later ones of such a trace are not.
+    pub trace_spans_max: usize,
 }
 
 impl Default for Limits {
@@ -36,6 +38,7 @@ impl Default for Limits {
             future_tolerance_ms: 24 * 3600 * 1000,
             conversation_facts_max: 50_000,
             conversation_bytes_max: 64 * 1024 * 1024,
+            trace_spans_max: 20_000,
         }
     }
 }

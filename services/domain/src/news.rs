@@ -1,7 +1,7 @@
 //! What a batch adds to a conversation, and what is left of that once late records count as of the last closing.
 
 use crate::conversation::{Conversation, FACT_BYTES, LogOrder, log_order};
-use crate::facts::{Body, Earlier, Entry, Link, LogFact, Node, SpanFact};
+use crate::facts::{Body, Earlier, Entry, Link, LogFact, Move, Node, SpanFact};
 use crate::ids::{Digest, SpanKey};
 use crate::limits::Limits;
 use crate::prepare::{Fact, Prepared};
@@ -107,6 +107,22 @@ impl Conversation {
         news
     }
 
+    /// Those of the moves that say more than what is known.
+    pub fn moves_that_are_news(&self, moves: &[Move], limits: &Limits) -> Vec<Move> {
+        let mut news: BTreeMap<SpanKey, &Move> = BTreeMap::new();
+        for moved in moves.iter().filter(|moved| self.is_later(moved)) {
+            let latest = news.entry(moved.key).or_insert(moved);
+            if latest.rank < moved.rank {
+                *latest = moved;
+            }
+        }
+        let room = limits.conversation_facts_max.saturating_sub(self.moves.len());
+        let is_known = |key: &SpanKey| self.moves.contains_key(key);
+        let (known, unknown): (Vec<_>, Vec<_>) = news.into_iter().partition(|(key, _)| is_known(key));
+        let moves = known.into_iter().chain(unknown.into_iter().take(room));
+        moves.map(|(_, moved)| moved.clone()).collect()
+    }
+
     fn is_news(&self, link: &Link) -> bool {
         !self
             .link_steps(&link.key)
@@ -129,7 +145,11 @@ impl Conversation {
             told.recorded_earlier(earlier);
         }
         let times = told.earlier();
-        let (before, after) = told.record_times();
+        let (mut before, mut after) = told.record_times();
+        for moved in &entry.moves {
+            before.extend(self.moves.get(&moved.key).into_iter().flat_map(Move::ends_ms));
+            after.extend(moved.ends_ms());
+        }
         let mut stands = vec![false; spans.len() + logs.len()];
         told.news().for_each(|(place, _)| stands[place] = true);
         let mut stands = stands.into_iter();

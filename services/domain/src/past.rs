@@ -1,9 +1,47 @@
 //! A conversation as it was: what a window closed over.
 
 use crate::conversation::Conversation;
+use crate::facts::Move;
+use crate::ids::SpanKey;
 use crate::window::Closed;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 impl Conversation {
+    /// Without the facts that stand here no more: what is shown.
+    pub fn present(&self) -> Cow<'_, Self> {
+        self.without(&|moved| !moved.is_here())
+    }
+
+    /// Without the facts of spans that are away, but for those that carry the conversation's id themselves.
+    fn without(&self, is_away: &dyn Fn(&Move) -> bool) -> Cow<'_, Self> {
+        let away = self.moves.iter().filter(|(_, moved)| is_away(moved));
+        let away: Vec<&SpanKey> = away.map(|(key, _)| key).collect();
+        if away.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut rest = self.clone();
+        for key in away {
+            rest.earlier_spans.remove(key);
+            rest.spans.remove(key);
+            let mut versions: Vec<_> = self.versions(key).filter(|span| !span.lacks_id).collect();
+            if let Some(best) = versions.pop() {
+                rest.spans.insert(*key, Arc::clone(best));
+            }
+            if !versions.is_empty() {
+                let versions = versions.into_iter().cloned().collect();
+                rest.earlier_spans.insert(*key, versions);
+            }
+            if let Some(logs) = rest.logs.get_mut(key) {
+                logs.retain(|_, log| !log.lacks_id);
+                if logs.is_empty() {
+                    rest.logs.remove(key);
+                }
+            }
+        }
+        Cow::Owned(rest)
+    }
+
     /// The conversation that a window closed over: what was recorded up to its end. Whatever came later does not show, so
     /// that a revision has one content whenever it is given out.
     ///
@@ -11,10 +49,13 @@ impl Conversation {
     /// no activity, and those recorded before the closing count.
     pub fn closed_over(&self, closed: &Closed) -> Self {
         let last_ms = closed.last_ms;
-        let mut past = self.clone();
+        let was_here = |moved: &Move| moved.was_here(last_ms);
+        let known = self.without(&|moved| !was_here(moved));
+        let mut past = known.clone().into_owned();
+        past.moves.clear();
         past.earlier_spans.clear();
         past.spans.retain(|key, best| {
-            let mut versions: Vec<_> = self
+            let mut versions: Vec<_> = known
                 .versions(key)
                 .filter(|span| span.record_ms <= last_ms)
                 .cloned()
@@ -34,7 +75,7 @@ impl Conversation {
         });
         past.earlier_links.clear();
         past.links.retain(|key, best| {
-            let mut steps: Vec<_> = self
+            let mut steps: Vec<_> = known
                 .link_steps(key)
                 .filter(|step| step.record_ms < closed.closed_at_ms)
                 .collect();

@@ -4,7 +4,7 @@
 
 use crate::canonical;
 use crate::facts::{Body, ContentFact, CostFact, LogFact, Node, SpanFact, ToolFact};
-use crate::ids::Digest;
+use crate::ids::{Digest, SpanKey};
 use crate::message::Message;
 use crate::raw::Attributes;
 use crate::span::{Content, Span, SpanLog};
@@ -40,10 +40,29 @@ pub enum Fact {
     Log(Box<LogFact>),
 }
 
+impl Fact {
+    /// Of the span, or of the span that the log belongs to.
+    pub fn key(&self) -> SpanKey {
+        match self {
+            Self::Span(span) => span.key,
+            Self::Log(log) => log.key,
+        }
+    }
+
+    /// Kafka record time in Unix milliseconds.
+    pub fn record_ms(&self) -> i64 {
+        match self {
+            Self::Span(span) => span.record_ms,
+            Self::Log(log) => log.record_ms,
+        }
+    }
+}
+
 /// Makes a span's fact with the bodies and nodes that it refers to. `inferred` says that no span named the
 /// conversation.
 pub fn span(span: Span, record_ms: i64, prices: &dyn Prices) -> Prepared {
     let cost = cost_of(&span, prices);
+    let lacks_id = span.conversation_id.is_none();
     let mut bodies = Bodies::default();
     let content = bodies.content(span.content);
     let tool = span.tool.map(|tool| ToolFact {
@@ -82,6 +101,7 @@ pub fn span(span: Span, record_ms: i64, prices: &dyn Prices) -> Prepared {
         attributes,
         resource,
         inferred: false,
+        lacks_id,
         record_ms,
     };
     bodies.into_prepared(Fact::Span(Box::new(fact)))
@@ -90,6 +110,7 @@ pub fn span(span: Span, record_ms: i64, prices: &dyn Prices) -> Prepared {
 /// Likewise for content from a log record.
 pub fn log(log: SpanLog, record_ms: i64) -> Prepared {
     let mut bodies = Bodies::default();
+    let lacks_id = log.conversation_id.is_none();
     let fact = LogFact {
         key: log.key,
         time_ns: log.time_ns,
@@ -98,6 +119,7 @@ pub fn log(log: SpanLog, record_ms: i64) -> Prepared {
         content: bodies.content(log.content),
         finish_reason: log.finish_reason,
         user: log.user,
+        lacks_id,
         record_ms,
     };
     bodies.into_prepared(Fact::Log(Box::new(fact)))

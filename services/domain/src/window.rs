@@ -6,7 +6,7 @@
 //! read before the watermark moves, and in whatever order copies of one fact are read.
 
 use crate::conversation::Conversation;
-use crate::facts::Entry;
+use crate::facts::{Entry, Move};
 use crate::news::Settled;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +56,9 @@ impl Windows {
     pub fn take_in(&mut self, known: &Conversation, entry: &mut Entry, gap_ms: i64) {
         if let Some(closed_at_ms) = self.closed_at_ms {
             not_before(entry, closed_at_ms);
+            for moved in &mut entry.moves {
+                known.move_not_before(moved, closed_at_ms);
+            }
         }
         let Settled { before, after } = known.settle(entry);
         let open_from_ms = self.open_from_ms();
@@ -180,6 +183,25 @@ fn not_before(entry: &mut Entry, closed_at_ms: i64) {
     let all = spans.chain(logs).chain(links).chain(times);
     for record_ms in all.chain(&mut entry.omitted_ms) {
         *record_ms = closed_at_ms.max(*record_ms);
+    }
+}
+
+impl Conversation {
+    /// Raises the times at which a span comes and goes, but for those that are known already and for when its facts came.
+    fn move_not_before(&self, moved: &mut Move, closed_at_ms: i64) {
+        let known = self.moves.get(&moved.key);
+        let known = known.map_or(&[][..], |known| &known.during);
+        let came_ms = self.first_recorded_ms(&moved.key);
+        for (from_ms, until_ms) in &mut moved.during {
+            let is_known = known.iter().any(|(known_ms, _)| known_ms == from_ms);
+            if !is_known && came_ms.is_none_or(|came_ms| came_ms > *from_ms) {
+                *from_ms = closed_at_ms.max(*from_ms);
+            }
+            let is_known = known.iter().any(|(_, known_ms)| known_ms == until_ms);
+            if let Some(until_ms) = until_ms.as_mut().filter(|_| !is_known) {
+                *until_ms = closed_at_ms.max(*until_ms);
+            }
+        }
     }
 }
 

@@ -1,0 +1,49 @@
+//! What placing goes by: of each span of a trace its parent and the id that it carries.
+
+use crate::ids::SpanId;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub enum Kind {
+    #[default]
+    #[serde(rename = "g")]
+    GenAiSpan,
+    /// Serves as a link; belongs to a conversation only by its own id.
+    #[serde(rename = "o")]
+    OtherSpan,
+    /// A log record beside a span. It has no parent of its own.
+    #[serde(rename = "l")]
+    Log,
+}
+
+/// What one record tells of a span or of a log beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Of the span itself, or of the span that a log belongs to.
+    #[serde(rename = "s")]
+    pub span: SpanId,
+    #[serde(rename = "d", default, skip_serializing_if = "is_default")]
+    pub kind: Kind,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<SpanId>,
+    /// The id that it carries.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    /// Kafka record time in Unix milliseconds, of its copies the earliest.
+    #[serde(rename = "t")]
+    pub record_ms: i64,
+}
+
+impl Report {
+    /// Whether both tell the same, whenever they were recorded.
+    pub(super) fn is_copy_of(&self, other: &Self) -> bool {
+        self.span == other.span
+            && self.kind == other.kind
+            && self.parent == other.parent
+            && self.conversation == other.conversation
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,193 @@
+//! The set of reports of one trace, as a tree.
+
+use super::report::{Kind, Report};
+use super::stays::Rank;
+use crate::ids::SpanId;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+/// Reports kept of one span. SDKs report a span when it begins and when it ends, some through two exporters.
+const REPORTS_PER_SPAN_MAX: usize = 16;
+/// Distinct ids kept of one trace. Two are enough to know that there is more than one.
+const NAMES_MAX: usize = 1_000;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tree {
+    spans: FxHashMap<SpanId, Vec<Report>>,
+    children: FxHashMap<SpanId, Vec<SpanId>>,
+    /// The ids that spans and logs carry, each with when it was first recorded.
+    names: BTreeMap<String, i64>,
+    reports: u32,
+    /// Of all reports.
+    record_ms_sum: i64,
+    is_genai: bool,
+}
+
+/// A value of a span, and since when it was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Since<T> {
+    pub(super) value: T,
+    pub(super) record_ms: i64,
+}
+
+impl Tree {
+    /// Whether the report tells anything new: what is not known, or that it was recorded earlier.
+    pub(super) fn is_news(&self, report: &Report, spans_max: usize) -> bool {
+        let Some(known) = self.spans.get(&report.span) else {
+            return self.spans.len() < spans_max;
+        };
+        match known.iter().find(|known| known.is_copy_of(report)) {
+            Some(known) => report.record_ms < known.record_ms,
+            None => known.len() < REPORTS_PER_SPAN_MAX,
+        }
+    }
+
+    pub(super) fn apply(&mut self, report: Report) {
+        self.is_genai |= report.kind != Kind::OtherSpan || report.conversation.is_some();
+        if let Some(name) = &report.conversation {
+            let is_room = self.names.len() < NAMES_MAX || self.names.contains_key(name);
+            if is_room {
+                let first_ms = self.names.entry(name.clone()).or_insert(report.record_ms);
+                *first_ms = report.record_ms.min(*first_ms);
+            }
+        }
+        let before = self.parent(report.span).map(|parent| parent.value);
+        let known = self.spans.entry(report.span).or_default();
+        match known.iter_mut().find(|known| known.is_copy_of(&report)) {
+            Some(known) => {
+                let earlier_ms = report.record_ms.min(known.record_ms);
+                self.record_ms_sum += earlier_ms - known.record_ms;
+                known.record_ms = earlier_ms;
+            }
+            None => {
+                self.reports += 1;
+                self.record_ms_sum = self.record_ms_sum.saturating_add(report.record_ms);
+                known.push(report.clone());
+            }
+        }
+        let after = self.parent(report.span).map(|parent| parent.value);
+        if before != after {
+            self.adopt(report.span, before.flatten(), after.flatten());
+        }
+    }
+
+    fn adopt(&mut self, span: SpanId, before: Option<SpanId>, after: Option<SpanId>) {
+        if let Some(siblings) = before.and_then(|parent| self.children.get_mut(&parent)) {
+            siblings.retain(|sibling| *sibling != span);
+        }
+        if let Some(parent) = after {
+            self.children.entry(parent).or_default().push(span);
+        }
+    }
+
+    /// How much is known: more of two states of one trace is the later one. See [`Rank`].
+    pub(super) fn rank(&self) -> Rank {
+        Rank {
+            reports: self.reports,
+            earliness: -self.record_ms_sum,
+        }
+    }
+
+    /// Whether any of it concerns a model.
+    pub(super) fn is_genai(&self) -> bool {
+        self.is_genai
+    }
+
+    pub(super) fn span_count(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub(super) fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.spans.values().flatten()
+    }
+
+    /// Reports of the span itself, not of logs beside it.
+    fn own(&self, span: SpanId) -> impl Iterator<Item = &Report> {
+        let reports = self.spans.get(&span).into_iter().flatten();
+        reports.filter(|report| report.kind != Kind::Log)
+    }
+
+    /// Of reports that differ the greatest parent counts, so that their order does not. `None` while the span has not come.
+    pub(super) fn parent(&self, span: SpanId) -> Option<Since<Option<SpanId>>> {
+        latest(self.own(span).map(|report| (report.parent, report.record_ms)))
+    }
+
+    /// Likewise the greatest of the ids that the span carries.
+    pub(super) fn name(&self, span: SpanId) -> Option<Since<&str>> {
+        let named = self.own(span);
+        latest(named.filter_map(|report| {
+            Some((report.conversation.as_deref()?, report.record_ms))
+        }))
+    }
+
+    /// All ids that the span carries.
+    pub(super) fn names(&self, span: SpanId) -> impl Iterator<Item = &str> {
+        self.own(span).filter_map(|report| report.conversation.as_deref())
+    }
+
+    pub(super) fn is_genai_span(&self, span: SpanId) -> bool {
+        self.own(span).any(|report| report.kind == Kind::GenAiSpan)
+    }
+
+    /// When the span was first recorded.
+    pub(super) fn first_ms(&self, span: SpanId) -> Option<i64> {
+        self.own(span).map(|report| report.record_ms).min()
+    }
+
+    pub(super) fn children(&self, span: SpanId) -> &[SpanId] {
+        self.children.get(&span).map_or(&[], Vec::as_slice)
+    }
+
+    /// The span itself and all below it, as far as known, each once.
+    pub(super) fn at_and_below(&self, span: SpanId) -> Vec<SpanId> {
+        let mut found = vec![span];
+        let mut seen: rustc_hash::FxHashSet<SpanId> = [span].into_iter().collect();
+        let mut next = 0;
+        while let Some(span) = found.get(next).copied() {
+            next += 1;
+            found.extend(self.children(span).iter().filter(|child| seen.insert(**child)));
+        }
+        found
+    }
+
+    /// Whether the report may change, or did, which the first two names are: then it bears on every span without an id.
+    pub(super) fn bears_on_all(&self, report: &Report) -> bool {
+        let Some(name) = &report.conversation else {
+            return false;
+        };
+        let (_, second_ms) = self.first_names();
+        let known_ms = self.names.get(name).copied();
+        second_ms.is_none_or(|second_ms| report.record_ms <= second_ms)
+            && known_ms.is_none_or(|known_ms| report.record_ms <= known_ms)
+    }
+
+    /// The first two names of the trace, and since when each was known: while there is one it is everybody's.
+    pub(super) fn first_names(&self) -> (Option<Since<&str>>, Option<i64>) {
+        let mut by_time: Vec<Since<&str>> = self
+            .names
+            .iter()
+            .map(|(name, record_ms)| Since {
+                value: name.as_str(),
+                record_ms: *record_ms,
+            })
+            .collect();
+        by_time.sort_by_key(|name| (name.record_ms, name.value));
+        let mut by_time = by_time.into_iter();
+        (by_time.next(), by_time.next().map(|name| name.record_ms))
+    }
+}
+
+/// The greatest value, and since when it was known.
+fn latest<T: Ord>(reported: impl Iterator<Item = (T, i64)>) -> Option<Since<T>> {
+    let mut greatest: Option<Since<T>> = None;
+    for (value, record_ms) in reported {
+        match &mut greatest {
+            Some(known) if value < known.value => {}
+            Some(known) if value == known.value => {
+                known.record_ms = record_ms.min(known.record_ms);
+            }
+            _ => greatest = Some(Since { value, record_ms }),
+        }
+    }
+    greatest
+}

@@ -1,0 +1,106 @@
+//! Whatever the order, and whatever was lost and read again.
+
+use crate::world::{Record, World};
+use domain::trace::Kind;
+use proptest::prelude::*;
+
+const SPANS: u8 = 7;
+
+fn record() -> impl Strategy<Value = Record> {
+    let kind = prop_oneof![
+        4 => Just(Kind::GenAiSpan),
+        2 => Just(Kind::OtherSpan),
+        1 => Just(Kind::Log),
+    ];
+    let id = prop_oneof![3 => Just(None), 1 => Just(Some("a")), 1 => Just(Some("b"))];
+    (kind, 1..=SPANS, 0..=SPANS + 1, id, 0..20i64).prop_map(|(kind, number, parent, id, at_ms)| {
+        Record {
+            kind,
+            number,
+            parent: (kind != Kind::Log && parent != 0).then_some(parent),
+            id: id.filter(|_| kind == Kind::GenAiSpan),
+            at_ms,
+        }
+    })
+}
+
+/// Each span has one parent and one kind, and comes again at other times.
+fn trace() -> impl Strategy<Value = Vec<Record>> {
+    let distinct = prop::collection::vec(record(), 1..14).prop_map(|records| {
+        let mut kept: Vec<Record> = Vec::new();
+        for record in records {
+            let is_known = |known: &Record| {
+                known.number == record.number && (known.kind == Kind::Log) == (record.kind == Kind::Log)
+            };
+            if !kept.iter().any(is_known) {
+                kept.push(record);
+            }
+        }
+        kept
+    });
+    let again = prop::collection::vec((any::<prop::sample::Index>(), 0..20i64), 0..4);
+    (distinct, again).prop_map(|(mut records, again)| {
+        for (index, at_ms) in again {
+            let again = Record { at_ms, ..index.get(&records).clone() };
+            records.push(again);
+        }
+        records
+    })
+}
+
+fn all_of(world: &World) -> Vec<crate::world::Standing> {
+    (0..21).map(|at_ms| world.at(at_ms)).chain([world.now()]).collect()
+}
+
+fn in_order(records: &[Record]) -> World {
+    let mut records = records.to_vec();
+    records.sort_by_key(|record| record.at_ms);
+    let mut world = World::default();
+    for record in &records {
+        world.read(std::slice::from_ref(record));
+    }
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_stands_where_at_any_time_is_a_function_of_the_set(
+        (records, order) in trace().prop_flat_map(|records| {
+            let order = Just(records.clone()).prop_shuffle();
+            (Just(records), order)
+        }),
+        cuts in prop::collection::vec(1..4usize, 20),
+    ) {
+        let mut world = World::default();
+        let mut rest = order.as_slice();
+        for cut in cuts {
+            let (batch, after) = rest.split_at(cut.min(rest.len()));
+            world.read(batch);
+            rest = after;
+        }
+        world.read(rest);
+        prop_assert_eq!(all_of(&world), all_of(&in_order(&records)));
+    }
+
+    #[test]
+    fn what_was_lost_is_told_again_when_it_is_read_again(
+        (records, order) in trace().prop_flat_map(|records| {
+            let order = Just(records.clone()).prop_shuffle();
+            (Just(records), order)
+        }),
+        lost in prop::sample::select(vec!["a", "b"]),
+    ) {
+        let mut world = World::default();
+        for record in &order {
+            world.read(std::slice::from_ref(record));
+        }
+        let right = all_of(&world);
+        world.lose(lost);
+        for record in &order {
+            world.read(std::slice::from_ref(record));
+        }
+        prop_assert_eq!(all_of(&world), right);
+    }
+}

@@ -1,0 +1,114 @@
+//! The rules, one at a time.
+
+use crate::world::{World, genai, log, other};
+use domain::trace::{Times, WithoutId};
+
+/// Which spans stand where, as text: `a: 1 2; b: 3`. Logs follow a dot.
+fn told(world: &World) -> String {
+    text(&world.now())
+}
+
+fn text(standing: &crate::world::Standing) -> String {
+    let spans = |spans: &std::collections::BTreeMap<u8, (bool, usize)>| {
+        let spans = spans.iter().map(|(number, (is_span, logs))| {
+            let span = if *is_span { number.to_string() } else { String::new() };
+            span + &format!(".{number}").repeat(*logs)
+        });
+        spans.collect::<Vec<_>>().join(" ")
+    };
+    let all = standing.iter().map(|(id, stands)| format!("{id}: {}", spans(stands)));
+    all.collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn a_span_without_an_id_takes_that_of_its_nearest_ancestor() {
+    let mut world = World::default();
+    world.read(&[genai(3, 2, "", 1)]);
+    assert_eq!(told(&world), "", "nothing names it");
+    world.read(&[other(2, 1, 2)]);
+    world.read(&[genai(1, 9, "root", 3), genai(9, 0, "far", 3)]);
+    assert_eq!(told(&world), "far: 9; root: 1 3");
+    assert_eq!(world.links("root"), 1, "what lies between is known");
+}
+
+#[test]
+fn what_is_likely_is_so_at_once_and_moves_when_another_name_comes() {
+    let mut world = World::default();
+    world.read(&[genai(1, 0, "a", 1)]);
+    world.read(&[genai(2, 7, "", 2)]);
+    assert_eq!(told(&world), "a: 1 2", "it is the only one");
+    world.read(&[genai(3, 0, "b", 3)]);
+    assert_eq!(told(&world), "a: 1; b: 3", "it could be either's");
+    world.read(&[genai(7, 0, "b", 4)]);
+    assert_eq!(told(&world), "a: 1; b: 2 3 7");
+    assert_eq!(text(&world.at(2)), "a: 1 2");
+    assert_eq!(text(&world.at(3)), "a: 1; b: 3");
+    assert_eq!(text(&world.at(4)), "a: 1; b: 2 3 7");
+}
+
+#[test]
+fn a_span_can_come_back() {
+    let mut world = World::default();
+    world.read(&[genai(1, 0, "a", 1), genai(2, 7, "", 2)]);
+    world.read(&[genai(3, 0, "b", 3)]);
+    world.read(&[genai(7, 0, "a", 9)]);
+    assert_eq!(told(&world), "a: 1 2 7; b: 3");
+    assert_eq!(text(&world.at(5)), "a: 1; b: 3");
+}
+
+#[test]
+fn a_root_that_comes_hours_later_names_all_below_it() {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut world = World::default();
+    world.read(&[genai(3, 2, "", 1), log(3, 1)]);
+    world.read(&[genai(2, 1, "", 2)]);
+    world.settle(HOUR_MS, WithoutId::Drop, &Times::default());
+    assert_eq!(told(&world), "");
+    world.read(&[genai(1, 0, "a", 5 * HOUR_MS)]);
+    assert_eq!(told(&world), "a: 1 2 3.3");
+    assert_eq!(text(&world.at(HOUR_MS)), "", "nobody knew");
+}
+
+#[test]
+fn logs_follow_their_span_or_the_ids_they_carry() {
+    let mut world = World::default();
+    world.read(&[log(2, 1)]);
+    world.read(&[genai(2, 1, "", 2), genai(1, 0, "a", 3)]);
+    assert_eq!(told(&world), "a: 1 2.2");
+}
+
+#[test]
+fn a_trace_becomes_a_conversation_only_where_that_is_configured_and_until_a_name_comes() {
+    let times = Times::default();
+    let trace = crate::world::TRACE.to_string();
+    let mut world = World::default();
+    world.read(&[genai(2, 1, "", 0)]);
+    world.settle(times.settle_ms - 1, WithoutId::Trace, &times);
+    assert_eq!(told(&world), "");
+    world.settle(times.settle_ms, WithoutId::Trace, &times);
+    assert_eq!(told(&world), format!("{trace}: 2"));
+    world.read(&[genai(1, 0, "a", times.settle_ms + 5)]);
+    assert_eq!(told(&world), "a: 1 2");
+}
+
+#[test]
+fn cycles_and_self_parents_end() {
+    let mut world = World::default();
+    world.read(&[genai(1, 2, "", 0), genai(2, 1, "", 0), genai(3, 3, "", 0)]);
+    assert_eq!(told(&world), "");
+    world.read(&[genai(4, 0, "a", 1)]);
+    assert_eq!(told(&world), "a: 1 2 3 4");
+}
+
+#[test]
+fn links_reach_those_below_them_however_late() {
+    let mut world = World::default();
+    world.read(&[genai(4, 3, "a", 1)]);
+    assert_eq!(world.links("a"), 0);
+    world.read(&[other(2, 1, 2)]);
+    assert_eq!(world.links("a"), 0, "it is not known to lie above");
+    world.read(&[other(3, 2, 3)]);
+    assert_eq!(world.links("a"), 2);
+    world.read(&[genai(1, 0, "a", 4)]);
+    assert_eq!(world.links("a"), 2, "a GenAI span is of the conversation itself");
+}
