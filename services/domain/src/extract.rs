@@ -10,13 +10,21 @@ use std::collections::BTreeSet;
 impl Conversation {
     /// The spans of which anything is known: themselves, or logs beside them. Of one trace.
     pub(crate) fn spans_held(&self) -> BTreeSet<SpanId> {
-        self.spans.keys().chain(self.logs.keys()).map(|key| key.span).collect()
+        self.spans
+            .keys()
+            .chain(self.logs.keys())
+            .map(|key| key.span)
+            .collect()
     }
 
     /// When the first report of a span, or the first log beside it, was recorded.
     pub(crate) fn first_recorded_ms(&self, key: &SpanKey) -> Option<i64> {
         let spans = self.versions(key).map(|span| span.record_ms);
-        let logs = self.logs.get(key).into_iter().flat_map(|logs| logs.values());
+        let logs = self
+            .logs
+            .get(key)
+            .into_iter()
+            .flat_map(|logs| logs.values());
         spans.chain(logs.map(|log| log.record_ms)).min()
     }
 
@@ -27,7 +35,11 @@ impl Conversation {
             span.record_ms = span.record_ms.max(from_ms);
             self.with_bodies(Fact::Span(Box::new(span)))
         });
-        let logs = self.logs.get(key).into_iter().flat_map(|logs| logs.values());
+        let logs = self
+            .logs
+            .get(key)
+            .into_iter()
+            .flat_map(|logs| logs.values());
         let logs = logs.map(|log| {
             let mut log = LogFact::clone(log);
             log.record_ms = log.record_ms.max(from_ms);
@@ -46,7 +58,10 @@ impl Conversation {
         match &fact {
             Fact::Span(span) => {
                 taken.content(&span.content);
-                let tool = span.tool.iter().flat_map(|tool| [tool.arguments, tool.result]);
+                let tool = span
+                    .tool
+                    .iter()
+                    .flat_map(|tool| [tool.arguments, tool.result]);
                 taken.values.extend(tool.flatten().chain(span.resource));
                 let references = span.attributes.values().filter_map(reference);
                 taken.values.extend(references);

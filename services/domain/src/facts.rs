@@ -71,7 +71,9 @@ pub struct Move {
 impl Move {
     /// Whether it stands there now.
     pub fn is_here(&self) -> bool {
-        self.during.last().is_some_and(|(_, until_ms)| until_ms.is_none())
+        self.during
+            .last()
+            .is_some_and(|(_, until_ms)| until_ms.is_none())
     }
 
     pub(crate) fn was_here(&self, at_ms: i64) -> bool {

@@ -129,6 +129,20 @@ impl fmt::Display for ConversationKey {
     }
 }
 
+/// A trace within the project whose spans it has. What another project knows of the same trace is another trace.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct TraceKey {
+    pub project: String,
+    pub trace: TraceId,
+}
+
+impl TraceKey {
+    /// Likewise. It never changes either.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&[self.project.as_bytes(), &self.trace.0])
+    }
+}
+
 /// Makes a usable conversation id of what a span carried: trims, refuses blanks, the words `null`, `none`,
 /// `undefined` and all-zero ids, removes control characters, and cuts beyond [`CONVERSATION_ID_BYTES_MAX`]
 /// (the cut id ends in a digest of the whole, so two long ids never become one).

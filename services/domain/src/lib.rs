@@ -3,6 +3,7 @@
 //! No clock, no randomness, no client, no async: bytes and times come in as arguments, values go out. The modules stand
 //! in reading order, from identifiers to what is shown.
 
+pub mod assembly;
 pub mod canonical;
 pub mod chain;
 pub mod conversation;
@@ -18,7 +19,6 @@ pub mod normalise;
 mod past;
 pub mod prepare;
 pub mod raw;
-pub mod resolve;
 pub mod sentry_envelope;
 pub mod span;
 mod staircase;

@@ -116,9 +116,12 @@ impl Conversation {
                 *latest = moved;
             }
         }
-        let room = limits.conversation_facts_max.saturating_sub(self.moves.len());
+        let room = limits
+            .conversation_facts_max
+            .saturating_sub(self.moves.len());
         let is_known = |key: &SpanKey| self.moves.contains_key(key);
-        let (known, unknown): (Vec<_>, Vec<_>) = news.into_iter().partition(|(key, _)| is_known(key));
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            news.into_iter().partition(|(key, _)| is_known(key));
         let moves = known.into_iter().chain(unknown.into_iter().take(room));
         moves.map(|(_, moved)| moved.clone()).collect()
     }
@@ -147,7 +150,12 @@ impl Conversation {
         let times = told.earlier();
         let (mut before, mut after) = told.record_times();
         for moved in &entry.moves {
-            before.extend(self.moves.get(&moved.key).into_iter().flat_map(Move::ends_ms));
+            before.extend(
+                self.moves
+                    .get(&moved.key)
+                    .into_iter()
+                    .flat_map(Move::ends_ms),
+            );
             after.extend(moved.ends_ms());
         }
         let mut stands = vec![false; spans.len() + logs.len()];

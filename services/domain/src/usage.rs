@@ -112,7 +112,7 @@ pub fn nano_usd(dollars: f64) -> Option<NanoUsd> {
 }
 
 /// A price table. An implementation must be a pure function of its arguments and its fixed table.
-pub trait Prices: Send + Sync {
+pub trait Prices: std::fmt::Debug + Send + Sync {
     /// `None` when the model has no known price at that time.
     fn price(
         &self,

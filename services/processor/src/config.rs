@@ -4,7 +4,7 @@ use crate::source::config::KafkaConfig;
 use domain::chain;
 use domain::limits::Limits;
 use domain::normalise::Rules;
-use domain::resolve::{Settings, WithoutId};
+use domain::trace::{Times, WithoutId};
 use runtime::config::{Config, Problems};
 use runtime::telemetry::LogConfig;
 use runtime::traces::TracesConfig;
@@ -49,10 +49,54 @@ pub struct ProcessorConfig {
     pub project_attributes: Vec<String>,
     /// Further attributes that may carry the conversation id, after the known ones.
     pub conversation_id_attributes: Vec<String>,
-    pub resolve: Settings,
+    pub resolve: ResolveConfig,
     /// How calls are chained by their histories where `without_id` says so.
     pub chain: chain::Settings,
     pub assembly: AssemblyConfig,
+}
+
+/// What happens to spans that carry no conversation id. All times are record time.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResolveConfig {
+    /// How long such a span may stand nowhere before it counts as one without a conversation, or goes where
+    /// `assembly.without_id` says. It is placed all the same when an id turns up later.
+    pub settle_ms: i64,
+    /// How long it is kept in Redis for an id to turn up, such as that of an agent's root span, which ends last.
+    pub wait_ms: i64,
+    /// How long one that was placed is kept for another id to prove otherwise, after the last of its trace.
+    pub hold_ms: i64,
+    /// Bytes of such spans that are kept of one project. Beyond it those that have waited longest are given up.
+    pub held_bytes_max: u64,
+    /// Bytes of traces kept in memory, over all tasks.
+    pub cache_bytes_max: u64,
+}
+
+impl Default for ResolveConfig {
+    fn default() -> Self {
+        let Times {
+            settle_ms,
+            wait_ms,
+            hold_ms,
+        } = Times::default();
+        Self {
+            settle_ms,
+            wait_ms,
+            hold_ms,
+            held_bytes_max: 256 * 1024 * 1024,
+            cache_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl ResolveConfig {
+    pub fn times(&self) -> Times {
+        Times {
+            settle_ms: self.settle_ms,
+            wait_ms: self.wait_ms,
+            hold_ms: self.hold_ms,
+        }
+    }
 }
 
 /// How conversations are put together.
@@ -93,7 +137,7 @@ impl Default for ProcessorConfig {
             prices_file: None,
             project_attributes: rules.project_attributes,
             conversation_id_attributes: rules.conversation_id_attributes,
-            resolve: Settings::default(),
+            resolve: ResolveConfig::default(),
             chain: chain::Settings::default(),
             assembly: AssemblyConfig::default(),
         }
@@ -111,9 +155,14 @@ impl ProcessorConfig {
 
     fn validate_chain(&self, problems: &mut Problems) {
         problems.require(
-            self.chain.wait_ms > self.resolve.wait_ms,
+            self.chain.wait_ms > self.resolve.settle_ms,
             "processor.chain.wait_ms",
-            "must be longer than resolve.wait_ms, which comes before and counts",
+            "must be longer than resolve.settle_ms, which comes before and counts",
+        );
+        problems.require(
+            self.chain.wait_ms < self.resolve.wait_ms,
+            "processor.chain.wait_ms",
+            "must be shorter than resolve.wait_ms: a call would be given up while it still waits for the one before",
         );
         problems.require(
             self.chain.window_ms > self.chain.wait_ms,
@@ -125,16 +174,15 @@ impl ProcessorConfig {
             "processor.chain.candidates_max",
             "must be above 0",
         );
-        problems.require(
-            self.chain.waiting_bytes_max.saturating_add(self.resolve.waiting_bytes_max)
-                < self.in_flight_bytes_max,
-            "processor.chain.waiting_bytes_max",
-            "must be below in_flight_bytes_max together with resolve.waiting_bytes_max: what waits is in flight, and would stop everything else",
-        );
     }
 }
 
 impl AssemblyConfig {
+    pub fn without_id_of(&self, project: &str) -> WithoutId {
+        let own = self.without_id_by_project.get(project).copied();
+        own.unwrap_or(self.without_id)
+    }
+
     /// Whether calls of any project are chained by their histories.
     fn chains(&self) -> bool {
         let projects = self.without_id_by_project.values();
@@ -156,11 +204,9 @@ impl Config for ProcessorSettings {
                 "processor.assembly.inactivity_gap_ms",
                 processor.assembly.inactivity_gap_ms,
             ),
+            ("processor.resolve.settle_ms", processor.resolve.settle_ms),
             ("processor.resolve.wait_ms", processor.resolve.wait_ms),
-            (
-                "processor.resolve.trace_idle_ms",
-                processor.resolve.trace_idle_ms,
-            ),
+            ("processor.resolve.hold_ms", processor.resolve.hold_ms),
             ("processor.chain.wait_ms", processor.chain.wait_ms),
             ("processor.chain.window_ms", processor.chain.window_ms),
             ("processor.chain.retry_ms", processor.chain.retry_ms),
@@ -169,14 +215,9 @@ impl Config for ProcessorSettings {
             problems.require(value > 0, key, "must be above 0");
         }
         problems.require(
-            processor.resolve.trace_idle_ms >= processor.resolve.wait_ms,
-            "processor.resolve.trace_idle_ms",
-            "must not be shorter than wait_ms: a trace would be forgotten while its spans wait",
-        );
-        problems.require(
-            processor.resolve.waiting_bytes_max < processor.in_flight_bytes_max,
-            "processor.resolve.waiting_bytes_max",
-            "must be below in_flight_bytes_max: what waits is in flight, and would stop everything else",
+            processor.resolve.settle_ms <= processor.resolve.wait_ms,
+            "processor.resolve.settle_ms",
+            "must not be longer than wait_ms: a span would be given up before it is decided what becomes of it",
         );
         if processor.assembly.chains() {
             processor.validate_chain(problems);

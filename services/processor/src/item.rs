@@ -2,11 +2,9 @@
 
 use crate::shards::job::Close;
 use crate::source::Position;
-use domain::chain::Prepares;
-use domain::facts::Link;
-use domain::ids::{ConversationKey, SpanId, SpanKey, TraceId};
+use domain::facts::{Link, Move};
+use domain::ids::ConversationKey;
 use domain::prepare::Prepared;
-use domain::resolve::{Kind, Offer, WithoutId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OwnedSemaphorePermit;
@@ -20,18 +18,32 @@ pub struct Ticket(Arc<Open>);
 
 #[derive(Debug)]
 struct Open {
-    position: Position,
     tickets: AtomicU32,
-    done: UnboundedSender<Position>,
+    then: Then,
+}
+
+/// What happens when all tickets are done.
+#[derive(Debug)]
+enum Then {
+    Tell(Position, UnboundedSender<Position>),
+    Finish(parking_lot::Mutex<Vec<Ticket>>),
 }
 
 impl Ticket {
     /// The first ticket of a record. `done` is told when all are done; what it holds is bounded by the records in flight.
     pub fn first(position: Position, done: UnboundedSender<Position>) -> Self {
+        Self::opened(Then::Tell(position, done))
+    }
+
+    /// One for work that several records have caused together: when it is done, all of theirs are.
+    pub fn of_all(tickets: Vec<Self>) -> Self {
+        Self::opened(Then::Finish(parking_lot::Mutex::new(tickets)))
+    }
+
+    fn opened(then: Then) -> Self {
         Self(Arc::new(Open {
-            position,
             tickets: AtomicU32::new(1),
-            done,
+            then,
         }))
     }
 
@@ -42,59 +54,16 @@ impl Ticket {
     }
 
     pub fn done(self) {
-        if self.0.tickets.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.0.tickets.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        match &self.0.then {
             // The receiver is gone only when the pipeline is, and then nothing is committed any more.
-            let _ = self.0.done.send(self.0.position.clone());
+            Then::Tell(position, done) => drop(done.send(position.clone())),
+            Then::Finish(tickets) => std::mem::take(&mut *tickets.lock())
+                .into_iter()
+                .for_each(Self::done),
         }
-    }
-}
-
-/// A span or log of a record on its way to its conversation.
-#[derive(Debug)]
-pub struct Item {
-    /// `None` for a span that only serves as a link between others.
-    pub prepared: Option<Prepared>,
-    pub project: Arc<str>,
-    pub key: SpanKey,
-    pub parent: Option<SpanId>,
-    pub conversation_id: Option<String>,
-    pub kind: Kind,
-    pub without_id: WithoutId,
-    /// Dialect and scope, for counting what finds no conversation.
-    pub instrumentation: Arc<str>,
-    pub is_llm: bool,
-    /// What it takes in memory, roughly.
-    pub bytes: usize,
-    /// Of its record, in Unix milliseconds.
-    pub record_ms: i64,
-    pub ticket: Ticket,
-}
-
-impl Item {
-    /// What the resolver is told, with the item itself as payload.
-    pub fn into_offer(mut self) -> Offer<Self> {
-        Offer {
-            project: Arc::clone(&self.project),
-            key: self.key,
-            parent: self.parent,
-            conversation_id: self.conversation_id.take(),
-            kind: self.kind,
-            is_call: self.is_llm,
-            without_id: self.without_id,
-            bytes: self.bytes,
-            record_ms: self.record_ms,
-            item: self,
-        }
-    }
-
-    pub fn trace(&self) -> TraceId {
-        self.key.trace
-    }
-}
-
-impl Prepares for Item {
-    fn prepared(&self) -> Option<&Prepared> {
-        self.prepared.as_ref()
     }
 }
 
@@ -106,11 +75,15 @@ pub enum Work {
         prepared: Box<Prepared>,
         ticket: Ticket,
     },
-    /// A link learnt from the store belongs to no record and has no ticket.
     Link {
         conversation: ConversationKey,
         link: Link,
-        ticket: Option<Ticket>,
+        ticket: Ticket,
+    },
+    Move {
+        conversation: ConversationKey,
+        moved: Move,
+        ticket: Ticket,
     },
     /// The watermark has come: close windows that it passed and publish what is not published.
     /// The permit bounds how many are closed at once.
@@ -126,6 +99,7 @@ impl Work {
         match self {
             Self::Fact { conversation, .. }
             | Self::Link { conversation, .. }
+            | Self::Move { conversation, .. }
             | Self::Close { conversation, .. } => conversation,
         }
     }
@@ -168,5 +142,26 @@ mod tests {
         assert_eq!(finished.try_recv().ok(), Some(position.clone()));
         drop(Ticket::first(position, done));
         assert!(finished.try_recv().is_err());
+    }
+
+    #[test]
+    fn what_several_records_have_caused_is_done_for_all_of_them() {
+        let (done, mut finished) = tokio::sync::mpsc::unbounded_channel();
+        let partition = TopicPartition::new("otlp_spans", 0);
+        let at = |offset| Position {
+            partition: partition.clone(),
+            offset,
+            generation: 1,
+        };
+        let tickets = [7, 8].map(|offset| Ticket::first(at(offset), done.clone()));
+        let first = Ticket::of_all(tickets.into());
+        let second = first.another();
+        first.done();
+        assert!(finished.try_recv().is_err());
+        second.done();
+        assert_eq!(
+            [finished.try_recv(), finished.try_recv()],
+            [Ok(at(7)), Ok(at(8))]
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! The processor: from Kafka to Redis. Begin with [`pipeline`].
 
 pub mod books;
-pub mod chaining;
 pub mod cli;
 pub mod closing;
 pub mod config;
@@ -12,15 +11,14 @@ pub mod item;
 pub mod memory;
 pub mod metrics;
 pub mod pipeline;
+pub mod placing;
 pub mod prices;
 pub mod publish;
 pub mod reader;
 pub mod rebuild;
 pub mod recorder;
-pub mod router;
 pub mod service;
 pub mod shards;
 pub mod source;
 pub mod stages;
 pub mod sweeping;
-pub mod unassigned;

@@ -9,13 +9,9 @@ runtime::define_metrics! {
     Counter Count SPANS_STORED "processor_spans_stored_total" "Spans written to the store.";
     Counter Count SPANS_OMITTED "processor_spans_omitted_total" "Spans not kept because their conversation had reached its bound.";
     Counter Count RESOLVED "processor_resolved_total" by [rule] "Spans and logs that found their conversation.";
-    Gauge Count RESOLVE_WAITING "processor_resolve_waiting" "Spans and logs that wait for their conversation.";
-    Gauge Bytes RESOLVE_WAITING_BYTES "processor_resolve_waiting_bytes" "Bytes of what waits for its conversation.";
-    Gauge Count RESOLVE_TRACES "processor_resolve_traces" "Traces whose picture is kept.";
     Counter Count CHAINED "processor_chained_total" by [outcome] "Calls without an id, with what belongs to them. `outcome`: how their history led to a conversation.";
-    Gauge Count CHAIN_WAITING "processor_chain_waiting" "Calls without an id that wait for the call they go on from.";
-    Gauge Bytes CHAIN_WAITING_BYTES "processor_chain_waiting_bytes" "Bytes of calls without an id that wait for the call they go on from.";
     Counter Count CHAIN_CONFLICTS "processor_chain_conflicts_total" "Decisions about histories taken again because another process had decided since.";
+    Counter Count TRACE_CONFLICTS "processor_trace_conflicts_total" "Commits of traces made again because another process had written since.";
     Histogram Count BATCH_CONVERSATIONS "processor_batch_conversations" "Conversations written in one batch.";
     Counter Count COMMIT_CONFLICTS "processor_commit_conflicts_total" "Commits made again because another process had written since.";
     Counter Count CACHE_MISSES "processor_cache_misses_total" "Conversations loaded from the store.";

@@ -1,9 +1,10 @@
 //! READ THIS FIRST: the way of a record through the processor, from top to bottom.
 //!
 //! ```text
-//! poll thread ─events─► pipeline ─► readers: decode ► normalise ► prepare ─► router: resolve ─► shards: assemble ► commit
-//!            ─records─►    ▲           └─ cannot be read ─► dead letters ─┐                      │ index ► notify
-//!                          └─────────────────────── record done ──────────┴──────────────────────┘
+//!                                                                   ┌─ no id ─► placing: trace ► commit ─┐
+//! poll thread ─events─► pipeline ─► readers: decode ► normalise ► prepare ─ id ─► shards: assemble ► commit ◄┘
+//!            ─records─►    ▲           └─ cannot be read ─► dead letters ─┐           │ index ► notify
+//!                          └─────────────────────── record done ──────────┴───────────┘
 //! ```
 //!
 //! One task, [`Pipeline::run`], hears of everything in one order: assignments and revocations, finished records, answers of
@@ -17,7 +18,6 @@ use crate::config::ProcessorConfig;
 use crate::dlq::TooManyDeadLetters;
 use crate::item::Ticket;
 use crate::metrics as names;
-use crate::router::Routed;
 use crate::shards::job::Close;
 use crate::source::{
     Commitment, Event, Incoming, Position, Record, SourceHandle, Stopped, tell_breach,
@@ -204,21 +204,18 @@ impl Pipeline {
 
     fn carry_out(&mut self, command: Command, loose: &mut Loose) {
         match command {
-            Command::Work {
-                record_ms, now_ms, ..
-            } => {
+            Command::Work { record_ms, .. } => {
                 if let Some(mut record) = loose.record.take() {
                     record.record_ms = record_ms;
-                    self.begin(record, now_ms);
+                    self.begin(record);
                 }
             }
             Command::LeaveAlone(at) => {
                 loose.record = None;
                 debug!(record = %at, "a record of an earlier assignment is left alone");
             }
-            // The recorder and the router are gone only when the process is stopping.
+            // The recorder is gone only when the process is stopping.
             Command::Ask(ask) => drop(self.asks.send(ask)),
-            Command::Now(now_ms) => drop(self.stages.router.send(Routed::Now(now_ms))),
             Command::Commit(next) => self.source.commit(next),
             Command::Release { handover, next } => {
                 let waiting = loose.handovers.remove(&handover);
@@ -234,7 +231,6 @@ impl Pipeline {
             Command::ForgetCaches => {
                 self.cache_epoch.fetch_add(1, Ordering::AcqRel);
                 self.due.send_replace(None);
-                let _ = self.stages.router.send(Routed::StartOver);
             }
             Command::Due {
                 watermark_ms,
@@ -251,16 +247,16 @@ impl Pipeline {
     }
 
     /// Sends a record on its way.
-    fn begin(&self, record: Record, now_ms: i64) {
+    fn begin(&self, record: Record) {
         let ticket = Ticket::first(record.at.clone(), self.done.clone());
         let Some(format) = self.formats.get(&record.at.partition.topic).copied() else {
             warn!(record = %record.at, "a record of a topic that is not configured is left alone");
             return ticket.done();
         };
-        tokio::spawn(self.stages.clone().run(record, format, ticket, now_ms));
+        tokio::spawn(self.stages.clone().run(record, format, ticket));
     }
 
-    /// Lets what is in flight finish and commits it. Items that wait for their conversation do not: they are read again.
+    /// Lets what is in flight finish and commits it.
     async fn finish(mut self, mut loose: Loose) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_millis(self.config.stop_grace_ms / 2);
         while self.books.in_flight() > 0 {

@@ -1,18 +1,19 @@
 //! Putting the processor together: what is started, in which order, and what stops when.
 
 use crate::books::{Books, Room};
-use crate::chaining::Chaining;
 use crate::closing::Closing;
-use crate::config::ProcessorSettings;
+use crate::config::{ProcessorConfig, ProcessorSettings};
 use crate::dlq::DeadLetters;
 use crate::item::Shards;
 use crate::memory;
 use crate::pipeline::Pipeline;
+use crate::placing::chaining::Chaining;
+use crate::placing::due::Due;
+use crate::placing::{self, Places, Placing};
 use crate::prices::PriceTable;
 use crate::publish::Publisher;
 use crate::reader::Reader;
 use crate::recorder::Recorder;
-use crate::router::Router;
 use crate::shards::retry::{Seldom, StoreHealth};
 use crate::shards::{Shard, Shared, Verified};
 use crate::source;
@@ -92,7 +93,6 @@ fn start(
     let reader = Reader {
         rules: config.rules(),
         prices: PriceTable::load(config.prices_file.as_deref())?,
-        assembly: config.assembly.clone(),
     };
     let group = kafka.group_id.clone();
     let store_health = Arc::new(StoreHealth::new(health.condition("store")));
@@ -102,7 +102,7 @@ fn start(
         publisher: Publisher::new(&kafka)?,
         config: config.assembly.clone(),
         health: Arc::clone(&store_health),
-        verified: Verified::new(store.clone(), group.clone()),
+        verified: Arc::new(Verified::new(store.clone(), group.clone())),
         unpublished: Seldom::default(),
         stopping: life.stopping().clone(),
         drained: CancellationToken::new(),
@@ -112,31 +112,16 @@ fn start(
     let count = or_default(config.shards, 2 * cores);
     let shards = start_shards(&shared, count, config.cache_bytes_max, life);
 
-    let (router, routed) = unbounded_channel();
     let (chaining, to_chain) = unbounded_channel();
-    let (chained_to, chained) = unbounded_channel();
-    life.spawn_critical(
-        "router",
-        Router::new(
-            config.resolve,
-            store.clone(),
-            Arc::clone(&store_health),
-            shards.clone(),
-            chaining,
-        )
-        .run(routed, chained, drained.clone()),
-    );
-    life.spawn_critical(
-        "chaining",
-        Chaining::new(
-            config.chain,
-            store.clone(),
-            Arc::clone(&store_health),
-            chained_to,
-            drained.clone(),
-        )
-        .run(to_chain),
-    );
+    let places = start_placing(&shared, &config, shards.clone(), chaining, count, life);
+    let chaining = Chaining {
+        settings: config.chain,
+        store: store.clone(),
+        health: Arc::clone(&store_health),
+        places: places.clone(),
+        drained: drained.clone(),
+    };
+    life.spawn_critical("chaining", chaining.run(to_chain));
 
     let (due, is_due) = watch::channel(None);
     let stopping = life.stopping().clone();
@@ -144,11 +129,19 @@ fn start(
         store: store.clone(),
         health: Arc::clone(&store_health),
         gap_ms: config.assembly.inactivity_gap_ms,
-        due: is_due,
-        shards,
+        due: is_due.clone(),
+        shards: shards.clone(),
         stopping: stopping.clone(),
     };
     life.spawn_critical("closing", closing.run());
+    let due_traces = Due {
+        store: store.clone(),
+        health: Arc::clone(&store_health),
+        due: is_due,
+        places: places.clone(),
+        stopping: stopping.clone(),
+    };
+    life.spawn_critical("due traces", due_traces.run());
     life.spawn_critical(
         "sweeping",
         sweeping::run(store.clone(), Arc::clone(&clock), stopping.clone()),
@@ -184,7 +177,8 @@ fn start(
             reader: Arc::new(reader),
             readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
             dead_letters: Arc::new(DeadLetters::new(&kafka, health.condition("dead_letters"))?),
-            router,
+            shards,
+            places,
             failed,
         },
         done,
@@ -231,6 +225,36 @@ fn start_shards(
         })
         .collect();
     Shards(senders.into())
+}
+
+fn start_placing(
+    conversations: &Arc<Shared>,
+    config: &ProcessorConfig,
+    shards: Shards,
+    chaining: UnboundedSender<placing::chaining::ToChain>,
+    count: usize,
+    life: &Lifecycle,
+) -> Places {
+    let (senders, work): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded_channel()).unzip();
+    let places = Places(senders.into());
+    let shared = Arc::new(placing::Shared {
+        store: conversations.store.clone(),
+        config: config.clone(),
+        health: Arc::clone(&conversations.health),
+        verified: Arc::clone(&conversations.verified),
+        shards,
+        places: places.clone(),
+        chaining,
+        stopping: conversations.stopping.clone(),
+        drained: conversations.drained.clone(),
+        cache_epoch: Arc::clone(&conversations.cache_epoch),
+    });
+    let cache_bytes_max = config.resolve.cache_bytes_max / count as u64;
+    for work in work {
+        let task = Placing::new(Arc::clone(&shared), cache_bytes_max);
+        life.spawn_critical("placing", task.run(work));
+    }
+    places
 }
 
 fn formats(kafka: &KafkaConfig) -> HashMap<Arc<str>, Format> {

@@ -1,11 +1,13 @@
 //! What happens to one record between the books and the router.
 
 use crate::dlq::{DeadLetters, Rejection, TooManyDeadLetters};
-use crate::item::Ticket;
+use crate::item::{Shards, Ticket, Work};
 use crate::metrics as names;
-use crate::reader::{Reader, Reading};
-use crate::router::Routed;
+use crate::placing::job;
+use crate::placing::{Place, Places};
+use crate::reader::Reader;
 use crate::source::Record;
+use domain::assembly::Reading;
 use metrics::counter;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -24,28 +26,26 @@ pub struct Stages {
     /// Records decoded at once.
     pub readers: Arc<Semaphore>,
     pub dead_letters: Arc<DeadLetters>,
-    pub router: UnboundedSender<Routed>,
+    pub shards: Shards,
+    pub places: Places,
     pub failed: UnboundedSender<TooManyDeadLetters>,
 }
 
 impl Stages {
     /// Reads a record and sends on what it held; what cannot be read becomes a dead letter.
-    pub async fn run(self, record: Record, format: Format, ticket: Ticket, now_ms: i64) {
+    pub async fn run(self, record: Record, format: Format, ticket: Ticket) {
         // Closed only when the process stops.
-        let Ok(permit) = self.readers.acquire_owned().await else {
+        let Ok(permit) = self.readers.acquire().await else {
             return;
         };
         let reading = tokio::task::block_in_place(|| {
-            self.reader
-                .read(&record, format.encoding, format.signal, &ticket)
+            self.reader.read(&record, format.encoding, format.signal)
         });
         drop(permit);
         let rejection = match reading {
-            Ok(Reading { items, rejection }) => {
+            Ok((reading, rejection)) => {
                 self.dead_letters.good(&record.at.partition);
-                counter!(names::SPANS_READ).increment(items.len() as u64);
-                // The router is gone only when the process is stopping; the items then stay undone.
-                let _ = self.router.send(Routed::Items { items, now_ms });
+                self.send_on(reading, &ticket);
                 rejection
             }
             Err(cause) => Some(Rejection::from(cause)),
@@ -59,5 +59,31 @@ impl Stages {
             }
         }
         ticket.done();
+    }
+
+    /// What carries an id goes to its conversation; what others are placed by, and what carries none, to its trace.
+    fn send_on(&self, reading: Reading, ticket: &Ticket) {
+        counter!(names::SPANS_READ).increment(reading.count as u64);
+        counter!(names::SPANS_DROPPED, "reason" => "not_genai").increment(reading.links as u64);
+        counter!(names::RESOLVED, "rule" => "own").increment(reading.named.len() as u64);
+        for (conversation, prepared) in reading.named {
+            self.shards.send(Work::Fact {
+                conversation,
+                prepared: Box::new(prepared),
+                ticket: ticket.another(),
+            });
+        }
+        for (key, batch) in reading.traces {
+            let work = job::Work {
+                batch,
+                ..job::Work::default()
+            };
+            self.places.send(Place {
+                key,
+                work,
+                tickets: vec![ticket.another()],
+                permits: Vec::new(),
+            });
+        }
     }
 }

@@ -52,8 +52,6 @@ pub struct StoreConfig {
     pub response_timeout_ms: u64,
     /// How long a conversation stays after its last change.
     pub retention_ms: u64,
-    /// How long the parent links of a trace are kept for spans that still wait for their conversation.
-    pub links_ttl_ms: u64,
     /// How long the pages of one listing stay consistent with its first page.
     pub page_ttl_ms: u64,
     /// Former places of one project's conversations that are noted for it, some 30 MB when all are used. Beyond it the
@@ -80,7 +78,6 @@ impl Default for StoreConfig {
             connect_timeout_ms: 2_000,
             response_timeout_ms: 5_000,
             retention_ms: 30 * DAY_MS,
-            links_ttl_ms: 60 * MINUTE_MS,
             page_ttl_ms: 15 * MINUTE_MS,
             noted_places_max: 100_000,
         }
@@ -115,12 +112,11 @@ impl StoreConfig {
             self.connect_timeout_ms,
             self.response_timeout_ms,
             self.retention_ms,
-            self.links_ttl_ms,
             self.page_ttl_ms,
         ]
         .contains(&0)
         {
-            "timeouts, retention_ms, links_ttl_ms and page_ttl_ms must be above 0"
+            "timeouts, retention_ms and page_ttl_ms must be above 0"
         } else {
             return Ok(());
         };
@@ -160,7 +156,6 @@ impl fmt::Debug for StoreConfig {
             .field("connect_timeout_ms", &self.connect_timeout_ms)
             .field("response_timeout_ms", &self.response_timeout_ms)
             .field("retention_ms", &self.retention_ms)
-            .field("links_ttl_ms", &self.links_ttl_ms)
             .field("page_ttl_ms", &self.page_ttl_ms)
             .field("noted_places_max", &self.noted_places_max)
             .finish()

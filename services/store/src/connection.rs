@@ -132,14 +132,23 @@ impl Connection {
 
     /// Runs scripts that do not depend on each other; answers come in the order of the calls.
     pub(crate) async fn call_each(&self, calls: &[Call]) -> Result<Vec<Value>, Error> {
+        let answers = self.call_each_or_error(calls).await?;
+        answers.into_iter().map(|answer| Ok(answer?)).collect()
+    }
+
+    /// The same where one that fails does not keep the others' answers from being known.
+    pub(crate) async fn call_each_or_error(
+        &self,
+        calls: &[Call],
+    ) -> Result<Vec<RedisResult<Value>>, Error> {
         let answers = self
             .each_or_error(calls.iter().map(Call::by_hash).collect())
             .await?;
         let mut values = Vec::with_capacity(answers.len());
         for (answer, call) in answers.into_iter().zip(calls) {
             values.push(match answer {
-                Err(error) if is_unknown_script(&error) => self.query(&call.by_text()).await?,
-                answer => answer?,
+                Err(error) if is_unknown_script(&error) => self.run(&call.by_text()).await,
+                answer => answer,
             });
         }
         Ok(values)

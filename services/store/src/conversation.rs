@@ -84,7 +84,12 @@ impl Store {
         call.key(log_key.clone());
         let summary_bytes = summary::encode(summary)?;
         let entry_bytes = entry.map(codec::encode).transpose()?;
-        let token = token_after(summary, &summary_bytes, entry_bytes.as_deref());
+        let token = token_after(
+            summary.token,
+            summary.version,
+            &summary_bytes,
+            entry_bytes.as_deref(),
+        );
         call.arg(summary.version)
             .arg(summary.entries)
             .arg(summary_bytes)
@@ -124,10 +129,15 @@ impl Store {
 ///
 /// Version numbers alone do not tell writers apart when Redis has lost its last writes: another may have given the
 /// number to something else since, and whoever still holds what was lost would build on that.
-fn token_after(summary: &Summary, summary_bytes: &[u8], entry_bytes: Option<&[u8]>) -> u64 {
+pub(crate) fn token_after(
+    token: u64,
+    version: u64,
+    summary_bytes: &[u8],
+    entry_bytes: Option<&[u8]>,
+) -> u64 {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&summary.token.to_le_bytes());
-    hasher.update(&summary.version.to_le_bytes());
+    hasher.update(&token.to_le_bytes());
+    hasher.update(&version.to_le_bytes());
     // With its length, so that no byte can move from one part to the other.
     hasher.update(&(summary_bytes.len() as u64).to_le_bytes());
     hasher.update(summary_bytes);

@@ -1,9 +1,10 @@
-//! Which conversations have something to do as time passes: a window to close, a revision to publish.
+//! Which conversations have something to do as time passes (a window to close, a revision to publish), and which traces
+//! (spans that nothing names).
 //!
-//! The index is a hint that may be early and is never late. Writers only ever move an entry forward; whoever reads an
-//! entry checks it against the conversation and corrects it, and looks again after correcting, so that a commit that
-//! came in between is not lost. An entry's time is the last record of the oldest open window, without the gap, so that
-//! the index stays right when the gap is configured anew.
+//! Each index is a hint that may be early and is never late. Writers only ever move an entry forward; whoever reads an
+//! entry checks it against what it stands for and corrects it, and looks again after correcting, so that a commit that
+//! came in between is not lost. The time of a conversation's entry is the last record of its oldest open window,
+//! without the gap, so that the index stays right when the gap is configured anew.
 //!
 //! In a cluster the index stands on another primary than most conversations. One that falls back to before its window
 //! closed would miss its entry, which was corrected for what is lost now, and nobody might ever write it again. So a
@@ -12,8 +13,9 @@
 use crate::index::{IndexUpdate, digest_of};
 use crate::script::{CONFIRM_DUE, SETTLE_DUE, SETTLED};
 use crate::summary::Summary;
+use crate::traces::TraceHead;
 use crate::{Error, Store};
-use domain::ids::{ConversationKey, Digest};
+use domain::ids::{ConversationKey, Digest, TraceKey};
 use redis::{Cmd, Value};
 
 /// Entries checked in one round: enough to get past many wrong ones, few enough to read for nothing.
@@ -25,25 +27,44 @@ const ROUNDS_MAX: usize = 16;
 /// After so long nothing that an entry was corrected for can be lost: longer than any last moment that a primary loses.
 const SETTLED_MS: u64 = 60_000;
 
-/// When the entry is due, as records go, without the gap.
-fn entry_ms(summary: &Summary) -> Option<i64> {
-    summary.due_at_ms(0)
+/// What stands in an index of what is due.
+trait Due: Sized {
+    /// When, as records go; `None` when there is nothing to do.
+    fn entry_ms(&self) -> Option<i64>;
+
+    /// In the order of the digests; `None` for what does not exist, or no longer.
+    fn read(
+        store: &Store,
+        digests: &[Digest],
+    ) -> impl Future<Output = Result<Vec<Option<Self>>, Error>> + Send;
+}
+
+impl Due for Summary {
+    fn entry_ms(&self) -> Option<i64> {
+        self.due_at_ms(0)
+    }
+
+    async fn read(store: &Store, digests: &[Digest]) -> Result<Vec<Option<Self>>, Error> {
+        store.summaries(digests).await
+    }
+}
+
+impl Due for TraceHead {
+    fn entry_ms(&self) -> Option<i64> {
+        self.due_ms
+    }
+
+    async fn read(store: &Store, digests: &[Digest]) -> Result<Vec<Option<Self>>, Error> {
+        store.trace_heads(digests).await
+    }
 }
 
 impl Store {
     pub(crate) fn due_command(&self, updates: &[IndexUpdate]) -> Option<Cmd> {
-        let mut command = redis::cmd("ZADD");
-        command.arg(self.keys.due()).arg("LT");
-        let mut is_needed = false;
-        for update in updates {
-            if let Some(entry_ms) = entry_ms(&update.summary) {
-                command
-                    .arg(entry_ms)
-                    .arg(update.summary.key.digest().to_string());
-                is_needed = true;
-            }
-        }
-        is_needed.then_some(command)
+        let entries = updates
+            .iter()
+            .filter_map(|update| Some((update.summary.key.digest(), update.summary.entry_ms()?)));
+        forward(self.keys.due(), entries)
     }
 
     /// Conversations with a revision to publish, or with a window that closes at or before the watermark when windows
@@ -54,32 +75,91 @@ impl Store {
         gap_ms: i64,
         limit: usize,
     ) -> Result<Vec<ConversationKey>, Error> {
+        let index = Index {
+            store: self,
+            due: self.keys.due(),
+            settled: self.keys.settled(),
+        };
         let latest_ms = watermark_ms.saturating_sub(gap_ms).max(0);
+        let due: Vec<Summary> = index.due(latest_ms, limit).await?;
+        Ok(due.into_iter().map(|summary| summary.key).collect())
+    }
+
+    /// Notes when something is to be decided about traces. May be repeated.
+    pub async fn index_traces(&self, heads: &[TraceHead]) -> Result<(), Error> {
+        let entries = heads
+            .iter()
+            .filter_map(|head| Some((head.key.digest(), head.due_ms?)));
+        if let Some(command) = forward(self.keys.traces_due(), entries) {
+            self.connection.query::<Value>(&command).await?;
+        }
+        Ok(())
+    }
+
+    /// Traces about which something is to be decided at or before the watermark. At most `limit`, as above.
+    pub async fn due_traces(
+        &self,
+        watermark_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<TraceKey>, Error> {
+        let index = Index {
+            store: self,
+            due: self.keys.traces_due(),
+            settled: self.keys.traces_settled(),
+        };
+        let due: Vec<TraceHead> = index.due(watermark_ms, limit).await?;
+        Ok(due.into_iter().map(|head| head.key).collect())
+    }
+}
+
+/// Moves entries forward, if there are any.
+fn forward(key: String, entries: impl Iterator<Item = (Digest, i64)>) -> Option<Cmd> {
+    let mut command = redis::cmd("ZADD");
+    command.arg(key).arg("LT");
+    let mut is_needed = false;
+    for (digest, entry_ms) in entries {
+        command.arg(entry_ms).arg(digest.to_string());
+        is_needed = true;
+    }
+    is_needed.then_some(command)
+}
+
+struct Index<'a> {
+    store: &'a Store,
+    due: String,
+    settled: String,
+}
+
+impl Index<'_> {
+    async fn due<H: Due>(&self, latest_ms: i64, limit: usize) -> Result<Vec<H>, Error> {
         let mut due = Vec::new();
         if limit == 0 {
             return Ok(due);
         }
-        self.confirm_settled().await?;
+        self.confirm_settled::<H>().await?;
         for _ in 0..ROUNDS_MAX {
             let count = (limit - due.len()).clamp(CHECKED_PER_ROUND_MIN, CHECKED_PER_ROUND_MAX);
             // Those found wrong no longer stand among these times, so only those found right are passed over.
-            let entries = self.due_entries(latest_ms, due.len(), count).await?;
+            let entries = self.entries(latest_ms, due.len(), count).await?;
             let is_last = entries.len() < count;
             let digests: Vec<Digest> = entries.iter().map(|(digest, _)| *digest).collect();
             let mut wrong = Vec::new();
-            for ((digest, seen_ms), summary) in
-                entries.into_iter().zip(self.summaries(&digests).await?)
+            for ((digest, seen_ms), head) in entries
+                .into_iter()
+                .zip(H::read(self.store, &digests).await?)
             {
-                match summary {
-                    Some(summary)
-                        if entry_ms(&summary).is_some_and(|entry_ms| entry_ms <= latest_ms) =>
+                match head {
+                    Some(head)
+                        if head
+                            .entry_ms()
+                            .is_some_and(|entry_ms| entry_ms <= latest_ms) =>
                     {
-                        due.push(summary.key)
+                        due.push(head);
                     }
-                    summary => wrong.push((digest, seen_ms, summary.as_ref().and_then(entry_ms))),
+                    head => wrong.push((digest, seen_ms, head.as_ref().and_then(H::entry_ms))),
                 }
             }
-            self.settle_due(&wrong).await?;
+            self.settle::<H>(&wrong).await?;
             if is_last || due.len() >= limit {
                 break;
             }
@@ -88,7 +168,7 @@ impl Store {
         Ok(due)
     }
 
-    async fn due_entries(
+    async fn entries(
         &self,
         latest_ms: i64,
         passed_over: usize,
@@ -96,79 +176,71 @@ impl Store {
     ) -> Result<Vec<(Digest, i64)>, Error> {
         let mut command = redis::cmd("ZRANGEBYSCORE");
         command
-            .arg(self.keys.due())
+            .arg(&self.due)
             .arg("-inf")
             .arg(latest_ms)
             .arg("WITHSCORES")
             .arg("LIMIT")
             .arg(passed_over)
             .arg(count);
-        let members: Vec<(String, f64)> = self.connection.query(&command).await?;
-        let list = self.keys.due();
+        let members: Vec<(String, f64)> = self.store.connection.query(&command).await?;
         members
             .into_iter()
-            .map(|(member, score)| Ok((digest_of(&member, &list)?, score as i64)))
+            .map(|(member, score)| Ok((digest_of(&member, &self.due)?, score as i64)))
             .collect()
     }
 
     /// Corrects entries (digest, time seen, right time), then looks whether a commit that came in between needs them.
-    async fn settle_due(&self, wrong: &[(Digest, i64, Option<i64>)]) -> Result<(), Error> {
+    async fn settle<H: Due>(&self, wrong: &[(Digest, i64, Option<i64>)]) -> Result<(), Error> {
         if wrong.is_empty() {
             return Ok(());
         }
         let mut call = SETTLE_DUE.call();
-        call.key(self.keys.due());
-        call.key(self.keys.settled());
+        call.key(self.due.clone());
+        call.key(self.settled.clone());
         for (digest, seen_ms, right_ms) in wrong {
             call.arg(digest.to_string())
                 .arg(seen_ms)
                 .arg(right_ms.map(|ms| ms.to_string()).unwrap_or_default());
         }
-        let _: Value = self.connection.call(&call).await?;
+        let _: Value = self.store.connection.call(&call).await?;
 
         let digests: Vec<Digest> = wrong.iter().map(|(digest, ..)| *digest).collect();
-        let mut command = redis::cmd("ZADD");
-        command.arg(self.keys.due()).arg("LT");
-        let mut is_needed = false;
-        for (digest, summary) in digests.iter().zip(self.summaries(&digests).await?) {
-            if let Some(entry_ms) = summary.as_ref().and_then(entry_ms) {
-                command.arg(entry_ms).arg(digest.to_string());
-                is_needed = true;
-            }
-        }
-        if is_needed {
-            let _: Value = self.connection.query(&command).await?;
+        let heads = H::read(self.store, &digests).await?;
+        let entries = digests.into_iter().zip(heads);
+        let entries = entries.filter_map(|(digest, head)| Some((digest, head?.entry_ms()?)));
+        if let Some(command) = forward(self.due.clone(), entries) {
+            let _: Value = self.store.connection.query(&command).await?;
         }
         Ok(())
     }
 
     /// Looks again at the entries that were corrected a while ago.
-    async fn confirm_settled(&self) -> Result<(), Error> {
+    async fn confirm_settled<H: Due>(&self) -> Result<(), Error> {
         for _ in 0..ROUNDS_MAX {
             let mut call = SETTLED.call();
-            call.key(self.keys.settled());
+            call.key(self.settled.clone());
             call.arg(SETTLED_MS).arg(CHECKED_PER_ROUND_MAX);
-            let noted: Vec<(String, f64)> = self.connection.call(&call).await?;
+            let noted: Vec<(String, f64)> = self.store.connection.call(&call).await?;
             if noted.is_empty() {
                 return Ok(());
             }
             let is_last = noted.len() < CHECKED_PER_ROUND_MAX;
-            let list = self.keys.settled();
             let digests: Vec<Digest> = noted
                 .iter()
-                .map(|(member, _)| digest_of(member, &list))
+                .map(|(member, _)| digest_of(member, &self.settled))
                 .collect::<Result<_, _>>()?;
             let mut call = CONFIRM_DUE.call();
-            call.key(self.keys.due());
-            call.key(self.keys.settled());
-            let summaries = self.summaries(&digests).await?;
-            for ((member, noted_ms), summary) in noted.iter().zip(summaries) {
-                let entry_ms = summary.as_ref().and_then(entry_ms);
+            call.key(self.due.clone());
+            call.key(self.settled.clone());
+            for ((member, noted_ms), head) in noted.iter().zip(H::read(self.store, &digests).await?)
+            {
+                let entry_ms = head.as_ref().and_then(H::entry_ms);
                 call.arg(member)
                     .arg(*noted_ms as i64)
                     .arg(entry_ms.map(|ms| ms.to_string()).unwrap_or_default());
             }
-            let _: Value = self.connection.call(&call).await?;
+            let _: Value = self.store.connection.call(&call).await?;
             if is_last {
                 break;
             }

@@ -189,10 +189,10 @@ impl Store {
     }
 }
 
-/// The conversation that a list names by this member.
+/// The conversation or trace that a list names by this member.
 pub(crate) fn digest_of(member: &str, list: &str) -> Result<Digest, Error> {
     Digest::parse_hex(member).ok_or_else(|| {
-        let what = format!("{member:?} is not the name of a conversation");
+        let what = format!("{member:?} is not the name of a conversation or trace");
         Error::corrupt(list, what)
     })
 }

@@ -68,9 +68,34 @@ impl Keys {
         self.key(format_args!("tr:{{{trace}}}"))
     }
 
-    /// HASH of a trace's parent links, and of the conversations that its spans were given to by their history.
-    pub(crate) fn links(&self, trace: &TraceId) -> String {
-        self.key(format_args!("ln:{{{trace}}}"))
+    /// LIST of encoded entries of a trace of one project.
+    pub(crate) fn trace_log(&self, trace: &Digest) -> String {
+        self.key(format_args!("t:{{{trace}}}:log"))
+    }
+
+    /// HASH of the same: `v` version, `t` its token, `n` number of entries, `s` encoded head.
+    pub(crate) fn trace_head(&self, trace: &Digest) -> String {
+        self.key(format_args!("t:{{{trace}}}:head"))
+    }
+
+    /// ZSET of traces by when something is to be decided about them.
+    pub(crate) fn traces_due(&self) -> String {
+        self.key(format_args!("traces:due"))
+    }
+
+    /// ZSET of traces whose entries there were corrected, by when. In the slot of [`Keys::traces_due`].
+    pub(crate) fn traces_settled(&self) -> String {
+        self.key(format_args!("traces:settled:{{{}}}", self.traces_due()))
+    }
+
+    /// ZSET of a project's traces that hold spans without an id, by when the first of them was recorded.
+    pub(crate) fn held(&self, project: &str) -> String {
+        self.key(format_args!("held:{{{}}}", project_digest(project)))
+    }
+
+    /// HASH of the bytes that each of them holds, and of all together.
+    pub(crate) fn held_bytes(&self, project: &str) -> String {
+        self.key(format_args!("held:{{{}}}:bytes", project_digest(project)))
     }
 
     /// HASH of what is known of one point at which calls without an id meet: `v` version, `s` encoded value.

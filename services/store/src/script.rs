@@ -32,7 +32,7 @@ scripts! {
     PUT_BOUNDED = "put_bounded.lua";
     COUNT_UNASSIGNED = "count_unassigned.lua";
     FORGET_LIST = "forget_list.lua";
-    PLACE = "place.lua";
+    HOLD = "hold.lua";
     SAVE_JOINT = "save_joint.lua";
     LOOK_PROGRESS = "progress/server.lua" "progress/look.lua";
     BEGIN_EPOCH = "progress/server.lua" "progress/begin_epoch.lua";

@@ -19,9 +19,10 @@ const NAME_BYTES_MAX: usize = 256;
 pub struct Unassigned {
     pub project: String,
     pub instrumentation: String,
-    pub spans: u64,
+    /// Of a count that is added, below 0 for spans that have found their conversation after all.
+    pub spans: i64,
     /// Calls to a generating model among them.
-    pub llm_calls: u64,
+    pub llm_calls: i64,
     pub last_seen_ms: i64,
     pub example_trace: Option<TraceId>,
 }
@@ -68,7 +69,7 @@ impl Store {
         Ok(())
     }
 
-    /// The counts of the projects, most spans first.
+    /// The counts of the projects, most spans first. Those that all have found their conversation are left out.
     pub async fn unassigned(&self, projects: &[String]) -> Result<Vec<Unassigned>, Error> {
         let commands = projects.iter().map(|project| {
             let mut command = redis::cmd("HGETALL");
@@ -79,7 +80,11 @@ impl Store {
         let mut all = Vec::new();
         for (answer, project) in answers.into_iter().zip(projects) {
             let fields: Vec<(String, String)> = from_redis_value(answer)?;
-            all.extend(collect(project, fields));
+            all.extend(
+                collect(project, fields)
+                    .into_iter()
+                    .filter(|count| count.spans > 0),
+            );
         }
         all.sort_by(|a, b| {
             b.spans

@@ -47,9 +47,17 @@ pub struct Settings {
     pub overlap_bytes_min: usize,
     /// Calls remembered on either side of one point. Beyond it the oldest are forgotten: they can no longer be gone on from.
     pub candidates_max: usize,
-    /// Bytes of spans that wait for the call they go on from; beyond it the longest waiting are decided early.
-    pub waiting_bytes_max: usize,
 }
+
+impl Settings {
+    /// How often a waiting call looks for what it waits for.
+    pub fn try_every_ms(&self) -> i64 {
+        (self.wait_ms / TRIES).max(1)
+    }
+}
+
+/// A waiting call looks for what it waits for this often within its wait.
+const TRIES: i64 = 16;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -59,7 +67,6 @@ impl Default for Settings {
             retry_ms: 120_000,
             overlap_bytes_min: 160,
             candidates_max: 64,
-            waiting_bytes_max: 64 * 1024 * 1024,
         }
     }
 }

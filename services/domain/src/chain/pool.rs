@@ -4,14 +4,14 @@ use super::joint::{How, Joint, Mark, Offer, Side, UNDECIDED};
 use super::unit::{Piece, Prepares, Unit, UnitId, units};
 use super::who::Relation;
 use super::{Settings, call::Call};
-use crate::ids::{Digest, SpanId, TraceId};
+use crate::ids::{Digest, TraceId};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Units decided in one round; more wait for the next.
 const UNITS_PER_ROUND_MAX: usize = 256;
-/// A waiting unit looks for what it waits for this often within its wait.
-const TRIES: i64 = 16;
+/// A user of a conversation is written down anew when this part of the window has passed.
+const OWNER_PARTS: i64 = 16;
 /// Waits after which a unit goes its own way even if the one it goes on from is known to wait itself.
 const PATIENCE: i64 = 4;
 
@@ -71,7 +71,6 @@ pub struct Chain<T> {
     settings: Settings,
     units: BTreeMap<UnitId, Unit<T>>,
     by_trace: FxHashMap<TraceId, BTreeSet<UnitId>>,
-    bytes: usize,
 }
 
 impl<T: Prepares> Chain<T> {
@@ -80,16 +79,7 @@ impl<T: Prepares> Chain<T> {
             settings,
             units: BTreeMap::new(),
             by_trace: FxHashMap::default(),
-            bytes: 0,
         }
-    }
-
-    pub fn count(&self) -> usize {
-        self.units.len()
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.bytes
     }
 
     /// Takes in pieces. Undecided pieces of their traces are grouped anew.
@@ -103,45 +93,15 @@ impl<T: Prepares> Chain<T> {
                 pieces.extend(self.remove(id).into_iter().flat_map(|unit| unit.pieces));
             }
             for unit in units(pieces, &self.settings) {
-                self.bytes += unit.bytes();
                 self.by_trace.entry(trace).or_default().insert(unit.id());
                 self.units.insert(unit.id(), unit);
             }
         }
     }
 
-    /// Takes in where spans of a trace were put by somebody else.
-    pub fn learn_placed(&mut self, trace: TraceId, placed: &[(SpanId, String)]) {
-        for id in self.by_trace.get(&trace).into_iter().flatten() {
-            let Some(unit) = self.units.get_mut(id) else {
-                continue;
-            };
-            let own = |span: &SpanId| unit.pieces.iter().any(|piece| piece.key.span == *span);
-            let found = placed.iter().find(|(span, _)| own(span));
-            unit.placed = unit
-                .placed
-                .take()
-                .or(found.map(|(_, conversation)| conversation.clone()));
-            unit.placed_in_trace
-                .extend(placed.iter().map(|(_, conversation)| conversation.clone()));
-            unit.next_try_ms = i64::MIN;
-        }
-    }
-
-    /// The traces of units that nothing but news about their trace can help.
-    pub fn traces_in_the_dark(&self) -> Vec<TraceId> {
-        let dark = self
-            .units
-            .values()
-            .filter(|unit| !unit.calls.iter().any(Call::has_place));
-        let traces: BTreeSet<TraceId> = dark.map(Unit::trace).collect();
-        traces.into_iter().collect()
-    }
-
     /// The units to decide next, in the order of their beginnings. Whoever goes on from a call that is not decided
     /// itself comes after it.
-    pub fn ready(&mut self, now_ms: i64) -> Vec<UnitId> {
-        self.keep_within_bounds();
+    pub fn ready(&self, now_ms: i64) -> Vec<UnitId> {
         let mut made: FxHashMap<&Digest, UnitId> = FxHashMap::default();
         for (id, unit) in &self.units {
             for point in unit.ends() {
@@ -217,21 +177,11 @@ impl<T: Prepares> Chain<T> {
                 .take(now_ms)
             };
             if let (Outcome::Waits, Some(unit)) = (&outcome, self.units.get_mut(id)) {
-                unit.next_try_ms = now_ms.saturating_add((self.settings.wait_ms / TRIES).max(1));
+                unit.next_try_ms = now_ms.saturating_add(self.settings.try_every_ms());
             }
             outcomes.push((*id, outcome));
         }
         outcomes
-    }
-
-    /// The spans of a unit, or those that its log records belong to.
-    pub fn spans(&self, id: UnitId) -> BTreeSet<SpanId> {
-        let pieces = self.units.get(&id).map(|unit| unit.pieces.iter());
-        pieces
-            .into_iter()
-            .flatten()
-            .map(|piece| piece.key.span)
-            .collect()
     }
 
     /// Takes out a unit whose conversation is certain.
@@ -280,27 +230,7 @@ impl<T: Prepares> Chain<T> {
     }
 
     fn remove(&mut self, id: UnitId) -> Option<Unit<T>> {
-        let unit = self.units.remove(&id)?;
-        self.bytes -= unit.bytes();
-        Some(unit)
-    }
-
-    /// Beyond the bound, those that wait longest wait no more.
-    fn keep_within_bounds(&mut self) {
-        if self.bytes <= self.settings.waiting_bytes_max {
-            return;
-        }
-        let mut excess = self.bytes - self.settings.waiting_bytes_max;
-        let mut by_age: Vec<&mut Unit<T>> = self.units.values_mut().collect();
-        by_age.sort_by_key(|unit| unit.since_ms);
-        for unit in by_age {
-            unit.since_ms = i64::MIN;
-            unit.next_try_ms = i64::MIN;
-            excess = excess.saturating_sub(unit.bytes());
-            if excess == 0 {
-                break;
-            }
-        }
+        self.units.remove(&id)
     }
 
     /// Tools and agents without a call of their own go where the calls of their trace went, if that is one place.
@@ -602,7 +532,9 @@ fn puts<T: Prepares>(unit: &Unit<T>, conversation: &str) -> Vec<Put> {
 impl Joint {
     /// Writes down a user of the conversation that this joint is about; false if that is known well enough.
     fn own(&mut self, mark: Mark, settings: &Settings) -> bool {
-        let fresh_ms = mark.record_ms.saturating_sub(settings.window_ms / TRIES);
+        let fresh_ms = mark
+            .record_ms
+            .saturating_sub(settings.window_ms / OWNER_PARTS);
         let is_known = self.marks(Side::End).iter().any(|known| {
             known.who.user(&mark.who) == Relation::Same && known.record_ms >= fresh_ms
         });

@@ -33,8 +33,6 @@ pub struct Piece<T> {
     /// Of the span, or of the span that a log record belongs to.
     pub key: SpanKey,
     pub hints: Hints,
-    /// What it takes in memory.
-    pub bytes: usize,
 }
 
 /// What the picture of the trace says of a piece.
@@ -134,10 +132,6 @@ impl<T: Prepares> Unit<T> {
 
     pub(super) fn has_user(&self) -> bool {
         self.calls.iter().any(|call| call.who.has_user())
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.bytes).sum()
     }
 
     /// Names what is known of the users of a conversation.

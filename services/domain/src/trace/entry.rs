@@ -31,6 +31,16 @@ impl TraceEntry {
     }
 }
 
+impl TraceEntry {
+    /// With what a later change adds, which brings no facts.
+    pub(super) fn append(&mut self, later: Self) {
+        self.reports.extend(later.reports);
+        self.given.extend(later.given);
+        self.moved.extend(later.moved);
+        debug_assert!(later.facts.is_empty(), "only batches bring facts");
+    }
+}
+
 /// A decision about a span that no id places. It yields to every id that turns up later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
@@ -54,12 +64,15 @@ pub enum GivenTo {
     /// What was said tells.
     #[serde(rename = "h")]
     History(String),
+    /// An id has turned up after all: it is counted no more.
+    #[serde(rename = "i")]
+    Id,
 }
 
 impl Given {
     pub(super) fn conversation(&self) -> Option<(&str, Rule)> {
         match &self.to {
-            GivenTo::Nothing => None,
+            GivenTo::Nothing | GivenTo::Id => None,
             GivenTo::Trace(id) => Some((id, Rule::Trace)),
             GivenTo::History(id) => Some((id, Rule::History)),
         }

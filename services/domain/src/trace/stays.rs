@@ -72,7 +72,9 @@ pub(super) fn stays(
             .map(|name| (name.value, Rule::Ancestor))
             .or(only.map(|name| (name.value, Rule::OnlyOneInTrace)))
             .or_else(|| {
-                let assumed = assumed.as_ref().filter(|assumed| assumed.from_ms <= now_ms)?;
+                let assumed = assumed
+                    .as_ref()
+                    .filter(|assumed| assumed.from_ms <= now_ms)?;
                 Some((assumed.conversation, assumed.rule))
             })
     };
@@ -117,7 +119,9 @@ fn by_ancestors(tree: &Tree, span: SpanId) -> Vec<Since<&str>> {
                 hidden_from_ms = record_ms;
             }
         }
-        let Some(parent) = tree.parent(span) else { break };
+        let Some(parent) = tree.parent(span) else {
+            break;
+        };
         known_ms = known_ms.max(parent.record_ms);
         if known_ms >= hidden_from_ms {
             break;

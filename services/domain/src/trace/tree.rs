@@ -2,6 +2,7 @@
 
 use super::report::{Kind, Report};
 use super::stays::Rank;
+use crate::conversation::ANCESTORS_MAX;
 use crate::ids::SpanId;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -109,20 +110,22 @@ impl Tree {
 
     /// Of reports that differ the greatest parent counts, so that their order does not. `None` while the span has not come.
     pub(super) fn parent(&self, span: SpanId) -> Option<Since<Option<SpanId>>> {
-        latest(self.own(span).map(|report| (report.parent, report.record_ms)))
+        latest(
+            self.own(span)
+                .map(|report| (report.parent, report.record_ms)),
+        )
     }
 
     /// Likewise the greatest of the ids that the span carries.
     pub(super) fn name(&self, span: SpanId) -> Option<Since<&str>> {
         let named = self.own(span);
-        latest(named.filter_map(|report| {
-            Some((report.conversation.as_deref()?, report.record_ms))
-        }))
+        latest(named.filter_map(|report| Some((report.conversation.as_deref()?, report.record_ms))))
     }
 
     /// All ids that the span carries.
     pub(super) fn names(&self, span: SpanId) -> impl Iterator<Item = &str> {
-        self.own(span).filter_map(|report| report.conversation.as_deref())
+        self.own(span)
+            .filter_map(|report| report.conversation.as_deref())
     }
 
     pub(super) fn is_genai_span(&self, span: SpanId) -> bool {
@@ -138,6 +141,12 @@ impl Tree {
         self.children.get(&span).map_or(&[], Vec::as_slice)
     }
 
+    /// The spans above this one, the nearest first, as far as known.
+    pub(super) fn above(&self, span: SpanId) -> impl Iterator<Item = SpanId> {
+        let above = |span: &SpanId| self.parent(*span)?.value;
+        std::iter::successors(above(&span), move |span| above(span)).take(ANCESTORS_MAX)
+    }
+
     /// The span itself and all below it, as far as known, each once.
     pub(super) fn at_and_below(&self, span: SpanId) -> Vec<SpanId> {
         let mut found = vec![span];
@@ -145,7 +154,11 @@ impl Tree {
         let mut next = 0;
         while let Some(span) = found.get(next).copied() {
             next += 1;
-            found.extend(self.children(span).iter().filter(|child| seen.insert(**child)));
+            found.extend(
+                self.children(span)
+                    .iter()
+                    .filter(|child| seen.insert(**child)),
+            );
         }
         found
     }

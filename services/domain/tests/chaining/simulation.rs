@@ -4,7 +4,7 @@
 //! `CHAINING_SEED=<seed>` plays one gathering alone.
 
 use crate::people::{Attributes, Chat, Gathering};
-use crate::world::{CHAIN_WAIT_MS, Processor, RESOLVE_WAIT_MS, Record, Store};
+use crate::world::{CHAIN_WAIT_MS, Processor, Record, SETTLE_MS, Store};
 use domain::ids::SpanKey;
 use domain::message::Message;
 use domain::span::Span;
@@ -41,9 +41,9 @@ fn nobody_meets_somebody_elses_words() {
 fn play(seed: u64) -> Result<(), String> {
     let mut rng = Rng::with_seed(seed);
     let gathering = Gathering::invent(&mut rng);
-    let store = deliver(&gathering, &mut rng);
-    check(&gathering, &store)
-        .map_err(|difference| format!("{difference}\n{}", told(&gathering, &store)))
+    let conversations = deliver(&gathering, &mut rng).conversations();
+    check(&gathering, &conversations)
+        .map_err(|difference| format!("{difference}\n{}", told(&gathering, &conversations)))
 }
 
 /// Reads everything by several processors, each behind by its own lag, some of them restarted, their rounds interleaved.
@@ -68,7 +68,7 @@ fn deliver(gathering: &Gathering, rng: &mut Rng) -> Store {
     let mut processors: Vec<Processor> = (0..PROCESSORS).map(|_| Processor::new()).collect();
     let mut store = Store::default();
     let start_s = crate::chats::START_S;
-    let end_s = gathering.end_s + 2 * (RESOLVE_WAIT_MS + 2 * CHAIN_WAIT_MS + LAG_MS) / 1_000;
+    let end_s = gathering.end_s + 2 * (SETTLE_MS + 2 * CHAIN_WAIT_MS + LAG_MS) / 1_000;
     for now_s in (0..end_s).step_by(2) {
         for (processor, (records, lag_ms)) in
             processors.iter_mut().zip(topics.iter_mut().zip(&lags_ms))
@@ -81,7 +81,7 @@ fn deliver(gathering: &Gathering, rng: &mut Rng) -> Store {
             if rng.u8(..100) == 0 {
                 processor.restart(&mut store);
             }
-            processor.pass(now_ms, &mut store);
+            processor.pass(now_ms, &store);
         }
         decide(&mut processors, &mut store, rng);
     }
@@ -130,10 +130,10 @@ fn words(span: &Span, attributes: Attributes) -> Words {
     )
 }
 
-fn check(gathering: &Gathering, store: &Store) -> Result<(), String> {
+fn check(gathering: &Gathering, conversations: &BTreeMap<SpanKey, String>) -> Result<(), String> {
     let mut members: BTreeMap<&str, Vec<&Span>> = BTreeMap::new();
     for span in gathering.chats.iter().flat_map(|chat| &chat.spans) {
-        let Some(id) = store.conversations.get(&span.key) else {
+        let Some(id) = conversations.get(&span.key) else {
             return Err(format!("{} came to no conversation", span.key));
         };
         members.entry(id).or_default().push(span);
@@ -154,7 +154,7 @@ fn check(gathering: &Gathering, store: &Store) -> Result<(), String> {
         .filter(|(_, chat)| chat.is_determinable)
     {
         let keys: BTreeSet<SpanKey> = chat.spans.iter().map(|span| span.key).collect();
-        let ids: BTreeSet<&String> = keys.iter().map(|key| &store.conversations[key]).collect();
+        let ids: BTreeSet<&String> = keys.iter().map(|key| &conversations[key]).collect();
         let all: BTreeSet<SpanKey> = ids
             .iter()
             .flat_map(|id| members[id.as_str()].iter().map(|span| span.key))
@@ -184,7 +184,7 @@ fn is_part(spans: &[&Span], chat: &Chat, attributes: Attributes) -> bool {
     })
 }
 
-fn told(gathering: &Gathering, store: &Store) -> String {
+fn told(gathering: &Gathering, conversations: &BTreeMap<SpanKey, String>) -> String {
     let mut lines = vec![format!("{:?}", gathering.attributes)];
     for (number, chat) in gathering.chats.iter().enumerate() {
         lines.push(format!(
@@ -193,10 +193,7 @@ fn told(gathering: &Gathering, store: &Store) -> String {
             chat.is_determinable
         ));
         for span in &chat.spans {
-            let id = store
-                .conversations
-                .get(&span.key)
-                .map_or("-", String::as_str);
+            let id = conversations.get(&span.key).map_or("-", String::as_str);
             let texts: Vec<String> = span
                 .content
                 .input

@@ -3,14 +3,22 @@
 
 use domain::chain::{Chain, Joint, Joints, Outcome as ChainOutcome, Piece, Put, Settings, UnitId};
 use domain::ids::{Digest, SpanId, SpanKey, TraceId};
-use domain::prepare::{self, Fact, Prepared};
-use domain::resolve::{self, Decision, Kind, Offer, Outcome, Resolver, SpanLink, WithoutId};
+use domain::limits::Limits;
+use domain::prepare::{self, Prepared};
 use domain::span::Span;
+use domain::trace::{Batch, GivenTo, Kind, Report, Times, Trace};
 use domain::usage::NoPrices;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-pub const RESOLVE_WAIT_MS: i64 = 30_000;
+pub const SETTLE_MS: i64 = 30_000;
 pub const CHAIN_WAIT_MS: i64 = 60_000;
+
+const TIMES: Times = Times {
+    settle_ms: SETTLE_MS,
+    wait_ms: i64::MAX / 4,
+    hold_ms: i64::MAX / 4,
+};
 
 /// A span as it lies in a topic.
 #[derive(Clone, Debug)]
@@ -23,16 +31,18 @@ pub struct Record {
 #[derive(Debug, Default)]
 pub struct Store {
     joints: BTreeMap<Digest, (u64, Joint)>,
-    placed: BTreeMap<TraceId, BTreeMap<SpanId, String>>,
-    links: BTreeMap<TraceId, Vec<SpanLink>>,
-    /// Where each span came to lie in the end.
-    pub conversations: BTreeMap<SpanKey, String>,
-    pub left_out: BTreeSet<SpanKey>,
+    traces: BTreeMap<TraceId, Stored>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    trace: Trace,
+    /// Up to when everything was decided that was due.
+    visited_ms: i64,
 }
 
 #[derive(Debug)]
 pub struct Processor {
-    resolver: Resolver<Prepared>,
     chain: Chain<Prepared>,
     settings: Settings,
     now_ms: i64,
@@ -53,77 +63,43 @@ impl Processor {
             wait_ms: CHAIN_WAIT_MS,
             ..Settings::default()
         };
-        let resolve = resolve::Settings {
-            wait_ms: RESOLVE_WAIT_MS,
-            ..resolve::Settings::default()
-        };
         Self {
-            resolver: Resolver::new(resolve),
             chain: Chain::new(settings),
             settings,
-            now_ms: 0,
+            now_ms: i64::MIN,
             read: Vec::new(),
         }
     }
 
     pub fn read(&mut self, record: Record, store: &mut Store) {
         self.read.push(record.clone());
-        self.now_ms = self.now_ms.max(record.at_ms);
-        let trace = record.span.key.trace;
-        if !self.resolver.knows(&trace) {
-            self.recall(trace, store);
-        }
-        let offer = Offer {
-            project: record.span.project.as_str().into(),
-            key: record.span.key,
-            parent: record.span.parent,
-            conversation_id: record.span.conversation_id.clone(),
-            kind: Kind::GenAiSpan,
-            is_call: record.span.operation.is_llm(),
-            without_id: WithoutId::History,
-            bytes: 1_000,
-            record_ms: record.at_ms,
-            item: prepare::span(record.span, record.at_ms, &NoPrices),
+        let Record { at_ms, span } = record;
+        let batch = Batch {
+            reports: vec![Report {
+                span: span.key.span,
+                kind: Kind::GenAiSpan,
+                parent: span.parent,
+                conversation: span.conversation_id.clone(),
+                record_ms: at_ms,
+            }],
+            facts: vec![prepare::span(span.clone(), at_ms, &NoPrices)],
         };
-        let outcome = self.resolver.offer(offer, self.now_ms);
-        for (trace, link) in self.resolver.take_unsaved() {
-            store.links.entry(trace).or_default().push(link);
-        }
-        self.carry_out(outcome, store);
+        let stored = store.trace(span.key.trace);
+        stored.trace.take_in(&batch, &Limits::default());
     }
 
-    fn recall(&mut self, trace: TraceId, store: &mut Store) {
-        let links = store.links.get(&trace).cloned().unwrap_or_default();
-        let outcome = self.resolver.restore(trace, links, self.now_ms);
-        self.carry_out(outcome, store);
-        let placed = store.placed.get(&trace).cloned().unwrap_or_default();
-        let outcome = self
-            .resolver
-            .place(trace, placed.into_iter().collect(), self.now_ms);
-        self.carry_out(outcome, store);
-    }
-
-    /// Its clock has reached a time.
-    pub fn pass(&mut self, now_ms: i64, store: &mut Store) {
-        self.now_ms = self.now_ms.max(now_ms);
-        let outcome = self.resolver.tick(self.now_ms);
-        self.carry_out(outcome, store);
-    }
-
-    fn carry_out(&mut self, outcome: Outcome<Prepared>, store: &mut Store) {
-        let mut pieces = Vec::new();
-        for decision in outcome.decisions {
-            match decision {
-                Decision::Assigned {
-                    item, conversation, ..
-                } => store.assign(key(&item), &conversation.id),
-                Decision::Unassigned { item } => {
-                    store.left_out.insert(key(&item));
-                }
-                Decision::Chain(piece) => pieces.push(piece),
-            }
-        }
-        self.chain.take(pieces);
+    /// Its clock has reached a time: what is due is taken up, unless it has something in hand.
+    pub fn pass(&mut self, now_ms: i64, store: &Store) {
+        self.now_ms = now_ms;
+        let retry_ms = Some(self.settings.try_every_ms());
+        let due = store.traces.values().filter(|stored| {
+            let due_ms = stored.trace.due_ms(stored.visited_ms, retry_ms, &TIMES);
+            due_ms.is_some_and(|due_ms| due_ms <= now_ms)
+        });
+        let project: Arc<str> = "shop".into();
+        let pieces = due.flat_map(|stored| stored.trace.pieces(&project, now_ms, &TIMES));
+        self.chain = Chain::new(self.settings);
+        self.chain.take(pieces.collect());
     }
 
     /// Reads what the next decisions need and takes them; `None` when there is nothing to decide.
@@ -170,27 +146,18 @@ impl Processor {
                     for point in owner.into_iter().chain(points) {
                         store.write(point, round.joints[&point].clone());
                     }
-                    self.settle(id, &conversation, store);
+                    if let Some(settled) = self.chain.settle(id, &conversation) {
+                        self.write_down(settled.puts, store);
+                        store.give(settled.pieces, &GivenTo::History(conversation));
+                    }
                 }
-                ChainOutcome::LeftOut => {
-                    let pieces = self.chain.give_up(id);
-                    store.left_out.extend(pieces.iter().map(|piece| piece.key));
-                }
+                ChainOutcome::LeftOut => store.give(self.chain.give_up(id), &GivenTo::Nothing),
                 ChainOutcome::Waits => {
                     let puts = self.chain.announce(id);
                     self.write_down(puts, store);
+                    store.trace(id.1.trace).visited_ms = self.now_ms;
                 }
             }
-        }
-    }
-
-    fn settle(&mut self, id: UnitId, conversation: &str, store: &mut Store) {
-        let Some(settled) = self.chain.settle(id, conversation) else {
-            return;
-        };
-        self.write_down(settled.puts, store);
-        for piece in &settled.pieces {
-            self.place(piece, conversation, store);
         }
     }
 
@@ -203,25 +170,10 @@ impl Processor {
         }
     }
 
-    fn place(&mut self, piece: &Piece<Prepared>, conversation: &str, store: &mut Store) {
-        let trace = store.placed.entry(piece.key.trace).or_default();
-        trace
-            .entry(piece.key.span)
-            .or_insert_with(|| conversation.to_owned());
-        store.assign(piece.key, conversation);
-        let placed = vec![(piece.key.span, conversation.to_owned())];
-        let outcome = self.resolver.place(piece.key.trace, placed, self.now_ms);
-        self.carry_out(outcome, store);
-    }
-
-    /// It dies; whoever takes its place reads again from the first record that was not done.
+    /// It dies; whoever takes its place reads again from somewhere before.
     pub fn restart(&mut self, store: &mut Store) {
         let old = std::mem::replace(self, Self::new());
-        let is_done = |record: &Record| {
-            let key = record.span.key;
-            store.conversations.contains_key(&key) || store.left_out.contains(&key)
-        };
-        let done = old.read.iter().take_while(|record| is_done(record)).count();
+        let done = old.read.len() / 2;
         for record in &old.read[done..] {
             self.read(record.clone(), store);
         }
@@ -236,25 +188,52 @@ impl Processor {
 }
 
 impl Store {
+    fn trace(&mut self, trace: TraceId) -> &mut Stored {
+        self.traces.entry(trace).or_insert_with(|| Stored {
+            trace: Trace::new(trace),
+            visited_ms: i64::MIN / 2,
+        })
+    }
+
     fn write(&mut self, point: Digest, joint: Joint) {
         let stored = self.joints.entry(point).or_default();
         *stored = (stored.0 + 1, joint);
     }
 
-    fn assign(&mut self, key: SpanKey, conversation: &str) {
-        let known = self
-            .conversations
-            .entry(key)
-            .or_insert_with(|| conversation.to_owned());
-        assert_eq!(known, conversation, "{key} came to two conversations");
+    fn give(&mut self, pieces: Vec<Piece<Prepared>>, to: &GivenTo) {
+        for piece in pieces {
+            let stored = self.trace(piece.key.trace);
+            let before = conversation_of(&stored.trace, piece.key.span);
+            let given = stored.trace.given_to([piece.key.span], to, &TIMES);
+            stored.trace.give(given);
+            let after = conversation_of(&stored.trace, piece.key.span);
+            assert!(
+                before.is_none() || before == after,
+                "{} came to two conversations",
+                piece.key
+            );
+        }
+    }
+
+    /// Where each span lies.
+    pub fn conversations(&self) -> BTreeMap<SpanKey, String> {
+        let traces = self.traces.iter();
+        let spans = traces.flat_map(|(trace, stored)| {
+            stored.trace.held_spans().into_iter().filter_map(|span| {
+                let key = SpanKey {
+                    trace: *trace,
+                    span,
+                };
+                Some((key, conversation_of(&stored.trace, span)?))
+            })
+        });
+        spans.collect()
     }
 }
 
-fn key(prepared: &Prepared) -> SpanKey {
-    match &prepared.fact {
-        Fact::Span(span) => span.key,
-        Fact::Log(log) => log.key,
-    }
+fn conversation_of(trace: &Trace, span: SpanId) -> Option<String> {
+    let last = trace.stays(span).pop()?;
+    last.until_ms.is_none().then_some(last.conversation)
 }
 
 /// Plays the spans in this order to one processor that decides each before the next comes.
@@ -270,12 +249,12 @@ pub fn one_by_one(spans: &[Span]) -> BTreeMap<SpanKey, String> {
             &mut store,
         );
         for _ in 0..4 {
-            now_ms += RESOLVE_WAIT_MS.max(CHAIN_WAIT_MS);
-            processor.pass(now_ms, &mut store);
+            now_ms += SETTLE_MS.max(CHAIN_WAIT_MS);
+            processor.pass(now_ms, &store);
             processor.settle_all(&mut store);
         }
     }
-    store.conversations
+    store.conversations()
 }
 
 /// Plays the spans in this order to one processor to which they all come before the first wait is over.
@@ -293,8 +272,8 @@ pub fn at_once(spans: &[Span]) -> BTreeMap<SpanKey, String> {
     }
     for _ in 0..10 {
         now_ms += CHAIN_WAIT_MS / 2;
-        processor.pass(now_ms, &mut store);
+        processor.pass(now_ms, &store);
         processor.settle_all(&mut store);
     }
-    store.conversations
+    store.conversations()
 }

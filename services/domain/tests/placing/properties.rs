@@ -30,7 +30,8 @@ fn trace() -> impl Strategy<Value = Vec<Record>> {
         let mut kept: Vec<Record> = Vec::new();
         for record in records {
             let is_known = |known: &Record| {
-                known.number == record.number && (known.kind == Kind::Log) == (record.kind == Kind::Log)
+                known.number == record.number
+                    && (known.kind == Kind::Log) == (record.kind == Kind::Log)
             };
             if !kept.iter().any(is_known) {
                 kept.push(record);
@@ -41,7 +42,10 @@ fn trace() -> impl Strategy<Value = Vec<Record>> {
     let again = prop::collection::vec((any::<prop::sample::Index>(), 0..20i64), 0..4);
     (distinct, again).prop_map(|(mut records, again)| {
         for (index, at_ms) in again {
-            let again = Record { at_ms, ..index.get(&records).clone() };
+            let again = Record {
+                at_ms,
+                ..index.get(&records).clone()
+            };
             records.push(again);
         }
         records
@@ -49,7 +53,10 @@ fn trace() -> impl Strategy<Value = Vec<Record>> {
 }
 
 fn all_of(world: &World) -> Vec<crate::world::Standing> {
-    (0..21).map(|at_ms| world.at(at_ms)).chain([world.now()]).collect()
+    (0..21)
+        .map(|at_ms| world.at(at_ms))
+        .chain([world.now()])
+        .collect()
 }
 
 fn in_order(records: &[Record]) -> World {

@@ -11,12 +11,18 @@ fn told(world: &World) -> String {
 fn text(standing: &crate::world::Standing) -> String {
     let spans = |spans: &std::collections::BTreeMap<u8, (bool, usize)>| {
         let spans = spans.iter().map(|(number, (is_span, logs))| {
-            let span = if *is_span { number.to_string() } else { String::new() };
+            let span = if *is_span {
+                number.to_string()
+            } else {
+                String::new()
+            };
             span + &format!(".{number}").repeat(*logs)
         });
         spans.collect::<Vec<_>>().join(" ")
     };
-    let all = standing.iter().map(|(id, stands)| format!("{id}: {}", spans(stands)));
+    let all = standing
+        .iter()
+        .map(|(id, stands)| format!("{id}: {}", spans(stands)));
     all.collect::<Vec<_>>().join("; ")
 }
 
@@ -110,5 +116,9 @@ fn links_reach_those_below_them_however_late() {
     world.read(&[other(3, 2, 3)]);
     assert_eq!(world.links("a"), 2);
     world.read(&[genai(1, 0, "a", 4)]);
-    assert_eq!(world.links("a"), 2, "a GenAI span is of the conversation itself");
+    assert_eq!(
+        world.links("a"),
+        2,
+        "a GenAI span is of the conversation itself"
+    );
 }

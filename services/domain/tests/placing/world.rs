@@ -170,7 +170,8 @@ impl World {
         if !taken.entry.is_empty() {
             // As it comes back from where it was stored.
             let text = serde_json::to_string(&taken.entry).expect("entries serialise");
-            self.entries.push(serde_json::from_str(&text).expect("entries deserialise"));
+            self.entries
+                .push(serde_json::from_str(&text).expect("entries deserialise"));
         }
         for effect in trace.effects(&taken.touched) {
             self.tell(effect);
@@ -195,7 +196,10 @@ impl World {
 
     pub fn trace(&self) -> Trace {
         let mut trace = Trace::new(TRACE);
-        self.entries.iter().cloned().for_each(|entry| trace.apply(entry));
+        self.entries
+            .iter()
+            .cloned()
+            .for_each(|entry| trace.apply(entry));
         trace
     }
 
@@ -242,7 +246,9 @@ impl World {
 
     /// The spans between a span and its parent in a conversation.
     pub fn links(&self, conversation: &str) -> usize {
-        self.conversations.get(conversation).map_or(0, Conversation::link_count)
+        self.conversations
+            .get(conversation)
+            .map_or(0, Conversation::link_count)
     }
 }
 

@@ -95,12 +95,10 @@ pub enum Answer {
 /// What is to be done, in this order.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// A record is worked on. It counts as of `record_ms`, and was read when the watermark of what was read stood at
-    /// `now_ms`.
+    /// A record is worked on. It counts as of `record_ms`.
     Work {
         at: Position,
         record_ms: i64,
-        now_ms: i64,
     },
     /// A record of an earlier reading is left alone.
     LeaveAlone(Position),
@@ -115,8 +113,6 @@ pub enum Command {
     Seek(TopicPartition, Start),
     /// The store went back in time: nothing that is cached of it, or waits on what was read, counts any more.
     ForgetCaches,
-    /// The watermark of what was read has moved.
-    Now(i64),
     /// The watermark of all that the group reads: windows before it may be closed, in this epoch.
     Due {
         watermark_ms: i64,
@@ -240,10 +236,7 @@ impl Books {
                     .reach_end(&partition, generation, handed_on, end_offset, seen_ms);
             }
             Event::Topics(topics) => self.ledger.learn(topics),
-            Event::Tick => {
-                commands.extend(self.tracker.read_watermark_ms().map(Command::Now));
-                self.ledger.tick(&mut commands);
-            }
+            Event::Tick => self.ledger.tick(&mut commands),
             Event::Store(answer) => {
                 self.ledger
                     .answer(answer, &mut self.tracker, now_ms, &mut commands);
@@ -307,11 +300,6 @@ impl Books {
         if self.in_flight.insert(at.clone(), record).is_none() {
             self.in_flight_bytes += bytes;
         }
-        let now_ms = self.tracker.read_watermark_ms().unwrap_or(record_ms);
-        commands.push(Command::Work {
-            at,
-            record_ms,
-            now_ms,
-        });
+        commands.push(Command::Work { at, record_ms });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::job::Close;
 use crate::item::{Ticket, Work};
-use domain::facts::Link;
+use domain::facts::{Link, Move};
 use domain::ids::ConversationKey;
 use domain::prepare::Prepared;
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(crate) struct Batch {
     pub(crate) facts: Vec<Prepared>,
     pub(crate) links: Vec<Link>,
+    pub(crate) moves: Vec<Move>,
     pub(crate) close: Option<Close>,
     pub(crate) tickets: Vec<Ticket>,
     pub(crate) permits: Vec<OwnedSemaphorePermit>,
@@ -23,6 +24,7 @@ impl Batch {
     pub(crate) fn append(&mut self, later: Self) {
         self.facts.extend(later.facts);
         self.links.extend(later.links);
+        self.moves.extend(later.moves);
         // Of two watermarks the later counts: an earlier one may be of an epoch that is over.
         self.close = later.close.or(self.close.take());
         self.tickets.extend(later.tickets);
@@ -50,7 +52,16 @@ pub(crate) fn by_conversation(work: impl Iterator<Item = Work>) -> HashMap<Conve
             } => {
                 let batch = batches.entry(conversation).or_default();
                 batch.links.push(link);
-                batch.tickets.extend(ticket);
+                batch.tickets.push(ticket);
+            }
+            Work::Move {
+                conversation,
+                moved,
+                ticket,
+            } => {
+                let batch = batches.entry(conversation).or_default();
+                batch.moves.push(moved);
+                batch.tickets.push(ticket);
             }
             Work::Close {
                 conversation,

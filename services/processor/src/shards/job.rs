@@ -14,10 +14,10 @@
 //! that loses something after that refuses the commit, or has still what was loaded.
 
 use domain::conversation::Conversation;
-use domain::facts::{Entry, Link};
+use domain::facts::{Entry, Link, Move};
 use domain::ids::{ConversationKey, TraceId};
 use domain::limits::Limits;
-use domain::prepare::{Fact, Prepared};
+use domain::prepare::Prepared;
 use domain::view::{Totals, View};
 use domain::window::{Closed, Windows};
 use std::collections::BTreeSet;
@@ -56,6 +56,20 @@ impl Held {
             conversation,
             summary: snapshot.summary,
         }
+    }
+}
+
+/// What is to be added to a conversation.
+#[derive(Clone, Debug, Default)]
+pub struct News {
+    pub facts: Vec<Prepared>,
+    pub links: Vec<Link>,
+    pub moves: Vec<Move>,
+}
+
+impl News {
+    fn is_empty(&self) -> bool {
+        self.facts.is_empty() && self.links.is_empty() && self.moves.is_empty()
     }
 }
 
@@ -126,8 +140,7 @@ enum Phase {
 #[derive(Debug)]
 pub struct Job {
     key: ConversationKey,
-    facts: Vec<Prepared>,
-    links: Vec<Link>,
+    news: News,
     close: Option<Close>,
     rules: Rules,
     phase: Phase,
@@ -146,21 +159,19 @@ impl Job {
     /// `cached` is the conversation as this process last committed or loaded it, if it still knows.
     pub fn new(
         key: ConversationKey,
-        facts: Vec<Prepared>,
-        links: Vec<Link>,
+        news: News,
         close: Option<Close>,
         cached: Option<Held>,
         rules: Rules,
     ) -> Self {
-        let phase = if facts.is_empty() && links.is_empty() {
+        let phase = if news.is_empty() {
             Phase::Close
         } else {
             Phase::Add
         };
         Self {
             key,
-            facts,
-            links,
+            news,
             close,
             rules,
             phase,
@@ -262,7 +273,10 @@ impl Job {
         let limits = &self.rules.limits;
         let mut entry = held
             .conversation
-            .entry_for(&self.facts, &self.links, limits);
+            .entry_for(&self.news.facts, &self.news.links, limits);
+        entry.moves = held
+            .conversation
+            .moves_that_are_news(&self.news.moves, limits);
         let gap_ms = self.rules.inactivity_gap_ms;
         held.summary
             .windows
@@ -361,10 +375,8 @@ impl Job {
 
     /// The traces that the facts are of.
     fn traces(&self) -> Vec<TraceId> {
-        let traces = self.facts.iter().map(|prepared| match &prepared.fact {
-            Fact::Span(span) => span.key.trace,
-            Fact::Log(log) => log.key.trace,
-        });
+        let facts = self.news.facts.iter();
+        let traces = facts.map(|prepared| prepared.fact.key().trace);
         let distinct: BTreeSet<TraceId> = traces.collect();
         distinct.into_iter().collect()
     }

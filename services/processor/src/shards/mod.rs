@@ -22,7 +22,7 @@ use domain::view::View;
 use domain::window::Closed;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
-use job::{Held, Job, Outcome, Rules, Step, Update};
+use job::{Held, Job, News, Outcome, Rules, Step, Update};
 use metrics::{counter, histogram};
 use pace::Pace;
 use quick_cache::Weighter;
@@ -55,7 +55,7 @@ pub struct Shared {
     pub publisher: Publisher,
     pub config: AssemblyConfig,
     pub health: Arc<StoreHealth>,
-    pub verified: Verified,
+    pub verified: Arc<Verified>,
     pub unpublished: Seldom,
     pub stopping: CancellationToken,
     /// Cancelled when the last offsets are committed: what is written after that is read again anyway.
@@ -154,6 +154,7 @@ impl Shard {
         let Batch {
             facts,
             links,
+            moves,
             close,
             tickets,
             permits: _held_until_done,
@@ -162,7 +163,12 @@ impl Shard {
             limits: self.shared.config.limits,
             inactivity_gap_ms: self.shared.config.inactivity_gap_ms,
         };
-        let mut job = Job::new(key, facts, links, close, cached, rules);
+        let news = News {
+            facts,
+            links,
+            moves,
+        };
+        let mut job = Job::new(key, news, close, cached, rules);
         let mut outcome = None;
         loop {
             let began = Instant::now();

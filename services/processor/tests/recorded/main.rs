@@ -5,14 +5,11 @@ mod memory;
 mod reading;
 
 use crate::reading::{Raw, examples, files, read, recordings};
-use domain::chain::{self, Chain, Joints};
-use domain::conversation::Conversation;
-use domain::facts::Entry;
-use domain::ids::ConversationKey;
-use domain::limits::Limits;
-use domain::normalise::{self, Rules};
-use domain::prepare::{self, Prepared};
-use domain::resolve::{Decision, Kind, Offer, Outcome, Resolver, Rule, Settings, WithoutId};
+use domain::assembly::{Assembler, Reading, Whole};
+use domain::ids::TraceKey;
+use domain::normalise::Rules;
+use domain::prepare::Fact;
+use domain::trace::WithoutId;
 use domain::usage::NoPrices;
 use domain::view::{ToolStatus, View};
 use serde_json::Value;
@@ -74,156 +71,49 @@ fn what_was_said_tells_which_calls_are_one_conversation() {
 /// The conversations of a folder of exports, after everything was read. Ids count only where traces without one become
 /// conversations.
 fn views(folder: &Path, without_id: WithoutId) -> BTreeMap<String, View> {
-    let prices = NoPrices;
     let rules = Rules::default();
-    let mut resolver: Resolver<Prepared> = Resolver::new(Settings::default());
-    let mut outcomes = Vec::new();
+    let assembler = Assembler {
+        rules: &rules,
+        prices: &NoPrices,
+    };
+    let mut whole = Whole::default();
     for file in files(folder) {
         for (raw, record_ms) in read(&file) {
-            let offer = match raw {
-                Raw::Span(raw) => {
-                    let span = normalise::span(raw, record_ms, &rules);
-                    let (key, parent, id) = (span.key, span.parent, span.conversation_id.clone());
-                    let is_call = span.operation.is_llm();
-                    let kind = if span.is_genai {
-                        Kind::GenAiSpan
-                    } else {
-                        Kind::OtherSpan
-                    };
-                    let item = prepare::span(span, record_ms, &prices);
-                    Offer {
-                        parent,
-                        is_call,
-                        record_ms,
-                        ..offer(item, key, id, kind)
-                    }
-                }
-                Raw::Log(raw) => {
-                    let Some(log) = normalise::log(raw, record_ms, &rules) else {
-                        continue;
-                    };
-                    let (key, id) = (log.key, log.conversation_id.clone());
-                    offer(prepare::log(log, record_ms), key, id, Kind::Log)
-                }
-            };
-            let conversation_id = offer
-                .conversation_id
-                .clone()
-                .filter(|_| without_id == WithoutId::Trace);
-            let offer = Offer {
-                conversation_id,
-                without_id,
-                ..offer
-            };
-            outcomes.push(resolver.offer(offer, 0));
-        }
-    }
-    outcomes.push(resolver.tick(i64::MAX));
-    chain(&mut outcomes);
-    assemble(outcomes)
-}
-
-/// Chains what found no id, as a single processor does.
-fn chain(outcomes: &mut Vec<Outcome<Prepared>>) {
-    let settings = chain::Settings::default();
-    let mut chain: Chain<Prepared> = Chain::new(settings);
-    for outcome in &mut *outcomes {
-        let decisions = std::mem::take(&mut outcome.decisions);
-        let (pieces, others): (Vec<_>, Vec<_>) = decisions
-            .into_iter()
-            .partition(|decision| matches!(decision, Decision::Chain(_)));
-        outcome.decisions = others;
-        chain.take(
-            pieces
-                .into_iter()
-                .filter_map(|decision| match decision {
-                    Decision::Chain(piece) => Some(piece),
-                    _ => None,
-                })
-                .collect(),
-        );
-    }
-    let mut joints = Joints::new();
-    let mut chained = Outcome::default();
-    loop {
-        let ids = chain.ready(i64::MAX - 1);
-        if ids.is_empty() {
-            break;
-        }
-        for (id, decided) in chain.decide(&ids, &mut joints, i64::MAX - 1) {
-            let chain::Outcome::Settled { conversation, .. } = decided else {
-                chain.give_up(id);
-                continue;
-            };
-            let settled = chain.settle(id, &conversation).expect("it was there");
-            for put in settled.puts {
-                put.apply(joints.entry(put.point).or_default(), &settings);
+            let mut reading = Reading::default();
+            match raw {
+                Raw::Span(raw) => assembler.span(raw, record_ms, &mut reading),
+                Raw::Log(raw) => assembler.log(raw, record_ms, &mut reading),
             }
-            let decisions = settled.pieces.into_iter().map(|piece| Decision::Assigned {
-                conversation: ConversationKey {
-                    project: "p".to_owned(),
-                    id: conversation.clone(),
-                },
-                item: piece.item,
-                rule: Rule::History,
-                links: Vec::new(),
-            });
-            chained.decisions.extend(decisions);
-        }
-    }
-    outcomes.push(chained);
-}
-
-fn offer(
-    item: Prepared,
-    key: domain::ids::SpanKey,
-    conversation_id: Option<String>,
-    kind: Kind,
-) -> Offer<Prepared> {
-    Offer {
-        item,
-        project: "p".into(),
-        key,
-        parent: None,
-        conversation_id,
-        kind,
-        is_call: false,
-        without_id: WithoutId::Trace,
-        bytes: 0,
-        record_ms: 0,
-    }
-}
-
-fn assemble(outcomes: Vec<Outcome<Prepared>>) -> BTreeMap<String, View> {
-    let mut conversations: BTreeMap<String, Conversation> = BTreeMap::new();
-    let mut add = |id: String, entry: &dyn Fn(&Conversation) -> Entry| {
-        let conversation = conversations.entry(id).or_default();
-        let entry = entry(conversation);
-        conversation.apply(entry);
-    };
-    let limits = Limits::default();
-    for outcome in outcomes {
-        for (key, link) in outcome.links {
-            add(key.id, &|known| known.entry_for(&[], &[link], &limits));
-        }
-        for decision in outcome.decisions {
-            if let Decision::Assigned {
-                item,
-                conversation,
-                links,
-                ..
-            } = decision
-            {
-                add(conversation.id, &|known| {
-                    known.entry_for(std::slice::from_ref(&item), &links, &limits)
-                });
+            if without_id == WithoutId::History {
+                take_ids_away(&mut reading);
             }
+            whole.take(reading);
         }
     }
+    whole.settle(i64::MAX - 1, without_id);
+    let conversations = whole.conversations().into_iter();
     conversations
-        .into_iter()
-        .map(|(id, conversation)| (id, conversation.view()))
+        .map(|(key, conversation)| (key.id.clone(), conversation.view()))
         .collect()
+}
+
+fn take_ids_away(reading: &mut Reading) {
+    for (key, mut prepared) in reading.named.drain(..) {
+        match &mut prepared.fact {
+            Fact::Span(span) => span.lacks_id = true,
+            Fact::Log(log) => log.lacks_id = true,
+        }
+        let key = TraceKey {
+            project: key.project,
+            trace: prepared.fact.key().trace,
+        };
+        reading.traces.entry(key).or_default().facts.push(prepared);
+    }
+    for batch in reading.traces.values_mut() {
+        for report in &mut batch.reports {
+            report.conversation = None;
+        }
+    }
 }
 
 fn told(label: &str, views: &BTreeMap<String, View>) -> String {

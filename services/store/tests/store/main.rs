@@ -13,5 +13,6 @@ mod others;
 mod progress;
 mod size;
 mod tokens;
+mod traces;
 mod wakeups;
 mod way_back;

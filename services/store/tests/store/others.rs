@@ -1,18 +1,13 @@
-//! Links of traces, counts of spans without a conversation, tidying.
+//! Points of dialogues, counts of spans without a conversation, tidying.
 
 use crate::support::{connect, key, next, on_single_and_cluster, put, summary};
 use domain::chain::Joint;
 use domain::ids::{Digest, SpanId, TraceId};
-use domain::resolve::SpanLink;
 use futures::StreamExt as _;
 use serde_json::json;
-use store::{
-    ListQuery, Placement, StoreConfig, StoredJoint, Swept, TraceLinks, Unassigned, Wakeup,
-};
+use store::{ListQuery, StoreConfig, StoredJoint, Swept, Unassigned, Wakeup};
 
 on_single_and_cluster!(
-    links_come_back_by_trace,
-    whoever_places_a_span_first_decides,
     a_joint_is_written_only_by_who_read_it_last,
     unassigned_spans_are_counted_by_project_and_instrumentation,
     the_number_of_instrumentations_is_bounded,
@@ -22,58 +17,6 @@ on_single_and_cluster!(
 
 fn trace(n: u8) -> TraceId {
     TraceId::from_bytes(&[n; 16]).unwrap()
-}
-
-async fn links_come_back_by_trace(config: StoreConfig) {
-    let store = connect(&config).await;
-    let link = |span: u8, parent: Option<u8>, conversation: Option<&str>, project: Option<&str>| {
-        SpanLink {
-            span: SpanId::from_bytes(&[span; 8]).unwrap(),
-            parent: parent.map(|parent| SpanId::from_bytes(&[parent; 8]).unwrap()),
-            conversation: conversation.map(str::to_owned),
-            project: project.map(str::to_owned),
-            record_ms: (span != 3).then_some(1_767_600_000_000 + i64::from(span)),
-        }
-    };
-    let links = [
-        (trace(1), link(1, None, Some("c-1|ä"), Some("shop"))),
-        (trace(1), link(2, Some(1), None, Some("shop"))),
-        (trace(2), link(1, Some(9), None, None)),
-        (trace(2), link(3, None, Some("c-2"), None)),
-    ];
-    store.save_links(&links).await.unwrap();
-    store.save_links(&links[..1]).await.unwrap();
-    let mut loaded = store
-        .load_links(&[trace(2), trace(3), trace(1)])
-        .await
-        .unwrap();
-    for (_, known) in &mut loaded {
-        known.links.sort_by_key(|link| link.span);
-    }
-    let of = |numbers: [usize; 2]| TraceLinks {
-        links: numbers.map(|number| links[number].1.clone()).to_vec(),
-        placed: Vec::new(),
-    };
-    assert_eq!(loaded, [(trace(2), of([2, 3])), (trace(1), of([0, 1]))]);
-}
-
-async fn whoever_places_a_span_first_decides(config: StoreConfig) {
-    let store = connect(&config).await;
-    let span = |number: u8| SpanId::from_bytes(&[number; 8]).unwrap();
-    let placement = |spans: [u8; 2], conversation: &str| Placement {
-        trace: trace(1),
-        spans: spans.map(span).to_vec(),
-        conversation: conversation.to_owned(),
-    };
-    let placements = [placement([1, 2], "c-1"), placement([2, 3], "c-2")];
-    assert_eq!(store.place(&placements).await.unwrap(), ["c-1", "c-1"]);
-    assert_eq!(store.place(&placements[1..]).await.unwrap(), ["c-1"]);
-    let mut loaded = store.load_links(&[trace(1)]).await.unwrap();
-    loaded[0].1.placed.sort();
-    let placed = [(1, "c-1"), (2, "c-1"), (3, "c-2")];
-    let placed = placed.map(|(number, id)| (span(number), id.to_owned()));
-    assert_eq!(loaded[0].1.placed, placed);
-    assert_eq!(loaded[0].1.links, []);
 }
 
 async fn a_joint_is_written_only_by_who_read_it_last(config: StoreConfig) {
@@ -106,7 +49,7 @@ async fn a_joint_is_written_only_by_who_read_it_last(config: StoreConfig) {
     assert_eq!(read, [stored(joint(1)), stored(joint(2))]);
 }
 
-fn unassigned(project: &str, instrumentation: &str, spans: u64, seen_ms: i64) -> Unassigned {
+fn unassigned(project: &str, instrumentation: &str, spans: i64, seen_ms: i64) -> Unassigned {
     Unassigned {
         project: project.to_owned(),
         instrumentation: instrumentation.to_owned(),

@@ -7,7 +7,7 @@ use super::plan::GAP_MS;
 use super::world::World;
 use domain::limits::Limits;
 use processor::finalised;
-use processor::shards::job::{Close, Job, Outcome, Rules, Step};
+use processor::shards::job::{Close, Job, News, Outcome, Rules, Step};
 use store::Commit;
 
 const LOOK_EVERY_MS: i64 = 1_000;
@@ -38,7 +38,11 @@ impl World<'_> {
             inactivity_gap_ms: GAP_MS,
         };
         let key = self.plan.conversations[conversation].clone();
-        let mut job = Job::new(key, facts, Vec::new(), pending.close, cached, rules);
+        let news = News {
+            facts,
+            ..News::default()
+        };
+        let mut job = Job::new(key, news, pending.close, cached, rules);
         let step = job.next(None);
         let running = Running {
             doing: Doing::Steps(Box::new(job), step),

@@ -24,8 +24,8 @@ impl From<Unassigned> for UnassignedSpans {
         Self {
             project: ID(counted.project),
             instrumentation: counted.instrumentation,
-            spans: counted.spans,
-            llm_calls: counted.llm_calls,
+            spans: counted.spans.unsigned_abs(),
+            llm_calls: counted.llm_calls.max(0).unsigned_abs(),
             last_seen_at: DateTime::from_ms(counted.last_seen_ms),
             example_trace_id: counted.example_trace.map(|trace| ID(trace.to_string())),
         }

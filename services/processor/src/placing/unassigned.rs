@@ -1,10 +1,10 @@
 //! Counting spans that found no conversation, per project and instrumentation, so that a query can tell which SDKs send
 //! no id.
 
-use crate::item::Item;
 use crate::shards::retry::StoreHealth;
+use domain::ids::TraceKey;
+use domain::prepare::{Fact, Prepared};
 use std::collections::HashMap;
-use std::sync::Arc;
 use store::{Store, Unassigned as Count};
 
 /// Distinct pairs counted between two flushes; beyond it they are counted under no instrumentation.
@@ -12,12 +12,17 @@ const PAIRS_MAX: usize = 1_000;
 
 #[derive(Debug, Default)]
 pub struct Unassigned {
-    counts: HashMap<(Arc<str>, Arc<str>), Count>,
+    counts: HashMap<(String, String), Count>,
 }
 
 impl Unassigned {
-    pub fn count(&mut self, item: &Item, now_ms: i64) {
-        let mut pair = (Arc::clone(&item.project), Arc::clone(&item.instrumentation));
+    /// One more, or one less that has found its conversation after all.
+    pub fn count(&mut self, key: &TraceKey, prepared: &Prepared, by: i64) {
+        let (instrumentation, is_call) = match &prepared.fact {
+            Fact::Span(span) => (span.instrumentation.as_str(), span.operation.is_llm()),
+            Fact::Log(_) => ("log records", false),
+        };
+        let mut pair = (key.project.clone(), instrumentation.to_owned());
         if self.counts.len() >= PAIRS_MAX && !self.counts.contains_key(&pair) {
             pair.1 = "other".into();
         }
@@ -25,16 +30,16 @@ impl Unassigned {
             .counts
             .entry(pair)
             .or_insert_with_key(|(project, instrumentation)| Count {
-                project: project.to_string(),
-                instrumentation: instrumentation.to_string(),
+                project: project.clone(),
+                instrumentation: instrumentation.clone(),
                 spans: 0,
                 llm_calls: 0,
-                last_seen_ms: now_ms,
-                example_trace: Some(item.trace()),
+                last_seen_ms: 0,
+                example_trace: Some(key.trace),
             });
-        count.spans += 1;
-        count.llm_calls += u64::from(item.is_llm);
-        count.last_seen_ms = count.last_seen_ms.max(now_ms);
+        count.spans += by;
+        count.llm_calls += by * i64::from(is_call);
+        count.last_seen_ms = count.last_seen_ms.max(prepared.fact.record_ms());
     }
 
     /// Adds what was counted to the store. Counts are kept for the next time when that fails.

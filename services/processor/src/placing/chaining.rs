@@ -1,77 +1,53 @@
 //! One task that chains calls without an id by their histories.
 //!
-//! The rules are the core's [`Chain`]; here they meet the store, which all processors share. Each round loads what is known
-//! of the points at which the calls stand, decides, and writes what the decisions rest on by compare-and-set: where another
-//! process was faster, the decision is taken again. Only then are the spans placed, and all that is known of them written
-//! down for those who go on from there.
+//! The rules are the core's [`Chain`]; here they meet the store, which all processors share. What is due of traces comes here;
+//! each batch loads what is known of the points at which the calls stand, decides, and writes what the decisions rest on by
+//! compare-and-set: where another process was faster, the decision is taken again. What is decided goes back to the traces.
+//! Nothing is kept here: what has to wait is due again.
 
-use crate::item::Item;
+use super::{Place, Places, job};
 use crate::metrics as names;
 use crate::shards::retry::StoreHealth;
 use domain::chain::{Chain, How, Joint, Joints, Outcome, Piece, Put, Settings, UnitId};
-use domain::ids::{ConversationKey, Digest, SpanId};
-use metrics::{counter, gauge};
+use domain::ids::{Digest, SpanId, TraceKey};
+use domain::prepare::Prepared;
+use domain::trace::GivenTo;
+use metrics::counter;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Placement, Store, StoredJoint};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::time::MissedTickBehavior;
+use store::{Store, StoredJoint};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
-/// How often the store is asked about traces of which nothing captured tells where they belong.
-const ASK_EVERY: Duration = Duration::from_secs(1);
-/// Traces asked about in one go.
-const ASK_TRACES_MAX: usize = 500;
 /// Messages taken up in one go.
 const TAKEN_MAX: usize = 256;
 const RETRY: Duration = Duration::from_secs(1);
 /// A breath after another process was faster.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(5);
 
-/// What this task is sent.
+/// What is due of one trace.
 #[derive(Debug)]
-pub enum ToChain {
-    Pieces {
-        pieces: Vec<Piece<Item>>,
-        now_ms: i64,
-    },
-    /// The watermark of what was read.
-    Now(i64),
-    /// Everything is read again, and time has gone back.
-    StartOver,
+pub struct ToChain {
+    pub pieces: Vec<Piece<Prepared>>,
+    /// The watermark that it is due by.
+    pub now_ms: i64,
+    /// Bound how much is here at once.
+    pub permits: Vec<OwnedSemaphorePermit>,
 }
 
-/// What became of pieces.
-#[derive(Debug)]
-pub enum Chained {
-    Settled {
-        conversation: ConversationKey,
-        pieces: Vec<Piece<Item>>,
-    },
-    LeftOut(Vec<Piece<Item>>),
-}
-
-/// The process stops: what is not done is read again.
+/// The process stops: what is not decided is due still.
 struct Stopping;
 
+#[derive(Debug)]
 pub struct Chaining {
-    chain: Chain<Item>,
-    settings: Settings,
-    store: Store,
-    health: Arc<StoreHealth>,
-    router: UnboundedSender<Chained>,
-    drained: CancellationToken,
-    now_ms: i64,
-}
-
-impl std::fmt::Debug for Chaining {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Chaining")
-            .field("waiting", &self.chain.count())
-            .finish_non_exhaustive()
-    }
+    pub settings: Settings,
+    pub store: Store,
+    pub health: Arc<StoreHealth>,
+    pub places: Places,
+    pub drained: CancellationToken,
 }
 
 /// A decision that is not stored yet.
@@ -84,92 +60,41 @@ struct Open {
 }
 
 impl Chaining {
-    pub fn new(
-        settings: Settings,
-        store: Store,
-        health: Arc<StoreHealth>,
-        router: UnboundedSender<Chained>,
-        drained: CancellationToken,
-    ) -> Self {
-        Self {
-            chain: Chain::new(settings),
-            settings,
-            store,
-            health,
-            router,
-            drained,
-            now_ms: 0,
-        }
-    }
-
-    /// Chains until the channel closes or the pipeline has committed its last offsets. What still waits then is dropped
-    /// undone, to be read again.
-    pub async fn run(mut self, mut messages: UnboundedReceiver<ToChain>) -> anyhow::Result<()> {
-        let mut asking = tokio::time::interval(ASK_EVERY);
-        asking.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Chains until the channel closes or the pipeline has committed its last offsets.
+    pub async fn run(self, mut messages: UnboundedReceiver<ToChain>) -> anyhow::Result<()> {
         let mut taken = Vec::new();
-        let drained = self.drained.clone();
         loop {
             tokio::select! {
                 biased;
-                () = drained.cancelled() => return Ok(()),
-                _ = asking.tick() => self.ask().await,
+                () = self.drained.cancelled() => return Ok(()),
                 count = messages.recv_many(&mut taken, TAKEN_MAX) => {
                     if count == 0 {
                         return Ok(());
                     }
-                    taken.drain(..).for_each(|message| self.take(message));
-                    if self.decide_ready().await.is_err() {
+                    let mut chain = Chain::new(self.settings);
+                    let now_ms = taken.iter().map(|due| due.now_ms).max().unwrap_or_default();
+                    let mut held = Vec::new();
+                    let mut pieces = Vec::new();
+                    for due in taken.drain(..) {
+                        pieces.extend(due.pieces);
+                        held.extend(due.permits);
+                    }
+                    chain.take(pieces);
+                    if self.decide_ready(&mut chain, now_ms).await.is_err() {
                         return Ok(());
                     }
-                    gauge!(names::CHAIN_WAITING).set(self.chain.count() as f64);
-                    gauge!(names::CHAIN_WAITING_BYTES).set(self.chain.bytes() as f64);
                 }
             }
         }
     }
 
-    fn take(&mut self, message: ToChain) {
-        match message {
-            ToChain::Now(now_ms) => self.now_ms = self.now_ms.max(now_ms),
-            ToChain::StartOver => {
-                self.chain = Chain::new(self.settings);
-                self.now_ms = 0;
-            }
-            ToChain::Pieces { pieces, now_ms } => {
-                self.now_ms = self.now_ms.max(now_ms);
-                self.chain.take(pieces);
-            }
-        }
-    }
-
-    /// Another process may have what ties a trace to a conversation: its log records, or its calls.
-    async fn ask(&mut self) {
-        let mut traces = self.chain.traces_in_the_dark();
-        traces.truncate(ASK_TRACES_MAX);
-        if traces.is_empty() {
-            return;
-        }
-        match self.store.load_links(&traces).await {
-            Ok(found) => {
-                for (trace, known) in found
-                    .into_iter()
-                    .filter(|(_, known)| !known.placed.is_empty())
-                {
-                    self.chain.learn_placed(trace, &known.placed);
-                }
-            }
-            Err(cause) => self.health.failed("ask links", &cause),
-        }
-    }
-
-    async fn decide_ready(&mut self) -> Result<(), Stopping> {
+    async fn decide_ready(&self, chain: &mut Chain<Prepared>, now_ms: i64) -> Result<(), Stopping> {
         loop {
-            let ids = self.chain.ready(self.now_ms);
+            let ids = chain.ready(now_ms);
             if ids.is_empty() {
                 return Ok(());
             }
-            let conflicts = self.round(&ids).await?;
+            let conflicts = self.round(chain, &ids, now_ms).await?;
             if conflicts > 0 {
                 counter!(names::CHAIN_CONFLICTS).increment(conflicts as u64);
                 tokio::time::sleep(CONFLICT_PAUSE).await;
@@ -178,16 +103,20 @@ impl Chaining {
     }
 
     /// Decides the units and carries the decisions out. Returns how many are to be decided again.
-    async fn round(&mut self, ids: &[UnitId]) -> Result<usize, Stopping> {
+    async fn round(
+        &self,
+        chain: &mut Chain<Prepared>,
+        ids: &[UnitId],
+        now_ms: i64,
+    ) -> Result<usize, Stopping> {
         let mut stored = BTreeMap::new();
-        self.load(self.chain.points(ids), &mut stored).await?;
+        self.load(chain.points(ids), &mut stored).await?;
         let mut joints = joints_of(&stored);
-        self.load(self.chain.owners(ids, &joints), &mut stored)
-            .await?;
+        self.load(chain.owners(ids, &joints), &mut stored).await?;
         joints.extend(joints_of(&stored));
         let mut open = Vec::new();
         let mut announced = Vec::new();
-        for (id, outcome) in self.chain.decide(ids, &mut joints, self.now_ms) {
+        for (id, outcome) in chain.decide(ids, &mut joints, now_ms) {
             match outcome {
                 Outcome::Settled {
                     conversation,
@@ -205,17 +134,16 @@ impl Chaining {
                 }
                 Outcome::LeftOut => {
                     counter!(names::CHAINED, "outcome" => "left_out").increment(1);
-                    let pieces = self.chain.give_up(id);
-                    self.answer(Chained::LeftOut(pieces));
+                    self.give(chain.give_up(id), &GivenTo::Nothing);
                 }
-                Outcome::Waits => announced.extend(self.chain.announce(id)),
+                Outcome::Waits => announced.extend(chain.announce(id)),
             }
         }
         let decided = open.len();
         let certain = self.save_decisions(open, &stored, joints).await?;
         let conflicts = decided - certain.len();
         self.write_down(announced).await?;
-        self.settle(certain).await?;
+        self.settle(chain, certain).await?;
         Ok(conflicts)
     }
 
@@ -274,55 +202,50 @@ impl Chaining {
         Ok(lost.map(|((point, _), _)| *point).collect())
     }
 
-    /// Places the spans, writes down what others may go on from, and hands the spans over, in this order.
-    async fn settle(&mut self, certain: Vec<Open>) -> Result<(), Stopping> {
-        let placements: Vec<Placement> = certain
-            .iter()
-            .map(|open| Placement {
-                trace: open.id.1.trace,
-                spans: self.spans(open.id),
-                conversation: open.conversation.clone(),
-            })
-            .collect();
-        let placed = self
-            .until_done("place", || self.store.place(&placements))
-            .await?;
-        let mut answers = Vec::new();
+    /// Writes down what others may go on from, and hands the spans over, in this order.
+    async fn settle(
+        &self,
+        chain: &mut Chain<Prepared>,
+        certain: Vec<Open>,
+    ) -> Result<(), Stopping> {
+        let mut settled = Vec::new();
         let mut puts = Vec::new();
-        for (open, conversation) in certain.into_iter().zip(placed) {
+        for open in certain {
             counter!(names::CHAINED, "outcome" => outcome_name(open.how)).increment(1);
-            let Some(settled) = self.chain.settle(open.id, &conversation) else {
-                continue;
-            };
-            puts.extend(settled.puts);
-            let Some(project) = settled
-                .pieces
-                .first()
-                .map(|piece| piece.project.to_string())
-            else {
-                continue;
-            };
-            answers.push(Chained::Settled {
-                conversation: ConversationKey {
-                    project,
-                    id: conversation,
-                },
-                pieces: settled.pieces,
-            });
+            if let Some(unit) = chain.settle(open.id, &open.conversation) {
+                puts.extend(unit.puts);
+                settled.push((unit.pieces, open.conversation));
+            }
         }
         self.write_down(puts).await?;
-        answers.into_iter().for_each(|answer| self.answer(answer));
+        for (pieces, conversation) in settled {
+            self.give(pieces, &GivenTo::History(conversation));
+        }
         Ok(())
     }
 
-    /// The first is the one that the unit is named after.
-    fn spans(&self, id: UnitId) -> Vec<SpanId> {
-        let others = self
-            .chain
-            .spans(id)
-            .into_iter()
-            .filter(|span| *span != id.1.span);
-        std::iter::once(id.1.span).chain(others).collect()
+    /// Tells the traces what was decided.
+    fn give(&self, pieces: Vec<Piece<Prepared>>, to: &GivenTo) {
+        let mut by_trace: BTreeMap<TraceKey, BTreeSet<SpanId>> = BTreeMap::new();
+        for piece in pieces {
+            let key = TraceKey {
+                project: piece.project.to_string(),
+                trace: piece.key.trace,
+            };
+            by_trace.entry(key).or_default().insert(piece.key.span);
+        }
+        for (key, spans) in by_trace {
+            let work = job::Work {
+                given: vec![(spans, to.clone())],
+                ..job::Work::default()
+            };
+            self.places.send(Place {
+                key,
+                work,
+                tickets: Vec::new(),
+                permits: Vec::new(),
+            });
+        }
     }
 
     async fn write_down(&self, puts: Vec<Put>) -> Result<(), Stopping> {
@@ -350,12 +273,7 @@ impl Chaining {
         Ok(())
     }
 
-    fn answer(&self, answer: Chained) {
-        // The router is gone only when the process is stopping; the pieces then stay undone.
-        let _ = self.router.send(answer);
-    }
-
-    /// Repeats a step while the store cannot do it. Consumption stops by itself meanwhile, since records stay undone.
+    /// Repeats a step while the store cannot do it.
     async fn until_done<T, F: Future<Output = Result<T, store::Error>>>(
         &self,
         step: &'static str,

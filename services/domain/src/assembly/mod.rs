@@ -1,0 +1,15 @@
+//! From raw spans to conversations, without a store: the one way that everything goes which is told.
+//!
+//! ```text
+//! raw span ─► normalise ─► prepare ─┬─ with an id ───────────► its conversation
+//!                                   └─ without ─► its trace ─► the conversations that it stands in
+//! ```
+//!
+//! [`Reading`] is the first half, as the processor's readers do it. [`Whole`] is both halves in memory: what a processor and its
+//! store come to, for tests that compare them with it.
+
+mod reading;
+mod whole;
+
+pub use reading::{Assembler, Reading};
+pub use whole::Whole;
