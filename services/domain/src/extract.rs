@@ -17,6 +17,11 @@ impl Conversation {
             .collect()
     }
 
+    /// How many spans there are, and spans with logs beside them.
+    pub(crate) fn held_count(&self) -> usize {
+        self.spans.len() + self.logs.len()
+    }
+
     /// When the first report of a span, or the first log beside it, was recorded.
     pub(crate) fn first_recorded_ms(&self, key: &SpanKey) -> Option<i64> {
         let spans = self.versions(key).map(|span| span.record_ms);

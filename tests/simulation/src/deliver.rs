@@ -1,18 +1,21 @@
 //! Delivering spans: in order, and as badly as it may happen.
 
-use crate::dialects::Told;
+use crate::dialects::{CONVERSATION, Told};
 use crate::tape::Tape;
+use domain::assembly::{Assembler, Reading};
 use domain::conversation::Conversation;
-use domain::facts::{Entry, Link};
-use domain::ids::{ConversationKey, SpanKey, TraceId};
+use domain::facts::{Entry, Link, Move};
+use domain::ids::{Digest, TraceKey};
 use domain::limits::Limits;
-use domain::normalise::{self, Rules};
-use domain::prepare::{self, Prepared};
-use domain::resolve::{Decision, Kind, Offer, Outcome, Resolver, Settings, SpanLink, WithoutId};
+use domain::normalise::Rules;
+use domain::prepare::Prepared;
+use domain::trace::{Times, WithoutId};
 use domain::usage::NoPrices;
 use domain::view::View;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use processor::placing::job::{self, Job, Kept, Outcome, Step};
+use processor::shards::job::Close;
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Commit, Epoch, StoredTrace};
 
 const RECORD_MS: i64 = 1_795_000_000_000;
 const PARTITIONS: usize = 3;
@@ -21,41 +24,35 @@ const PROCESSORS: usize = 2;
 /// A span or log on its way.
 #[derive(Clone, Debug)]
 pub struct Item {
-    prepared: Prepared,
-    key: SpanKey,
-    parent: Option<domain::ids::SpanId>,
-    conversation_id: Option<String>,
-    kind: Kind,
+    reading: Reading,
+    /// Where the trace and the span lead a producer that keys by them.
+    hash: (usize, usize),
 }
 
 /// Reads what was told, as a processor's readers do.
 pub fn items(told: &Told) -> Vec<Item> {
     let rules = Rules::default();
+    let assembler = Assembler {
+        rules: &rules,
+        prices: &NoPrices,
+    };
+    let item = |reading: Reading| {
+        let (key, batch) = reading.traces.first_key_value()?;
+        let span = batch.reports.first()?.span;
+        let hash = (key.trace.0[0] as usize, span.0[7] as usize);
+        Some(Item { reading, hash })
+    };
     let spans = told.spans.iter().map(|raw| {
-        let mut span = normalise::span(raw.clone(), RECORD_MS, &rules);
-        Item {
-            key: span.key,
-            parent: span.parent,
-            conversation_id: span.conversation_id.take(),
-            kind: if span.is_genai {
-                Kind::GenAiSpan
-            } else {
-                Kind::OtherSpan
-            },
-            prepared: prepare::span(span, RECORD_MS, &NoPrices),
-        }
+        let mut reading = Reading::default();
+        assembler.span(raw.clone(), RECORD_MS, &mut reading);
+        reading
     });
-    let logs = told.logs.iter().filter_map(|raw| {
-        let mut log = normalise::log(raw.clone(), RECORD_MS, &rules)?;
-        Some(Item {
-            key: log.key,
-            parent: None,
-            conversation_id: log.conversation_id.take(),
-            kind: Kind::Log,
-            prepared: prepare::log(log, RECORD_MS),
-        })
+    let logs = told.logs.iter().map(|raw| {
+        let mut reading = Reading::default();
+        assembler.log(raw.clone(), RECORD_MS, &mut reading);
+        reading
     });
-    spans.chain(logs).collect()
+    spans.chain(logs).filter_map(item).collect()
 }
 
 /// Everything in the order in which it happened, through one processor.
@@ -66,11 +63,11 @@ pub fn in_order(items: &[Item]) -> View {
 /// The same as the conversation that it makes.
 pub fn assembled(items: &[Item]) -> Conversation {
     let mut stored = Stored::default();
-    let mut processor = Processor::new();
+    let mut processor = Processor::default();
     for item in items {
-        processor.take(item, RECORD_MS, &mut stored);
+        processor.take(item, &mut stored);
     }
-    processor.wait_out(&mut stored);
+    stored.settle(&mut processor);
     processor.commit(&mut stored);
     stored.conversation()
 }
@@ -79,108 +76,151 @@ pub fn assembled(items: &[Item]) -> Conversation {
 #[derive(Default)]
 struct Stored {
     entries: Vec<Entry>,
-    links: BTreeMap<TraceId, Vec<SpanLink>>,
+    traces: BTreeMap<Digest, StoredTrace>,
 }
 
 impl Stored {
     fn conversation(&self) -> Conversation {
         let mut conversation = Conversation::default();
         for entry in &self.entries {
-            // As it comes back from where it was stored.
-            let text = serde_json::to_string(entry).expect("entries serialise");
-            conversation.apply(serde_json::from_str(&text).expect("entries deserialise"));
+            conversation.apply(as_stored(entry));
         }
         conversation
     }
+
+    /// The store's part of a step.
+    fn carry_out(&mut self, digest: Digest, step: &Step) -> Outcome {
+        match step {
+            Step::Load => Outcome::Loaded(self.traces.get(&digest).cloned().map(Box::new)),
+            Step::Verify(_) => Outcome::Verified(true),
+            Step::Commit {
+                head,
+                entry,
+                is_anew,
+            } => {
+                let stored = self.traces.get(&digest);
+                let (version, token) =
+                    stored.map_or((0, 0), |stored| (stored.head.version, stored.head.token));
+                if (head.version, head.token) != (version, token) {
+                    return Outcome::Committed(Commit::Conflict { version });
+                }
+                let mut entries = stored
+                    .filter(|_| !is_anew)
+                    .map(|stored| stored.entries.clone());
+                let entries = entries.get_or_insert_default();
+                entries.push(as_stored(&**entry));
+                let mut head = (**head).clone();
+                head.version += 1;
+                head.token = head.version;
+                head.entries = entries.len() as u64;
+                let entries = std::mem::take(entries);
+                self.traces.insert(digest, StoredTrace { head, entries });
+                Outcome::Committed(Commit::Done { token: version + 1 })
+            }
+            Step::Reset | Step::Done => panic!("a trace that cannot be read: {step:?}"),
+        }
+    }
+
+    /// Time has come to everything of which something is due.
+    fn settle(&mut self, processor: &mut Processor) {
+        let times = Times::default();
+        let mut now_ms = RECORD_MS;
+        for _ in 0..4 {
+            now_ms += times.kept_ms();
+            let keys: Vec<TraceKey> = self
+                .traces
+                .values()
+                .map(|stored| stored.head.key.clone())
+                .collect();
+            for key in keys {
+                let visit = Some(Close {
+                    watermark_ms: now_ms,
+                    epoch: Epoch::named("simulated"),
+                });
+                let work = job::Work {
+                    visit,
+                    ..job::Work::default()
+                };
+                processor.place(key, work, self);
+            }
+        }
+    }
 }
 
-/// One process: a resolver, a cached conversation, and what was assigned and not yet committed.
+/// As it comes back from where it was stored.
+fn as_stored<T: serde::Serialize + serde::de::DeserializeOwned>(entry: &T) -> T {
+    let text = serde_json::to_string(entry).expect("entries serialise");
+    serde_json::from_str(&text).expect("entries deserialise")
+}
+
+/// One process: cached traces, a cached conversation, and what was told and is not committed yet.
+#[derive(Default)]
 struct Processor {
-    resolver: Resolver<Prepared>,
+    traces: BTreeMap<TraceKey, Kept>,
     cached: Conversation,
     known: usize,
     facts: Vec<Prepared>,
     links: Vec<Link>,
+    moves: Vec<Move>,
     /// Records read in this life: those that are not done are read again after a crash.
     read: Vec<Item>,
 }
 
 impl Processor {
-    fn new() -> Self {
-        Self {
-            resolver: Resolver::new(Settings::default()),
-            cached: Conversation::default(),
-            known: 0,
-            facts: Vec::new(),
-            links: Vec::new(),
-            read: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, item: &Item, now_ms: i64, stored: &mut Stored) {
+    fn take(&mut self, item: &Item, stored: &mut Stored) {
         self.read.push(item.clone());
-        if !self.resolver.knows(&item.key.trace) {
-            let links = stored
-                .links
-                .get(&item.key.trace)
-                .cloned()
-                .unwrap_or_default();
-            let outcome = self.resolver.restore(item.key.trace, links, now_ms);
-            self.note(outcome);
+        for (key, batch) in item.reading.traces.clone() {
+            let work = job::Work {
+                batch,
+                ..job::Work::default()
+            };
+            self.place(key, work, stored);
         }
-        let offer = Offer {
-            item: item.prepared.clone(),
-            project: Arc::from("shop"),
-            key: item.key,
-            parent: item.parent,
-            conversation_id: item.conversation_id.clone(),
-            kind: item.kind,
-            is_call: true,
+        for (key, prepared) in item.reading.named.clone() {
+            assert_eq!(key.id, CONVERSATION, "there is one conversation only");
+            self.facts.push(prepared);
+        }
+    }
+
+    /// Works on a trace as the processor's tasks do.
+    fn place(&mut self, key: TraceKey, work: job::Work, stored: &mut Stored) {
+        let rules = job::Rules {
+            limits: Limits::default(),
+            times: Times::default(),
             without_id: WithoutId::Drop,
-            bytes: item.prepared.bytes(),
-            record_ms: now_ms,
+            retry_ms: 0,
         };
-        let outcome = self.resolver.offer(offer, now_ms);
-        self.note(outcome);
-        for (trace, link) in self.resolver.take_unsaved() {
-            stored.links.entry(trace).or_default().push(link);
-        }
-    }
-
-    /// The waits of all that waits are over.
-    fn wait_out(&mut self, stored: &mut Stored) {
-        let now_ms = RECORD_MS + 10 * Settings::default().wait_ms;
-        for trace in self.resolver.waiting_traces(now_ms) {
-            let links = stored.links.get(&trace).cloned().unwrap_or_default();
-            let outcome = self.resolver.restore(trace, links, RECORD_MS);
-            self.note(outcome);
-        }
-        let outcome = self.resolver.tick(now_ms);
-        self.note(outcome);
-    }
-
-    fn note(&mut self, outcome: Outcome<Prepared>) {
-        self.links
-            .extend(outcome.links.into_iter().map(|(_, link)| link));
-        for decision in outcome.decisions {
-            match decision {
-                Decision::Assigned {
-                    item,
-                    conversation: ConversationKey { id, .. },
-                    links,
-                    ..
-                } => {
-                    assert_eq!(
-                        id,
-                        crate::dialects::CONVERSATION,
-                        "there is one conversation only"
-                    );
-                    self.facts.push(item);
-                    self.links.extend(links);
-                }
-                homeless => panic!("found no conversation: {homeless:?}"),
+        let cached = self.traces.remove(&key);
+        let mut job = Job::new(key.clone(), work, cached, rules);
+        let mut outcome = None;
+        loop {
+            let step = job.next(outcome);
+            if let Step::Done = step {
+                break;
             }
+            outcome = Some(stored.carry_out(key.digest(), &step));
         }
+        let (kept, told) = job.into_parts();
+        self.traces.extend(kept.map(|kept| (key, kept)));
+        assert!(
+            told.lost.is_empty(),
+            "found no conversation: {:?}",
+            told.lost
+        );
+        let conversations: BTreeSet<&String> = std::iter::empty()
+            .chain(told.facts.iter().map(|(id, ..)| id))
+            .chain(told.links.iter().map(|(id, _)| id))
+            .collect();
+        assert!(
+            conversations.iter().all(|id| *id == CONVERSATION),
+            "there is one conversation only"
+        );
+        self.facts
+            .extend(told.facts.into_iter().map(|(_, _, prepared)| prepared));
+        self.links
+            .extend(told.links.into_iter().map(|(_, link)| link));
+        self.moves
+            .extend(told.moves.into_iter().map(|(_, moved)| moved));
     }
 
     /// Writes what is new, after reading what others wrote meanwhile.
@@ -190,7 +230,10 @@ impl Processor {
         }
         let facts = std::mem::take(&mut self.facts);
         let links = std::mem::take(&mut self.links);
-        let entry = self.cached.entry_for(&facts, &links, &Limits::default());
+        let moves = std::mem::take(&mut self.moves);
+        let limits = Limits::default();
+        let mut entry = self.cached.entry_for(&facts, &links, &limits);
+        entry.moves = self.cached.moves_that_are_news(&moves, &limits);
         if !entry.is_empty() {
             self.cached.apply(entry.clone());
             stored.entries.push(entry);
@@ -206,31 +249,29 @@ pub fn badly(items: &[Item], tape: &mut Tape) -> View {
     deliveries.extend(items.iter().filter(|_| tape.chance(20)).cloned());
     tape.shuffle(&mut deliveries);
     let mut stored = Stored::default();
-    let mut processors: Vec<Processor> = (0..PROCESSORS).map(|_| Processor::new()).collect();
+    let mut processors: Vec<Processor> = (0..PROCESSORS).map(|_| Processor::default()).collect();
     let mut owner = [0; PARTITIONS];
-    let mut now_ms = RECORD_MS;
     let mut rest = deliveries.as_slice();
     while !rest.is_empty() {
         let (record, after) = rest.split_at(1 + tape.below(rest.len().min(6)));
         rest = after;
-        now_ms += tape.below(200) as i64;
         if tape.chance(5) {
             let partition = tape.below(PARTITIONS);
             owner[partition] = (owner[partition] + 1) % PROCESSORS;
         }
         for item in record {
             // Some topics are keyed by trace; on others a trace is everywhere.
-            let partition =
-                (item.key.trace.0[0] as usize + item.key.span.0[7] as usize % 2) % PARTITIONS;
-            processors[owner[partition]].take(item, now_ms, &mut stored);
+            let (trace, span) = item.hash;
+            let partition = (trace + span % 2) % PARTITIONS;
+            processors[owner[partition]].take(item, &mut stored);
         }
         let processor = &mut processors[tape.below(PROCESSORS)];
         if tape.chance(10) {
             // It died, and another takes its place and reads again what was not done.
             let read = std::mem::take(&mut processor.read);
-            *processor = Processor::new();
+            *processor = Processor::default();
             for item in &read {
-                processor.take(item, now_ms, &mut stored);
+                processor.take(item, &mut stored);
             }
         }
         if tape.chance(70) {
@@ -238,7 +279,7 @@ pub fn badly(items: &[Item], tape: &mut Tape) -> View {
         }
     }
     for processor in &mut processors {
-        processor.wait_out(&mut stored);
+        stored.settle(processor);
         processor.commit(&mut stored);
     }
     stored.conversation().view()

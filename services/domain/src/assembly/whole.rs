@@ -6,8 +6,8 @@ use crate::conversation::Conversation;
 use crate::facts::{Link, Move};
 use crate::ids::{ConversationKey, SpanKey, TraceKey};
 use crate::limits::Limits;
-use crate::prepare::{Fact, Prepared};
-use crate::trace::{GivenTo, Rule, Taken, Times, Trace, WithoutId};
+use crate::prepare::Prepared;
+use crate::trace::{GivenTo, Taken, Times, Trace, WithoutId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -77,12 +77,13 @@ impl Whole {
             id,
         };
         for effect in trace.effects(&taken.touched) {
-            let mut facts = effect.facts;
-            if matches!(effect.rule, Some(Rule::Trace | Rule::History)) {
-                facts.iter_mut().for_each(infer);
-            }
             let moved: Vec<Move> = effect.moved.into_iter().collect();
-            self.add(of(effect.conversation), &facts, &effect.links, &moved);
+            self.add(
+                of(effect.conversation),
+                &effect.facts,
+                &effect.links,
+                &moved,
+            );
         }
         for (id, link) in trace.links(&taken.linked) {
             self.add(of(id), &[], &[link], &[]);
@@ -148,11 +149,5 @@ impl Whole {
                 }
             }
         }
-    }
-}
-
-fn infer(prepared: &mut Prepared) {
-    if let Fact::Span(span) = &mut prepared.fact {
-        span.inferred = true;
     }
 }

@@ -10,7 +10,7 @@ use crate::conversation::Conversation;
 use crate::facts::{Link, Move};
 use crate::ids::{SpanId, SpanKey, TraceId};
 use crate::limits::Limits;
-use crate::prepare::Prepared;
+use crate::prepare::{Fact, Prepared};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -323,21 +323,27 @@ impl Trace {
         unsettled.filter_map(|span| Some((span, self.held.first_recorded_ms(&self.key(span))?)))
     }
 
-    /// When something is to be decided next, after all up to `visited_ms` was; `None` when nothing is held. Where what was
-    /// said is to tell, that is asked every `retry_ms`.
-    pub fn due_ms(&self, visited_ms: i64, retry_ms: Option<i64>, times: &Times) -> Option<i64> {
+    /// When something is to be decided next about these spans, after all up to `visited_ms` was; `None` when nothing of them
+    /// is held. Where what was said is to tell, that is asked every `retry_ms`.
+    pub fn due_ms(
+        &self,
+        spans: &BTreeSet<SpanId>,
+        visited_ms: i64,
+        retry_ms: Option<i64>,
+        times: &Times,
+    ) -> Option<i64> {
         let mut due: Option<i64> = None;
         let mut note = |at_ms: i64| {
             if at_ms > visited_ms {
                 due = Some(due.map_or(at_ms, |due_ms| due_ms.min(at_ms)));
             }
         };
-        for span in self.held.spans_held() {
-            let Some(first_ms) = self.held.first_recorded_ms(&self.key(span)) else {
+        for span in spans {
+            let Some(first_ms) = self.held.first_recorded_ms(&self.key(*span)) else {
                 continue;
             };
-            let given = self.given.get(&span);
-            if self.stays(span).is_empty() {
+            let given = self.given.get(span);
+            if self.stays(*span).is_empty() {
                 let settles_ms = first_ms + times.settle_ms;
                 match (given, retry_ms) {
                     (Some(_), _) => {}
@@ -373,6 +379,11 @@ impl Trace {
             };
             over_ms <= now_ms
         })
+    }
+
+    /// How many spans, and spans with logs, are held.
+    pub fn held_count(&self) -> usize {
+        self.held.held_count()
     }
 
     /// The spans of which anything is held.
@@ -534,11 +545,16 @@ impl Trace {
                 .collect();
             let from_ms = here.first().map(|stay| stay.from_ms);
             let facts = from_ms.map(|from_ms| self.held.facts_of(&self.key(span), from_ms));
+            let mut facts = facts.unwrap_or_default();
+            let rule = here.last().map(|stay| stay.rule);
+            if matches!(rule, Some(Rule::Trace | Rule::History)) {
+                facts.iter_mut().for_each(infer);
+            }
             let is_simple = moved.is_none() && matches!(here[..], [Stay { until_ms: None, .. }]);
             effects.push(Effect {
                 conversation: conversation.to_owned(),
-                rule: here.last().map(|stay| stay.rule),
-                facts: facts.unwrap_or_default(),
+                rule,
+                facts,
                 moved: (!is_simple).then(|| Move {
                     key: self.key(span),
                     rank: self.tree.rank(),
@@ -596,6 +612,12 @@ impl Trace {
             trace: self.id,
             span,
         }
+    }
+}
+
+fn infer(prepared: &mut Prepared) {
+    if let Fact::Span(span) = &mut prepared.fact {
+        span.inferred = true;
     }
 }
 

@@ -93,7 +93,12 @@ impl Processor {
         self.now_ms = now_ms;
         let retry_ms = Some(self.settings.try_every_ms());
         let due = store.traces.values().filter(|stored| {
-            let due_ms = stored.trace.due_ms(stored.visited_ms, retry_ms, &TIMES);
+            let due_ms = stored.trace.due_ms(
+                &stored.trace.held_spans(),
+                stored.visited_ms,
+                retry_ms,
+                &TIMES,
+            );
             due_ms.is_some_and(|due_ms| due_ms <= now_ms)
         });
         let project: Arc<str> = "shop".into();

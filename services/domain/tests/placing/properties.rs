@@ -93,10 +93,7 @@ proptest! {
 
     #[test]
     fn what_was_lost_is_told_again_when_it_is_read_again(
-        (records, order) in trace().prop_flat_map(|records| {
-            let order = Just(records.clone()).prop_shuffle();
-            (Just(records), order)
-        }),
+        order in trace().prop_flat_map(|records| Just(records).prop_shuffle()),
         lost in prop::sample::select(vec!["a", "b"]),
     ) {
         let mut world = World::default();

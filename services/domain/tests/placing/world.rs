@@ -3,7 +3,7 @@
 use domain::conversation::Conversation;
 use domain::ids::{SpanId, SpanKey, TraceId};
 use domain::limits::Limits;
-use domain::prepare::{self, Fact, Prepared};
+use domain::prepare::{self, Prepared};
 use domain::span::{Content, Operation, Span, SpanLog, User};
 use domain::trace::{Batch, Effect, Kind, Report, Taken, Times, Trace, TraceEntry, WithoutId};
 use domain::usage::NoPrices;
@@ -250,9 +250,4 @@ impl World {
             .get(conversation)
             .map_or(0, Conversation::link_count)
     }
-}
-
-/// The facts of a record are what they are told to be.
-pub fn is_span(prepared: &Prepared) -> bool {
-    matches!(prepared.fact, Fact::Span(_))
 }

@@ -20,6 +20,11 @@ use domain::trace::{
 use std::collections::BTreeSet;
 use store::{Commit, Epoch, Held, StoredTrace, TraceHead};
 
+/// Spans held of a trace up to which all of them are looked at whenever something comes; beyond, those that it concerns.
+const LOOKED_AT_MAX: usize = 256;
+/// How finely the times of visits are told apart, as a share of what a span waits for.
+const VISITS_PER_SETTLING: i64 = 8;
+
 /// A trace as it is stored, with what is not worth storing yet.
 #[derive(Clone, Debug)]
 pub struct Kept {
@@ -154,6 +159,8 @@ struct Change {
     to_chain: Vec<Piece<Prepared>>,
     /// Whether what is held is needed no more.
     is_over: bool,
+    /// Whether the time of the next visit is one that the index may not know.
+    is_due_anew: bool,
 }
 
 impl Job {
@@ -247,7 +254,7 @@ impl Job {
         if let Some(visit) = &self.work.visit {
             head.visited_ms = head.visited_ms.max(visit.watermark_ms);
         }
-        head.due_ms = self.due_ms(&kept, head.visited_ms, change.is_over);
+        head.due_ms = self.due_ms(&kept, &change, head.visited_ms);
         let is_news = !change.taken.entry.is_empty() || change.is_over;
         if !is_news && head.due_ms == kept.head.due_ms {
             return self.done(kept, change);
@@ -257,6 +264,7 @@ impl Job {
         } else {
             change.taken.entry.clone()
         };
+        change.is_due_anew = head.due_ms != kept.head.due_ms;
         kept.head = head.clone();
         let is_anew = change.is_over;
         self.pending = Some((kept, change));
@@ -307,11 +315,31 @@ impl Job {
         change
     }
 
-    fn due_ms(&self, kept: &Kept, visited_ms: i64, is_over: bool) -> Option<i64> {
+    /// When the trace is to be visited: never later than something is due, except by a small share of what that waited
+    /// for, so that a trace that never falls silent is not read for each of its spans.
+    fn due_ms(&self, kept: &Kept, change: &Change, visited_ms: i64) -> Option<i64> {
+        if change.is_over {
+            return None;
+        }
+        let Rules {
+            times, retry_ms, ..
+        } = &self.rules;
         let is_by_history = self.rules.without_id == WithoutId::History;
-        let retry_ms = is_by_history.then_some(self.rules.retry_ms);
-        let due_ms = || kept.trace.due_ms(visited_ms, retry_ms, &self.rules.times);
-        if is_over { None } else { due_ms() }
+        let retry_ms = is_by_history.then_some(*retry_ms);
+        let due_ms = |spans: &BTreeSet<SpanId>| {
+            let due_ms = kept.trace.due_ms(spans, visited_ms, retry_ms, times)?;
+            let step_ms = (times.settle_ms / VISITS_PER_SETTLING).max(1);
+            Some(due_ms.saturating_add(step_ms - 1).div_euclid(step_ms) * step_ms)
+        };
+        let is_small = kept.trace.held_count() <= LOOKED_AT_MAX;
+        if is_small || self.work.visit.is_some() || self.work.lets_go {
+            return due_ms(&kept.trace.held_spans());
+        }
+        // Of the others nothing has become due sooner; that it may be later is found out by the visit.
+        [kept.head.due_ms, due_ms(&change.taken.touched)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn committed(&mut self, token: u64) {
@@ -325,7 +353,7 @@ impl Job {
         } else {
             kept.head.entries + 1
         };
-        self.told.head = Some(kept.head.clone());
+        self.told.head = change.is_due_anew.then(|| kept.head.clone());
         let holding = kept.trace.holding().filter(|_| !change.is_over);
         let (first_ms, bytes) = holding.unwrap_or_default();
         let changes = !change.taken.entry.facts.is_empty() || change.is_over;

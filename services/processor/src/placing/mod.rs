@@ -16,7 +16,6 @@ use crate::shards::Verified;
 use crate::shards::retry::{Retry, StoreHealth};
 use chaining::ToChain;
 use domain::ids::{ConversationKey, Digest, TraceKey};
-use domain::prepare::{Fact, Prepared};
 use domain::trace::Rule;
 use futures::FutureExt as _;
 use futures::StreamExt as _;
@@ -368,7 +367,7 @@ impl Placing {
             counter!(names::RESOLVED, "rule" => rule_name(rule)).increment(1);
             self.shared.shards.send(crate::item::Work::Fact {
                 conversation: conversation(id),
-                prepared: Box::new(inferred_by(rule, prepared)),
+                prepared: Box::new(prepared),
                 ticket: ticket.another(),
             });
         }
@@ -403,13 +402,6 @@ impl Placing {
         }
         ticket.done();
     }
-}
-
-fn inferred_by(rule: Rule, mut prepared: Prepared) -> Prepared {
-    if let (Rule::Trace | Rule::History, Fact::Span(span)) = (rule, &mut prepared.fact) {
-        span.inferred = true;
-    }
-    prepared
 }
 
 fn rule_name(rule: Rule) -> &'static str {

@@ -132,7 +132,7 @@ impl World<'_> {
             self.give_work(id, at, record_ms);
             return Ok(());
         }
-        if !matches!(command, Command::Ask(_) | Command::Now(_)) {
+        if !matches!(command, Command::Ask(_)) {
             self.say(|| format!("m{id} books say: {command:?}"));
         }
         let Some(member) = self.members.get_mut(&id) else {
@@ -186,7 +186,7 @@ impl World<'_> {
                     "the books would have committed what is not done: {commitment:?}"
                 ));
             }
-            Command::Tell(_) | Command::Now(_) | Command::Work { .. } => {}
+            Command::Tell(_) | Command::Work { .. } => {}
         }
         Ok(())
     }
