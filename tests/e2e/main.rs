@@ -8,6 +8,7 @@ mod examples;
 mod intake;
 mod layers;
 mod live;
+mod placing;
 mod poison;
 mod processors;
 mod servers;

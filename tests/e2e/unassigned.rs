@@ -1,12 +1,14 @@
 //! Spans of SDKs that give no conversation id: counted, made conversations of one trace, or chained by what was said.
 
 use harness::captured::{self, WITHOUT_ID};
+use harness::eventually;
 use harness::otlp::{self, attribute};
 use harness::record::Record;
 use harness::services::Settings;
 use harness::stack::Stack;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_without_an_id_are_left_out_and_counted() {
@@ -20,19 +22,18 @@ async fn spans_without_an_id_are_left_out_and_counted() {
             )
             .await;
     }
-    stack.settle().await;
-
+    let query = "{ unassignedSpans(projects: [\"travel-bot-d_agents_oi_chat\"]) { spans llmCalls exampleTraceId } }";
+    eventually("they are counted", DECIDED_WITHIN, async || {
+        let counted = stack.client.query(query, Value::Null).await?;
+        let calls = &counted["unassignedSpans"][0]["llmCalls"];
+        anyhow::ensure!(*calls == 5, "{counted}");
+        Ok(())
+    })
+    .await;
     assert_eq!(
         stack.client.list(Value::Null).await.expect("a list"),
         Vec::<Value>::new()
     );
-    let query = "{ unassignedSpans(projects: [\"travel-bot-d_agents_oi_chat\"]) { spans llmCalls exampleTraceId } }";
-    let counted = stack
-        .client
-        .query(query, Value::Null)
-        .await
-        .expect("counts");
-    assert_eq!(counted["unassignedSpans"][0]["llmCalls"], 5, "{counted}");
     let dropped = stack
         .processor
         .counter("processor_spans_dropped_total")
@@ -47,13 +48,15 @@ async fn by_configuration_their_traces_become_conversations() {
     let stack = Stack::start_with("unassigned-trace", settings).await;
     let capture = captured::load("d_agents_oi_chat").expect("readable");
     stack.send(capture.records(&stack.topics)).await;
-    stack.settle().await;
 
-    let rows = stack.client.list(Value::Null).await.expect("a list");
-    assert_eq!(rows.len(), 4, "one conversation a trace");
-    assert!(rows.iter().all(|row| row["inferred"] == true));
-    let calls: u64 = rows.iter().filter_map(|row| row["llmCalls"].as_u64()).sum();
-    assert_eq!(calls, 5);
+    eventually("each trace is a conversation", DECIDED_WITHIN, async || {
+        let rows = stack.client.list(Value::Null).await?;
+        let calls: u64 = rows.iter().filter_map(|row| row["llmCalls"].as_u64()).sum();
+        let are_inferred = rows.iter().all(|row| row["inferred"] == true);
+        anyhow::ensure!(are_inferred && (rows.len(), calls) == (4, 5), "{rows:?}");
+        Ok(())
+    })
+    .await;
 }
 
 /// Two processors, records in any order: each recording is one conversation, and people who all say the same are as many
@@ -75,23 +78,28 @@ async fn by_configuration_calls_are_chained_by_what_was_said() {
     }
     fastrand::Rng::with_seed(11).shuffle(&mut records);
     stack.send(records.clone()).await;
-    stack.settle().await;
 
     let list = async || {
         let mut rows = stack.client.list(Value::Null).await.expect("a list");
         rows.sort_by_key(|row| row["id"].to_string());
         rows
     };
-    let rows = list().await;
+    let rows = eventually("calls are chained", DECIDED_WITHIN, async || {
+        let rows = list().await;
+        let calls = |project: &str| -> Vec<u64> {
+            let rows = rows.iter().filter(|row| row["project"] == project);
+            rows.filter_map(|row| row["llmCalls"].as_u64()).collect()
+        };
+        for label in WITHOUT_ID {
+            let calls = calls(&format!("travel-bot-{label}"));
+            anyhow::ensure!(calls == [5], "{label}: {calls:?}");
+        }
+        let calls = calls(FEW_WORDS);
+        anyhow::ensure!(calls == [3; PEOPLE as usize], "{calls:?}");
+        Ok(rows)
+    })
+    .await;
     assert!(rows.iter().all(|row| row["inferred"] == true));
-    let calls = |project: &str| -> Vec<u64> {
-        let rows = rows.iter().filter(|row| row["project"] == project);
-        rows.filter_map(|row| row["llmCalls"].as_u64()).collect()
-    };
-    for label in WITHOUT_ID {
-        assert_eq!(calls(&format!("travel-bot-{label}")), [5], "{label}");
-    }
-    assert_eq!(calls(FEW_WORDS), [3; PEOPLE as usize]);
 
     // The same again changes nothing.
     stack.send(records).await;
@@ -101,6 +109,8 @@ async fn by_configuration_calls_are_chained_by_what_was_said() {
     drop(another);
 }
 
+/// What is decided without an id is decided when records are some seconds old.
+const DECIDED_WITHIN: Duration = Duration::from_secs(60);
 const FEW_WORDS: &str = "few-words";
 
 /// Three bare calls of one user, each in a trace of its own; all users say the same.

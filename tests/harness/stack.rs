@@ -20,7 +20,7 @@ use tempfile::TempDir;
 const PARTITIONS: i32 = 3;
 /// A span without a conversation id holds its offset back for this long. The default of a minute suits exporters that
 /// flush now and then; tests send whole traces at once.
-const RESOLVE_WAIT_MS: u64 = 2_000;
+const RESOLVE_SETTLE_MS: u64 = 2_000;
 /// A processor that was killed gives up its partitions after this long.
 const SESSION_TIMEOUT_MS: u64 = 20_000;
 /// For everything that a test sends at once, on a small and busy machine.
@@ -99,7 +99,7 @@ impl<R> Stack<R> {
             .set("kafka.dead_letter_topic", &topics.dead_letters)
             .set("kafka.session_timeout_ms", SESSION_TIMEOUT_MS)
             .set("processor.stop_grace_ms", SESSION_TIMEOUT_MS / 2)
-            .set("processor.resolve.wait_ms", RESOLVE_WAIT_MS)
+            .set("processor.resolve.settle_ms", RESOLVE_SETTLE_MS)
             .set("gateway.bind", format!("127.0.0.1:{gateway_port}"))
             .over(settings);
         let processor = Service::start("processor", directory.path(), settings.clone()).await;

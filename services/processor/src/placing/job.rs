@@ -127,6 +127,8 @@ pub struct Told {
     pub links: Vec<(String, Link)>,
     /// Facts of spans that count as having no conversation from now on.
     pub lost: Vec<Prepared>,
+    /// Whether that is because their project holds too much.
+    pub is_let_go: bool,
     /// Facts of spans that have found one after all.
     pub found: Vec<Prepared>,
     /// Of which what was said is to tell.
@@ -415,6 +417,7 @@ impl Job {
                 .collect()
         };
         self.told.lost = facts(lost);
+        self.told.is_let_go = self.work.lets_go;
         self.told.found = facts(found);
         let now_ms = self
             .work

@@ -385,8 +385,13 @@ impl Placing {
                 ticket: ticket.another(),
             });
         }
+        let reason = if told.is_let_go {
+            "no_room"
+        } else {
+            "no_conversation"
+        };
         for prepared in &told.lost {
-            counter!(names::SPANS_DROPPED, "reason" => "no_conversation").increment(1);
+            counter!(names::SPANS_DROPPED, "reason" => reason).increment(1);
             self.unassigned.count(&key, prepared, 1);
         }
         for prepared in &told.found {
