@@ -1,5 +1,8 @@
 //! Values to stored bytes and back: JSON, compressed where that pays. The first byte tells which.
 //!
+//! A version that writes what older ones would misread takes another first byte: they leave such values alone, so that
+//! nothing is lost when a deployment is rolled back.
+//!
 //! Entries are small and alike, so they are compressed against a fixed text of what they have in common, without which
 //! zstd finds nothing to refer to in a value of some hundred bytes.
 
@@ -73,12 +76,10 @@ pub(crate) fn decode<T: DeserializeOwned>(stored: &[u8], key: &str) -> Result<T,
             let json = decompress(frame).map_err(|error| Error::corrupt(key, error))?;
             parse(&json, key)
         }
-        Some((codec, _)) => Err(Error::corrupt(
-            key,
-            format!(
-                "codec {codec} is unknown to this version; it was written by a newer one or is damaged"
-            ),
-        )),
+        Some((codec, _)) => Err(Error::Newer {
+            key: key.to_owned(),
+            what: format!("codec {codec} is unknown to this version; a newer one has written it"),
+        }),
         None => Err(Error::corrupt(key, "it is empty")),
     }
 }
@@ -198,10 +199,12 @@ mod tests {
             decode::<Value>(&bomb, "key"),
             Err(Error::Corrupt { .. })
         ));
-        assert!(matches!(
-            decode::<Value>(b"9", "key"),
-            Err(Error::Corrupt { .. })
-        ));
+    }
+
+    #[test]
+    fn what_a_newer_version_has_written_is_not_damage() {
+        let error = decode::<Value>(b"9", "key").unwrap_err();
+        assert_eq!(error.remedy(), crate::Remedy::Upgrade, "{error}");
     }
 
     #[test]

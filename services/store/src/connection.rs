@@ -162,7 +162,11 @@ impl Connection {
         answer
     }
 
-    async fn each_or_error(&self, commands: Vec<Cmd>) -> Result<Vec<RedisResult<Value>>, Error> {
+    /// The same where one that fails does not keep the others' answers from being known.
+    pub(crate) async fn each_or_error(
+        &self,
+        commands: Vec<Cmd>,
+    ) -> Result<Vec<RedisResult<Value>>, Error> {
         if self.is_cluster() {
             // The client refuses pipelines over several slots; commands in flight together share writes anyway.
             let answers = stream::iter(commands)

@@ -12,7 +12,7 @@
 
 use crate::index::{IndexUpdate, digest_of};
 use crate::script::{CONFIRM_DUE, SETTLE_DUE, SETTLED};
-use crate::summary::Summary;
+use crate::summary::{Found, Summary};
 use crate::traces::TraceHead;
 use crate::{Error, Store};
 use domain::ids::{ConversationKey, Digest, TraceKey};
@@ -32,11 +32,11 @@ trait Due: Sized {
     /// When, as records go; `None` when there is nothing to do.
     fn entry_ms(&self) -> Option<i64>;
 
-    /// In the order of the digests; `None` for what does not exist, or no longer.
+    /// In the order of the digests.
     fn read(
         store: &Store,
         digests: &[Digest],
-    ) -> impl Future<Output = Result<Vec<Option<Self>>, Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Found<Self>>, Error>> + Send;
 }
 
 impl Due for Summary {
@@ -44,8 +44,8 @@ impl Due for Summary {
         self.due_at_ms(0)
     }
 
-    async fn read(store: &Store, digests: &[Digest]) -> Result<Vec<Option<Self>>, Error> {
-        store.summaries(digests).await
+    async fn read(store: &Store, digests: &[Digest]) -> Result<Vec<Found<Self>>, Error> {
+        store.find(digests).await
     }
 }
 
@@ -54,8 +54,8 @@ impl Due for TraceHead {
         self.due_ms
     }
 
-    async fn read(store: &Store, digests: &[Digest]) -> Result<Vec<Option<Self>>, Error> {
-        store.trace_heads(digests).await
+    async fn read(store: &Store, digests: &[Digest]) -> Result<Vec<Found<Self>>, Error> {
+        store.find_traces(digests).await
     }
 }
 
@@ -132,15 +132,18 @@ struct Index<'a> {
 
 impl Index<'_> {
     async fn due<H: Due>(&self, latest_ms: i64, limit: usize) -> Result<Vec<H>, Error> {
-        let mut due = Vec::new();
+        let mut due: Vec<H> = Vec::new();
+        let mut unreadable = 0;
         if limit == 0 {
             return Ok(due);
         }
         self.confirm_settled::<H>().await?;
         for _ in 0..ROUNDS_MAX {
             let count = (limit - due.len()).clamp(CHECKED_PER_ROUND_MIN, CHECKED_PER_ROUND_MAX);
-            // Those found wrong no longer stand among these times, so only those found right are passed over.
-            let entries = self.entries(latest_ms, due.len(), count).await?;
+            // Those found wrong no longer stand among these times, so only the others are passed over: those found right, and
+            // those that cannot be read, which are left as they are for a version that can.
+            let passed_over = due.len() + unreadable;
+            let entries = self.entries(latest_ms, passed_over, count).await?;
             let is_last = entries.len() < count;
             let digests: Vec<Digest> = entries.iter().map(|(digest, _)| *digest).collect();
             let mut wrong = Vec::new();
@@ -148,15 +151,19 @@ impl Index<'_> {
                 .into_iter()
                 .zip(H::read(self.store, &digests).await?)
             {
-                match head {
-                    Some(head)
-                        if head
-                            .entry_ms()
-                            .is_some_and(|entry_ms| entry_ms <= latest_ms) =>
-                    {
+                let right_ms = match &head {
+                    Found::Known(head) => head.entry_ms(),
+                    Found::Nothing => None,
+                    Found::Unreadable => {
+                        unreadable += 1;
+                        continue;
+                    }
+                };
+                match head.known() {
+                    Some(head) if right_ms.is_some_and(|right_ms| right_ms <= latest_ms) => {
                         due.push(head);
                     }
-                    head => wrong.push((digest, seen_ms, head.as_ref().and_then(H::entry_ms))),
+                    _ => wrong.push((digest, seen_ms, right_ms)),
                 }
             }
             self.settle::<H>(&wrong).await?;
@@ -208,7 +215,8 @@ impl Index<'_> {
         let digests: Vec<Digest> = wrong.iter().map(|(digest, ..)| *digest).collect();
         let heads = H::read(self.store, &digests).await?;
         let entries = digests.into_iter().zip(heads);
-        let entries = entries.filter_map(|(digest, head)| Some((digest, head?.entry_ms()?)));
+        let entries =
+            entries.filter_map(|(digest, head)| Some((digest, head.known()?.entry_ms()?)));
         if let Some(command) = forward(self.due.clone(), entries) {
             let _: Value = self.store.connection.query(&command).await?;
         }
@@ -235,7 +243,7 @@ impl Index<'_> {
             call.key(self.settled.clone());
             for ((member, noted_ms), head) in noted.iter().zip(H::read(self.store, &digests).await?)
             {
-                let entry_ms = head.as_ref().and_then(H::entry_ms);
+                let entry_ms = head.known().as_ref().and_then(H::entry_ms);
                 call.arg(member)
                     .arg(*noted_ms as i64)
                     .arg(entry_ms.map(|ms| ms.to_string()).unwrap_or_default());

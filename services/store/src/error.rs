@@ -16,6 +16,9 @@ pub enum Error {
     /// What is stored cannot be read. Repeating does not help; [`crate::Store::remove`] clears it.
     #[error("{key} cannot be read: {what}")]
     Corrupt { key: String, what: String },
+    /// What is stored was written by a newer version. It is left alone: that version will read it again.
+    #[error("{key} cannot be read: {what}")]
+    Newer { key: String, what: String },
     /// Larger or deeper than what the store accepts.
     #[error("{what} is too large: {size}, at most {max} can be stored")]
     TooLarge {
@@ -26,12 +29,29 @@ pub enum Error {
     /// The configuration, or the server, cannot work.
     #[error("redis configuration: {0}")]
     Config(String),
-    /// Redis refuses the command: a missing permission, or a bug.
+    /// Redis refuses the command for what it is about: a key of another type, a script that failed. Others may work.
     #[error("redis refused a command: {0}")]
     Refused(#[source] RedisError),
 }
 
 impl Error {
+    /// What helps against it.
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            // A configuration concerns everything, and is mended by people.
+            Self::Unavailable(_) | Self::OutOfMemory(_) | Self::ReadOnly(_) | Self::Config(_) => {
+                Remedy::Repeat
+            }
+            // Nor is a missing permission about one of them.
+            Self::Refused(error) if server_code(error).as_deref() == Some("NOPERM") => {
+                Remedy::Repeat
+            }
+            Self::Newer { .. } => Remedy::Upgrade,
+            Self::Corrupt { .. } => Remedy::Remove,
+            Self::TooLarge { .. } | Self::Refused(_) => Remedy::SetApart,
+        }
+    }
+
     /// Whether the same call may succeed later without anyone changing the data.
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -51,6 +71,19 @@ impl Error {
             what: what.to_string(),
         }
     }
+}
+
+/// What helps against an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The same call works when Redis does.
+    Repeat,
+    /// It works with the version that wrote what is stored. Until then it is to be left alone.
+    Upgrade,
+    /// What is stored is to be removed: Kafka has the truth.
+    Remove,
+    /// Nothing: what it is about is to be set apart, so that others go on.
+    SetApart,
 }
 
 impl From<RedisError> for Error {

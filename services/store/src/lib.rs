@@ -36,7 +36,7 @@ pub mod testing;
 pub use config::StoreConfig;
 pub use connect::Store;
 pub use conversation::{Commit, Snapshot};
-pub use error::Error;
+pub use error::{Error, Remedy};
 pub use index::IndexUpdate;
 pub use joints::StoredJoint;
 pub use list::{LIST_PAGE_MAX, ListCursor, ListPage, ListQuery};

@@ -160,7 +160,7 @@ impl Store {
         let mut gone = Vec::new();
         for (place, found) in places.into_iter().zip(self.find(&digests).await?) {
             match found {
-                Found::Summary(summary) if matches_time(page.query, &summary) => {
+                Found::Known(summary) if matches_time(page.query, &summary) => {
                     let cursor = ListCursor {
                         moment_us: page.moment_us,
                         activity_us: place.activity_us,
@@ -168,7 +168,7 @@ impl Store {
                     };
                     page.rows.push((cursor, Arc::from(summary)));
                 }
-                Found::Summary(_) | Found::Unreadable => {}
+                Found::Known(_) | Found::Unreadable => {}
                 Found::Nothing => {
                     let keys = self.keys.index(&place.project);
                     let lists = std::iter::once(keys.all())

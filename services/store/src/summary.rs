@@ -1,6 +1,6 @@
 //! What is known of a conversation without reading its log.
 
-use crate::{Error, Store, codec};
+use crate::{Error, Remedy, Store, codec};
 use domain::ids::{ConversationKey, Digest};
 use domain::view::Totals;
 use domain::window::Windows;
@@ -107,44 +107,57 @@ impl Store {
     #[tracing::instrument(skip_all, fields(otel.kind = "client", db.system.name = "redis", conversations = digests.len()))]
     pub async fn summaries(&self, digests: &[Digest]) -> Result<Vec<Option<Summary>>, Error> {
         let found = self.find(digests).await?;
-        Ok(found.into_iter().map(Found::summary).collect())
+        Ok(found.into_iter().map(Found::known).collect())
     }
 
-    pub(crate) async fn find(&self, digests: &[Digest]) -> Result<Vec<Found>, Error> {
+    pub(crate) async fn find(&self, digests: &[Digest]) -> Result<Vec<Found<Summary>>, Error> {
         let keys: Vec<String> = digests
             .iter()
             .map(|digest| self.keys.summary(digest))
             .collect();
         let answers = self
             .connection
-            .each(keys.iter().map(|key| read_command(key)).collect())
+            .each_or_error(keys.iter().map(|key| read_command(key)).collect())
             .await?;
-        let found = answers
-            .into_iter()
-            .zip(&keys)
-            .map(|(answer, key)| match decode(answer, key) {
-                Ok(Some(summary)) => Found::Summary(Box::new(summary)),
-                Ok(None) => Found::Nothing,
-                Err(error) => {
-                    tracing::error!(%error, "a conversation is left out");
-                    Found::Unreadable
-                }
-            });
-        Ok(found.collect())
+        let answers = answers.into_iter().zip(&keys);
+        answers
+            .map(|(answer, key)| {
+                Found::of(
+                    answer
+                        .map_err(Error::from)
+                        .and_then(|answer| decode(answer, key)),
+                )
+            })
+            .collect()
     }
 }
 
 /// What a digest leads to.
-pub(crate) enum Found {
-    Summary(Box<Summary>),
+pub(crate) enum Found<T> {
+    Known(Box<T>),
     Nothing,
+    /// It is there, and left out, so that it does not hide the others.
     Unreadable,
 }
 
-impl Found {
-    pub(crate) fn summary(self) -> Option<Summary> {
+impl<T> Found<T> {
+    /// # Errors
+    /// Those that are not about the one.
+    pub(crate) fn of(read: Result<Option<T>, Error>) -> Result<Self, Error> {
+        match read {
+            Ok(Some(known)) => Ok(Self::Known(Box::new(known))),
+            Ok(None) => Ok(Self::Nothing),
+            Err(error) if error.remedy() == Remedy::Repeat => Err(error),
+            Err(error) => {
+                tracing::error!(%error, "what cannot be read is left out");
+                Ok(Self::Unreadable)
+            }
+        }
+    }
+
+    pub(crate) fn known(self) -> Option<T> {
         match self {
-            Self::Summary(summary) => Some(*summary),
+            Self::Known(known) => Some(*known),
             Self::Nothing | Self::Unreadable => None,
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::conversation::token_after;
 use crate::script::{COMMIT, Call, HOLD, LOAD};
+use crate::summary::{Found, read_command};
 use crate::{Commit, Error, Store, codec};
 use domain::ids::{Digest, TraceKey};
 use domain::trace::TraceEntry;
@@ -215,19 +216,30 @@ impl Store {
 
     /// Heads in the order of the digests; `None` for what is unknown. One that cannot be read is logged and `None` too.
     pub async fn trace_heads(&self, digests: &[Digest]) -> Result<Vec<Option<TraceHead>>, Error> {
+        let found = self.find_traces(digests).await?;
+        Ok(found.into_iter().map(Found::known).collect())
+    }
+
+    pub(crate) async fn find_traces(
+        &self,
+        digests: &[Digest],
+    ) -> Result<Vec<Found<TraceHead>>, Error> {
         let keys: Vec<String> = digests
             .iter()
             .map(|digest| self.keys.trace_head(digest))
             .collect();
-        let commands = keys.iter().map(|key| crate::summary::read_command(key));
-        let answers = self.connection.each(commands.collect()).await?;
-        let read = |(answer, key): (Value, &String)| {
-            decode_head(answer, key).unwrap_or_else(|error| {
-                tracing::error!(%error, "a trace is left out");
-                None
+        let commands = keys.iter().map(|key| read_command(key));
+        let answers = self.connection.each_or_error(commands.collect()).await?;
+        let answers = answers.into_iter().zip(&keys);
+        answers
+            .map(|(answer, key)| {
+                Found::of(
+                    answer
+                        .map_err(Error::from)
+                        .and_then(|answer| decode_head(answer, key)),
+                )
             })
-        };
-        Ok(answers.into_iter().zip(&keys).map(read).collect())
+            .collect()
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is due is found, whatever the order in which updates arrive.
 
 use crate::support::{
-    connect, entry, key, next, on_single_and_cluster, open_window, put, raw, summary, update,
+    connect, entry, key, next, on_single_and_cluster, open_window, overwrite, put, raw, summary,
+    summary_key, update,
 };
 use domain::window::Windows;
 use store::{Store, StoreConfig, Summary};
@@ -15,6 +16,8 @@ on_single_and_cluster!(
     entries_of_conversations_that_are_gone_do_not_hide_others,
     at_most_the_limit_is_given_and_the_rest_later,
     one_that_cannot_be_read_does_not_hide_the_others,
+    a_key_of_another_type_does_not_hide_the_others,
+    what_a_newer_version_has_written_stays_due_for_it,
     one_that_falls_back_after_its_entry_was_corrected_is_found_again,
 );
 
@@ -152,6 +155,32 @@ async fn one_that_cannot_be_read_does_not_hide_the_others(config: StoreConfig) {
     put(&store, &with_window("b", 1_001)).await;
     crate::support::damage(&config, &with_window("a", 1_000)).await;
     assert_eq!(due_ids(&store, 5_000, 1).await, ["b"]);
+}
+
+async fn a_key_of_another_type_does_not_hide_the_others(config: StoreConfig) {
+    let store = connect(&config).await;
+    let first = with_window("a", 1_000);
+    put(&store, &first).await;
+    put(&store, &with_window("b", 1_001)).await;
+    let key = summary_key(&config, &first);
+    raw::<redis::Value>(&config, redis::cmd("SET").arg(&key).arg("mine")).await;
+    assert_eq!(due_ids(&store, 5_000, 1).await, ["b"]);
+    let refused = store.commit(&next(&first), Some(&entry("hello"))).await;
+    assert_eq!(refused.unwrap_err().remedy(), store::Remedy::SetApart);
+}
+
+async fn what_a_newer_version_has_written_stays_due_for_it(config: StoreConfig) {
+    let store = connect(&config).await;
+    let first = with_window("a", 1_000);
+    put(&store, &first).await;
+    put(&store, &with_window("b", 1_001)).await;
+    let stored = overwrite(&config, &first, b"9 of the future").await;
+    let refused = store.load(&first.key, 0).await.unwrap_err();
+    assert_eq!(refused.remedy(), store::Remedy::Upgrade, "{refused}");
+    assert_eq!(due_ids(&store, 5_000, 10).await, ["b"]);
+    assert_eq!(due_ids(&store, 5_000, 10).await, ["b"]);
+    overwrite(&config, &first, &stored).await;
+    assert_eq!(due_ids(&store, 5_000, 10).await, ["a", "b"]);
 }
 
 async fn one_that_falls_back_after_its_entry_was_corrected_is_found_again(config: StoreConfig) {

@@ -70,18 +70,21 @@ pub(crate) async fn raw<T: redis::FromRedisValue>(config: &StoreConfig, command:
     }
 }
 
-/// Overwrites what is stored of a conversation's summary.
+/// Overwrites what is stored of a conversation's summary with what nobody can read.
 pub(crate) async fn damage(config: &StoreConfig, summary: &Summary) {
-    let mut command = redis::cmd("HSET");
-    command
-        .arg(format!(
-            "{}:c:{{{}}}:sum",
-            config.key_prefix,
-            summary.key.digest()
-        ))
-        .arg("s")
-        .arg("9?");
-    raw::<redis::Value>(config, &command).await;
+    overwrite(config, summary, b"0{").await;
+}
+
+/// Overwrites what is stored of a conversation's summary; returns what it was.
+pub(crate) async fn overwrite(config: &StoreConfig, summary: &Summary, bytes: &[u8]) -> Vec<u8> {
+    let key = summary_key(config, summary);
+    let stored: Vec<u8> = raw(config, redis::cmd("HGET").arg(&key).arg("s")).await;
+    raw::<redis::Value>(config, redis::cmd("HSET").arg(&key).arg("s").arg(bytes)).await;
+    stored
+}
+
+pub(crate) fn summary_key(config: &StoreConfig, summary: &Summary) -> String {
+    format!("{}:c:{{{}}}:sum", config.key_prefix, summary.key.digest())
 }
 
 pub(crate) const SECOND_NS: i64 = 1_000_000_000;
