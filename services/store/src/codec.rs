@@ -39,8 +39,7 @@ thread_local! {
 }
 
 pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, Error> {
-    let json =
-        serde_json::to_vec(value).map_err(|error| Error::corrupt("value to be stored", error))?;
+    let json = serde_json::to_vec(value).map_err(|error| Error::Unwritable(error.to_string()))?;
     if json.len() > JSON_BYTES_MAX {
         return Err(Error::TooLarge {
             what: "bytes of an entry",
@@ -56,7 +55,7 @@ pub(crate) fn encode(value: &impl Serialize) -> Result<Vec<u8>, Error> {
             max: JSON_DEPTH_MAX,
         });
     }
-    let frame = compress(&json).map_err(|error| Error::corrupt("value to be stored", error))?;
+    let frame = compress(&json).map_err(|error| Error::Unwritable(error.to_string()))?;
     let (codec, body) = if frame.len() < json.len() {
         (ZSTD_WITH_DICTIONARY_1, frame)
     } else {
@@ -199,6 +198,14 @@ mod tests {
             decode::<Value>(&bomb, "key"),
             Err(Error::Corrupt { .. })
         ));
+    }
+
+    /// As damage it would have the conversation removed that it was to be added to, over and over.
+    #[test]
+    fn what_has_no_stored_form_is_not_damage() {
+        let unwritable = std::collections::BTreeMap::from([(vec![1], 2)]);
+        let error = encode(&unwritable).unwrap_err();
+        assert_eq!(error.remedy(), crate::Remedy::SetApart, "{error}");
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub enum Error {
         size: usize,
         max: usize,
     },
+    /// Has no stored form.
+    #[error("a value cannot be stored: {0}")]
+    Unwritable(String),
     /// The configuration, or the server, cannot work.
     #[error("redis configuration: {0}")]
     Config(String),
@@ -48,7 +51,7 @@ impl Error {
             }
             Self::Newer { .. } => Remedy::Upgrade,
             Self::Corrupt { .. } => Remedy::Remove,
-            Self::TooLarge { .. } | Self::Refused(_) => Remedy::SetApart,
+            Self::TooLarge { .. } | Self::Unwritable(_) | Self::Refused(_) => Remedy::SetApart,
         }
     }
 

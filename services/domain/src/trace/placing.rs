@@ -225,20 +225,29 @@ impl Trace {
     /// Decides what becomes of spans that stand nowhere although they were recorded `settle_ms` ago: a function of the trace
     /// and of when they were recorded.
     pub fn settle(&mut self, now_ms: i64, without_id: WithoutId, times: &Times) -> Taken {
-        let is_named = self.tree.first_names().0.is_some();
-        let due = self
-            .unsettled()
-            .filter(|(_, first_ms)| first_ms + times.settle_ms <= now_ms);
-        let given: Vec<Given> = due
-            .map(|(span, first_ms)| Given {
-                span,
-                to: match without_id {
-                    WithoutId::Trace if !is_named => GivenTo::Trace(self.id.to_string()),
-                    _ => GivenTo::Nothing,
-                },
-                at_ms: first_ms + times.settle_ms,
-            })
-            .collect();
+        // By then, whatever is known now: a replay knows more at once.
+        let first_name_ms = self.tree.first_names().0.map(|name| name.record_ms);
+        let is_named = |at_ms: i64| first_name_ms.is_some_and(|name_ms| name_ms <= at_ms);
+        let mut given = Vec::new();
+        for span in self.held.spans_held() {
+            let first_ms = self.held.first_recorded_ms(&self.key(span));
+            let at_ms = first_ms.map(|first_ms| first_ms.saturating_add(times.settle_ms));
+            let Some(at_ms) = at_ms.filter(|at_ms| *at_ms <= now_ms) else {
+                continue;
+            };
+            let stays = self.stays(span);
+            let stood = stays.first().is_some_and(|stay| stay.from_ms <= at_ms);
+            if stood || self.given.contains_key(&span) {
+                continue;
+            }
+            let to = match without_id {
+                WithoutId::Trace if !is_named(at_ms) => GivenTo::Trace(self.id.to_string()),
+                // It has a place by now: nobody need be told that it had none.
+                _ if !stays.is_empty() => continue,
+                _ => GivenTo::Nothing,
+            };
+            given.push(Given { span, to, at_ms });
+        }
         self.give(given)
     }
 
@@ -354,8 +363,10 @@ impl Trace {
                 }
                 note(first_ms.saturating_add(times.wait_ms));
             } else {
-                if let Some(given) = given {
-                    note(given.at_ms.saturating_add(CONFIRM_MS));
+                match given {
+                    Some(given) => note(given.at_ms.saturating_add(CONFIRM_MS)),
+                    // It may have stood nowhere by then.
+                    None => note(first_ms + times.settle_ms),
                 }
                 note(self.last_ms.saturating_add(times.hold_ms));
             }

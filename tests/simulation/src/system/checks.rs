@@ -1,7 +1,7 @@
 //! What must hold at every save and every commit, and what must have come of it all.
 
 use super::broker::Finalised;
-use super::plan::GAP_MS;
+use super::plan::{GAP_MS, TIMES};
 use super::world::World;
 use domain::conversation::Conversation;
 use domain::facts::Entry;
@@ -27,6 +27,11 @@ pub fn no_breach(breach: Option<Commitment>) -> Result<(), String> {
         )),
     }
 }
+
+/// Between a watermark and what is done at it.
+const SLACK_MS: i64 = 3_000;
+/// See `domain::trace`: what was decided without an id is told once more.
+const CONFIRM_MS: i64 = 60_000;
 
 impl World<'_> {
     /// What is told as the end was the end at the time that is told with it.
@@ -80,16 +85,30 @@ impl World<'_> {
 
     fn check_stored(&self, fact: usize) -> Result<(), String> {
         let told = &self.plan.told[fact];
-        let stored = self.nodes.stored(told.conversation);
         let (span, end_ns) = told.report();
+        let Some(id) = &told.report.conversation else {
+            let trace = self.plan.number_of_trace(told.trace);
+            let stored = self.nodes.stored_trace(trace);
+            if stored.is_some_and(|stored| stored.spans.contains(&span)) {
+                return Ok(());
+            }
+            let name = self.plan.name(trace);
+            return Err(format!(
+                "span {} without an id is not in the store of {name}",
+                span.span
+            ));
+        };
+        let project = &self.plan.traces[told.trace].project;
+        let number = self.plan.conversation(project, id);
+        let stored = number.and_then(|number| self.nodes.stored(number));
         // A report made too early need not be kept when the last one is there.
         let reports = (span, end_ns)..=(span, i64::MAX);
         if stored.is_some_and(|stored| stored.spans.range(reports).next().is_some()) {
             return Ok(());
         }
-        let (conversation, span) = (told.conversation, span.span);
         Err(format!(
-            "span {span} of c{conversation} is not in the store"
+            "span {} of {project}/{id} is not in the store",
+            span.span
         ))
     }
 
@@ -148,14 +167,24 @@ impl World<'_> {
             .map(|close| close.watermark_ms)
             .max()
             .unwrap_or(i64::MIN);
-        if due_ms < last_ms + GAP_MS {
-            let left_ms = (last_ms + GAP_MS).saturating_sub(due_ms);
+        let end_ms = last_ms + TIMES.settle_ms.max(CONFIRM_MS) + GAP_MS + SLACK_MS;
+        if due_ms < end_ms {
+            let left_ms = end_ms.saturating_sub(due_ms);
             return Err(format!("time stands {left_ms} ms before its end"));
         }
         (0..self.plan.told.len()).try_for_each(|fact| self.check_stored(fact))?;
         for (conversation, stored) in self.all_stored() {
             if let Some(due_ms) = stored.due_at_ms(0) {
                 return Err(format!("c{conversation} is still due since {due_ms}"));
+            }
+        }
+        for trace in 0..self.plan.traces.len() {
+            let number = self.plan.number_of_trace(trace);
+            let stored = self.nodes.stored_trace(number);
+            if let Some(at_ms) = stored.and_then(|stored| stored.head.due_ms)
+                && at_ms <= due_ms - SLACK_MS
+            {
+                return Err(format!("t{trace} is still due since {at_ms}"));
             }
         }
         match self.members.values().find(|member| !member.is_idle()) {

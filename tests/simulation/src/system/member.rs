@@ -4,9 +4,12 @@ use super::Flaw;
 use super::broker::Written;
 use super::client::Client;
 use super::nodes::{Partitions, Settling};
+use domain::facts::{Link, Move};
 use domain::prepare::Prepared;
-use processor::books::{Answer, Ask, Books, HandoverId, Room};
-use processor::shards::job::{Close, Held, Job, Step, Update};
+use domain::trace::Report;
+use processor::books::{self, Ask, Books, HandoverId, Room};
+use processor::placing::job::{self as placing, Kept};
+use processor::shards::job::{Close, Held, Job, Outcome, Step, Update};
 use processor::source::{Commitment, Position};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -44,17 +47,32 @@ pub struct Asking {
     pub others: Vec<(String, i32)>,
 }
 
-/// What waits for its turn on one conversation.
+/// A piece of work, for a conversation or for a trace.
+#[derive(Debug)]
+pub enum Piece {
+    Fact(Prepared),
+    Link(Link),
+    Move(Move),
+    /// What a trace is told of a span; with its fact where that carries no id.
+    Told(Report, Option<Prepared>),
+}
+
+/// What waits for its turn on one conversation or trace.
 #[derive(Debug, Default)]
 pub struct Pending {
-    pub facts: Vec<(Prepared, u64)>,
+    /// With the shares of records that wait for it.
+    pub pieces: Vec<(Piece, Vec<u64>)>,
+    /// Or visit, of a trace.
     pub close: Option<Close>,
 }
 
-/// What is done next for a conversation.
+/// What is done next for a conversation or a trace.
 #[derive(Debug)]
 pub enum Doing {
     Steps(Box<Job>, Step),
+    Placing(Box<placing::Job>, placing::Step),
+    /// The index of traces of which something is due is brought up to date; then conversations are told.
+    IndexTrace(Box<placing::Told>),
     /// The index of what is due is brought up to date.
     Index(Option<Box<Update>>),
 }
@@ -69,7 +87,31 @@ pub struct Running {
     pub is_current: bool,
 }
 
-/// Looking for conversations to close.
+impl Running {
+    /// One of the nodes has said whether the epoch is still the same; when all have, that is the answer.
+    pub fn verified(&mut self, is_current: bool, nodes: usize) -> Option<Answer> {
+        self.is_current &= is_current;
+        self.node += 1;
+        if self.node < nodes {
+            return None;
+        }
+        self.node = 0;
+        let is_current = std::mem::replace(&mut self.is_current, true);
+        Some(match self.doing {
+            Doing::Placing(..) => Answer::Placing(placing::Outcome::Verified(is_current)),
+            _ => Answer::Job(Outcome::Verified(is_current)),
+        })
+    }
+}
+
+/// What a step was answered.
+#[derive(Debug)]
+pub enum Answer {
+    Job(Outcome),
+    Placing(placing::Outcome),
+}
+
+/// Looking for conversations to close, or traces to visit.
 #[derive(Debug)]
 pub enum Looking {
     /// Entries that were corrected a while ago, then what they should be.
@@ -94,7 +136,7 @@ pub struct Member {
     /// The record that the books are told of.
     pub reading: Option<Arc<Written>>,
     pub asking: Option<Asking>,
-    pub answers: VecDeque<Answer>,
+    pub answers: VecDeque<books::Answer>,
     pub finished: VecDeque<Position>,
     /// The shares of records that are left.
     pub tickets: BTreeMap<u64, (Position, usize)>,
@@ -102,9 +144,13 @@ pub struct Member {
     pub pending: BTreeMap<usize, Pending>,
     pub running: BTreeMap<usize, Running>,
     cache: VecDeque<(usize, Held)>,
+    traces: VecDeque<(usize, Kept)>,
     pub cache_epoch: u64,
     pub due: Option<Close>,
     pub looking: Option<(Close, Looking)>,
+    /// Whether the next look, or this one, is for traces.
+    pub looks_for_traces: bool,
+
     pub next_tick_ms: i64,
     pub next_look_ms: i64,
 }
@@ -131,9 +177,11 @@ impl Member {
             pending: BTreeMap::new(),
             running: BTreeMap::new(),
             cache: VecDeque::new(),
+            traces: VecDeque::new(),
             cache_epoch: 0,
             due: None,
             looking: None,
+            looks_for_traces: false,
             next_tick_ms: now_ms,
             next_look_ms: now_ms,
         }
@@ -157,14 +205,44 @@ impl Member {
         }
     }
 
+    pub fn take_cached_trace(&mut self, trace: usize) -> Option<Kept> {
+        let place = self
+            .traces
+            .iter()
+            .position(|(cached, _)| *cached == trace)?;
+        self.traces.remove(place).map(|(_, kept)| kept)
+    }
+
+    pub fn cache_trace(&mut self, trace: usize, kept: Kept, cache_epoch: u64) {
+        if cache_epoch == self.cache_epoch {
+            self.traces.push_back((trace, kept));
+            if self.traces.len() > CACHED_MAX {
+                self.traces.pop_front();
+            }
+        }
+    }
+
     pub fn forget_caches(&mut self) {
         self.cache_epoch += 1;
         self.cache.clear();
+        self.traces.clear();
         self.due = None;
     }
 
     pub fn evict(&mut self) {
         self.cache.pop_front();
+        self.traces.pop_front();
+    }
+
+    /// Gives a conversation or a trace something to do. Its records wait for it.
+    pub fn give(&mut self, number: usize, piece: Piece, tickets: &[u64]) {
+        for ticket in tickets {
+            if let Some((_, left)) = self.tickets.get_mut(ticket) {
+                *left += 1;
+            }
+        }
+        let pending = self.pending.entry(number).or_default();
+        pending.pieces.push((piece, tickets.to_vec()));
     }
 
     /// A share of a record is done.

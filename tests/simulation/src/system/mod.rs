@@ -1,7 +1,8 @@
 //! The whole processor under one scheduler: several members of a group with their books and the work on conversations,
 //! Kafka, the store, and everything that may happen to them, step by step in an order that a [`Tape`] draws.
 //!
-//! The books ([`processor::books`]), the work on one conversation ([`processor::shards::job`]), the judgement of ends
+//! The books ([`processor::books`]), the work on one conversation ([`processor::shards::job`]) and on one
+//! trace ([`processor::placing::job`]), the judgement of ends
 //! ([`processor::source::ends`]) and all of `domain` are the real ones. What stands around them (threads, sockets, the
 //! client of Kafka, Redis) is a model of it:
 //!
@@ -11,7 +12,7 @@
 //! | `broker.rs` | Kafka: logs, the group, committed offsets |
 //! | `fetching.rs` | librdkafka of one member |
 //! | `client.rs`, `telling.rs`, `grouping.rs` | `processor::source` of one member |
-//! | `member.rs`, `pipeline.rs`, `working.rs`, `asking.rs` | the pipeline, the shards, the recorder, the closing of one member |
+//! | `member.rs`, `pipeline.rs`, `working.rs`, `placing.rs`, `asking.rs` | the pipeline, the tasks, the recorder of one member |
 //! | `nodes.rs` | Redis, single or a cluster, with `store` in front of it |
 //! | `faults.rs`, `shrinking.rs` | what goes wrong |
 //! | `checks.rs` | what must hold nevertheless |
@@ -31,6 +32,7 @@ mod member;
 mod nodes;
 mod old_rules;
 mod pipeline;
+mod placing;
 mod plan;
 mod producing;
 mod shrinking;
@@ -90,6 +92,10 @@ pub struct Played {
     /// How often a log lost its end, and how often that was noticed.
     pub shrunk: u64,
     pub begun_anew: u64,
+    /// Spans that were given up and found, and that moved.
+    pub lost: u64,
+    pub found: u64,
+    pub moved: u64,
 }
 
 impl Played {
@@ -108,6 +114,9 @@ impl Played {
         self.pauses += other.pauses;
         self.shrunk += other.shrunk;
         self.begun_anew += other.begun_anew;
+        self.lost += other.lost;
+        self.found += other.found;
+        self.moved += other.moved;
     }
 }
 

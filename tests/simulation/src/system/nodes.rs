@@ -3,9 +3,10 @@
 
 use domain::facts::Entry;
 use domain::ids::{Digest, SpanKey};
+use domain::trace::TraceEntry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use store::{Commit, Epoch, PartitionProgress, Snapshot, Summary};
+use store::{Commit, Epoch, PartitionProgress, Snapshot, Summary, TraceHead};
 
 /// No loss reaches further back than this: well below the margin by which partitions are read again.
 pub const LOSS_MS_MAX: i64 = 10_000;
@@ -21,6 +22,15 @@ pub struct Stored {
     pub log: Vec<Arc<str>>,
     /// Spans in the log, each with the end that its report names.
     pub spans: BTreeSet<(SpanKey, i64)>,
+}
+
+/// What is stored of one trace.
+#[derive(Clone, Debug)]
+pub struct StoredTrace {
+    pub head: TraceHead,
+    pub log: Vec<Arc<str>>,
+    /// Spans without an id that were ever in the log.
+    pub spans: BTreeSet<SpanKey>,
 }
 
 /// By topic and partition.
@@ -39,6 +49,7 @@ pub struct Copy {
 #[derive(Clone, Debug, Default)]
 pub struct Held {
     pub conversations: BTreeMap<usize, Arc<Stored>>,
+    pub traces: BTreeMap<usize, Arc<StoredTrace>>,
     pub copy: Option<Arc<Copy>>,
     pub due: Arc<BTreeMap<usize, i64>>,
     /// When entries of it were corrected.
@@ -84,6 +95,10 @@ impl Nodes {
             .held
             .conversations
             .get(&conversation)
+    }
+
+    pub fn stored_trace(&self, number: usize) -> Option<&Arc<StoredTrace>> {
+        self.nodes[self.node_of(number)].held.traces.get(&number)
     }
 
     pub fn new_name(&mut self) -> String {
@@ -192,14 +207,9 @@ impl Nodes {
         if log.len() as u64 != summary.entries {
             return None;
         }
-        let windows = serde_json::to_vec(&(&summary.windows, summary.published_revision));
-        let token = Digest::of(&[
-            &summary.token.to_le_bytes(),
-            &summary.version.to_le_bytes(),
-            &windows.expect("windows serialise"),
-            text.as_bytes(),
-        ]);
-        let token = u64::from_le_bytes(token.0[..8].try_into().expect("eight bytes")).max(1);
+        let windows = serde_json::to_string(&(&summary.windows, summary.published_revision));
+        let windows = windows.expect("windows serialise");
+        let token = token_of(summary.token, summary.version, &[&windows, &text]);
         let summary = Summary {
             token,
             ..summary.clone()
@@ -218,9 +228,61 @@ impl Nodes {
         Some(Commit::Done { token })
     }
 
+    pub fn load_trace(&self, number: usize) -> Option<store::StoredTrace> {
+        let stored = self.stored_trace(number)?;
+        let read = |text: &Arc<str>| -> TraceEntry {
+            serde_json::from_str(text).expect("what was written is read")
+        };
+        Some(store::StoredTrace {
+            head: stored.head.clone(),
+            entries: stored.log.iter().map(read).collect(),
+        })
+    }
+
+    pub fn commit_trace(
+        &mut self,
+        number: usize,
+        head: &TraceHead,
+        entry: &TraceEntry,
+        is_anew: bool,
+        now_ms: i64,
+    ) -> Commit {
+        let stored = self.stored_trace(number).map(|stored| (**stored).clone());
+        let known = stored.as_ref().map(|stored| &stored.head);
+        let (version, token) = known.map_or((0, 0), |known| (known.version, known.token));
+        if (version, token) != (head.version, head.token) {
+            return Commit::Conflict { version };
+        }
+        let (mut log, mut spans) =
+            stored.map_or_else(Default::default, |stored| (stored.log, stored.spans));
+        if is_anew {
+            log.clear();
+        }
+        let text = serde_json::to_string(entry).expect("entries serialise");
+        log.push(text.as_str().into());
+        spans.extend(entry.facts.spans.iter().map(|span| span.key));
+        let token = token_of(
+            head.token,
+            head.version + 1,
+            &[&format!("{:?}", head.due_ms), &text],
+        );
+        let head = TraceHead {
+            version: version + 1,
+            token,
+            entries: log.len() as u64,
+            ..head.clone()
+        };
+        let node = self.node_of(number);
+        let stored = Arc::new(StoredTrace { head, log, spans });
+        self.nodes[node].held.traces.insert(number, stored);
+        self.wrote(node, now_ms);
+        Commit::Done { token }
+    }
+
     pub fn remove(&mut self, conversation: usize, now_ms: i64) {
         let node = self.node_of(conversation);
         self.nodes[node].held.conversations.remove(&conversation);
+        self.nodes[node].held.traces.remove(&conversation);
         self.wrote(node, now_ms);
     }
 
@@ -371,6 +433,15 @@ impl Nodes {
             self.wrote(DUE_NODE, now_ms);
         }
     }
+}
+
+/// What tells versions apart that have the same number.
+fn token_of(token: u64, version: u64, texts: &[&str]) -> u64 {
+    let mut parts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+    let numbers = [token.to_le_bytes(), version.to_le_bytes()].concat();
+    parts.push(&numbers);
+    let digest = Digest::of(&parts);
+    u64::from_le_bytes(digest.0[..8].try_into().expect("eight bytes")).max(1)
 }
 
 /// After so long a correction is looked at again.

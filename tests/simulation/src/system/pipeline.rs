@@ -2,7 +2,7 @@
 
 use super::Flaw;
 use super::client::Order;
-use super::member::{Life, Member};
+use super::member::{Life, Member, Piece};
 use super::world::World;
 use processor::books::{Command, Event, Notice};
 use processor::shards::job::Close;
@@ -200,7 +200,7 @@ impl World<'_> {
         let facts = facts.unwrap_or_default();
         member.tickets_given += 1;
         let ticket = member.tickets_given;
-        member.tickets.insert(ticket, (at, facts.len()));
+        member.tickets.insert(ticket, (at, 1));
         for fact in facts {
             let counted_ms = if self.flaw == Flaw::FirstCopyTimes {
                 *self.first_times.entry(fact).or_insert(record_ms)
@@ -208,8 +208,20 @@ impl World<'_> {
                 record_ms
             };
             let told = &self.plan.told[fact];
-            let pending = member.pending.entry(told.conversation).or_default();
-            pending.facts.push((told.recorded(counted_ms), ticket));
+            let (prepared, report) = told.recorded(counted_ms);
+            let project = &self.plan.traces[told.trace].project;
+            let named = report.conversation.as_deref();
+            let named = named.and_then(|id| self.plan.conversation(project, id));
+            let without_id = match named {
+                Some(conversation) => {
+                    member.give(conversation, Piece::Fact(prepared), &[ticket]);
+                    None
+                }
+                None => Some(prepared),
+            };
+            let trace = self.plan.number_of_trace(told.trace);
+            member.give(trace, Piece::Told(report, without_id), &[ticket]);
         }
+        member.done(ticket);
     }
 }

@@ -1,10 +1,12 @@
-//! What is written into the topics: spans of a few conversations over several windows, many of them more than once.
+//! What is written into the topics: spans of a few traces over several windows, many of them more than once, and not all with
+//! the id of their conversation.
 
 use crate::tape::Tape;
-use domain::ids::{ConversationKey, SpanId, SpanKey, TraceId};
+use domain::ids::{ConversationKey, SpanId, SpanKey, TraceId, TraceKey};
 use domain::message::{Message, Role};
 use domain::prepare::{self, Fact, Prepared};
 use domain::span::{Content, Operation, Span};
+use domain::trace::{Kind, Report, Times, WithoutId};
 use domain::usage::{NoPrices, Usage};
 use processor::source::TopicPartition;
 
@@ -14,7 +16,18 @@ pub const BEGIN_MS: i64 = 1_795_000_000_000;
 pub const GAP_MS: i64 = 5_000;
 pub const TOPICS: [&str; 2] = ["spans", "others"];
 
-const CONVERSATIONS_MAX: usize = 6;
+/// How long a span may stand nowhere before it is decided what becomes of it.
+pub const TIMES: Times = Times {
+    settle_ms: 3_000,
+    wait_ms: 60_000,
+    hold_ms: 30_000,
+};
+const SHOP: &str = "shop";
+const MALL: &str = "mall";
+
+const TRACES_MAX: usize = 6;
+const FOREIGN_PERCENT: usize = 20;
+const SECOND_PERCENT: usize = 20;
 const WINDOWS_MAX: usize = 3;
 const SPANS_MAX: usize = 3;
 const COPIES_PERCENT: usize = 30;
@@ -25,18 +38,21 @@ const PAST_MS: i64 = 60_000;
 /// One report of one span.
 #[derive(Clone, Debug)]
 pub struct Told {
-    pub conversation: usize,
+    /// Position in [`Plan::traces`].
+    pub trace: usize,
     pub prepared: Prepared,
+    pub report: Report,
 }
 
 impl Told {
     /// The fact as a record of this time tells it.
-    pub fn recorded(&self, record_ms: i64) -> Prepared {
-        let mut prepared = self.prepared.clone();
+    pub fn recorded(&self, record_ms: i64) -> (Prepared, Report) {
+        let (mut prepared, mut report) = (self.prepared.clone(), self.report.clone());
         if let Fact::Span(span) = &mut prepared.fact {
             span.record_ms = record_ms;
         }
-        prepared
+        report.record_ms = record_ms;
+        (prepared, report)
     }
 
     /// The span, and the end that this report of it names.
@@ -61,7 +77,10 @@ pub struct Planned {
 
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// All that there can be: those that spans name, and one for each trace, which it becomes where `without_id` says so.
     pub conversations: Vec<ConversationKey>,
+    pub traces: Vec<TraceKey>,
+    pub without_id: WithoutId,
     pub told: Vec<Told>,
     pub partitions: Vec<TopicPartition>,
     /// In the order of writing. Those before [`BEGIN_MS`] are there at the beginning.
@@ -77,52 +96,139 @@ impl Plan {
         }
         let mut plan = Self {
             conversations: Vec::new(),
+            traces: Vec::new(),
+            without_id: *tape.pick(&[WithoutId::Drop, WithoutId::Trace]),
             told: Vec::new(),
             partitions,
             records: Vec::new(),
         };
         let mut deliveries = Vec::new();
-        for number in 0..2 + tape.below(CONVERSATIONS_MAX - 1) {
-            plan.conversation(number, tape, &mut deliveries);
+        for number in 0..2 + tape.below(TRACES_MAX - 1) {
+            plan.trace(number, tape, &mut deliveries);
         }
+        plan.name_conversations();
         deliveries.sort_by_key(|(at_ms, fact)| (*at_ms, *fact));
         plan.write(&deliveries, tape);
         plan
     }
 
-    fn conversation(&mut self, number: usize, tape: &mut Tape, deliveries: &mut Vec<(i64, usize)>) {
-        self.conversations.push(ConversationKey {
-            project: "shop".to_owned(),
-            id: format!("c{number}"),
+    pub fn conversation(&self, project: &str, id: &str) -> Option<usize> {
+        let is_it = |key: &ConversationKey| key.project == project && key.id == id;
+        self.conversations.iter().position(is_it)
+    }
+
+    /// Conversations and traces are numbered together: these come after those.
+    pub fn number_of_trace(&self, trace: usize) -> usize {
+        self.conversations.len() + trace
+    }
+
+    /// Position in [`Plan::traces`]; `None` for the number of a conversation.
+    pub fn as_trace(&self, number: usize) -> Option<usize> {
+        number.checked_sub(self.conversations.len())
+    }
+
+    /// For stories.
+    pub fn name(&self, number: usize) -> String {
+        match self.as_trace(number) {
+            Some(trace) => format!("t{trace}"),
+            None => {
+                let ConversationKey { project, id } = &self.conversations[number];
+                format!("{project}/{id}")
+            }
+        }
+    }
+
+    fn name_conversations(&mut self) {
+        let named = self.told.iter().filter_map(|told| {
+            let project = self.traces[told.trace].project.clone();
+            let id = told.report.conversation.clone()?;
+            Some(ConversationKey { project, id })
         });
+        let of_traces = self.traces.iter().map(|key| ConversationKey {
+            project: key.project.clone(),
+            id: key.trace.to_string(),
+        });
+        let mut all: Vec<ConversationKey> = named.chain(of_traces).collect();
+        all.sort();
+        all.dedup();
+        self.conversations = all;
+    }
+
+    /// Spans over some windows. In some traces few carry the id, one that comes late, or none; in some there are two.
+    fn trace(&mut self, number: usize, tape: &mut Tape, deliveries: &mut Vec<(i64, usize)>) {
+        // Now and then the trace id of another project.
+        let is_foreign = number > 0 && tape.chance(FOREIGN_PERCENT);
+        let (project, id) = match self.traces.last() {
+            Some(last) if is_foreign && last.project == SHOP => (MALL, last.trace),
+            _ => (SHOP, TraceId([number as u8 + 1; 16])),
+        };
+        self.traces.push(TraceKey {
+            project: project.to_owned(),
+            trace: id,
+        });
+        let naming = *tape.pick(&[
+            Naming::All,
+            Naming::All,
+            Naming::Some,
+            Naming::Root,
+            Naming::Nobody,
+        ]);
+        let second = tape.chance(SECOND_PERCENT);
         let mut at_ms = BEGIN_MS - PAST_MS + tape.below(40) as i64 * 1_000;
         let mut spans = 0;
         for _ in 0..1 + tape.below(WINDOWS_MAX) {
             for _ in 0..1 + tape.below(SPANS_MAX) {
                 spans += 1;
+                let is_named = match naming {
+                    Naming::All => true,
+                    Naming::Some => tape.chance(50),
+                    Naming::Root | Naming::Nobody => false,
+                };
+                let is_others = second && tape.chance(50);
+                let conversation =
+                    is_named.then(|| format!("c{}", number + usize::from(is_others)));
+                // The root is span 0, which may never come.
+                let parent = tape.below(spans);
+                let told = |is_over| (spans, parent, conversation.clone(), is_over);
                 if tape.chance(REPORTS_PERCENT) {
-                    self.deliver(span(number, spans, false), number, at_ms, tape, deliveries);
+                    self.deliver(told(false), at_ms, tape, deliveries);
                     at_ms += tape.below(9) as i64 * 1_000;
                 }
-                self.deliver(span(number, spans, true), number, at_ms, tape, deliveries);
+                self.deliver(told(true), at_ms, tape, deliveries);
                 at_ms += tape.below(6) as i64 * 1_000;
             }
             at_ms += GAP_MS + tape.below(20) as i64 * 1_000;
+        }
+        if naming == Naming::Root {
+            let late_ms = tape.below(40) as i64 * 1_000;
+            let root = (0, 0, Some(format!("c{number}")), true);
+            self.deliver(root, at_ms + late_ms, tape, deliveries);
         }
     }
 
     fn deliver(
         &mut self,
-        span: Span,
-        conversation: usize,
+        (number, parent, conversation, is_over): (usize, usize, Option<String>, bool),
         at_ms: i64,
         tape: &mut Tape,
         deliveries: &mut Vec<(i64, usize)>,
     ) {
         let fact = self.told.len();
-        self.told.push(Told {
+        let trace = self.traces.len() - 1;
+        let mut span = span(&self.traces[trace], number, is_over);
+        span.parent = (number > 0).then(|| span_id(parent));
+        span.conversation_id.clone_from(&conversation);
+        let report = Report {
+            span: span.key.span,
+            kind: Kind::GenAiSpan,
+            parent: span.parent,
             conversation,
+            record_ms: 0,
+        };
+        self.told.push(Told {
+            trace,
             prepared: prepare::span(span, 0, &NoPrices),
+            report,
         });
         deliveries.push((at_ms, fact));
         while tape.chance(COPIES_PERCENT) && deliveries.len() < DELIVERIES_MAX {
@@ -159,8 +265,22 @@ impl Plan {
 /// Copies of spans are drawn as long as there are fewer deliveries.
 const DELIVERIES_MAX: usize = 80;
 
+/// Which spans of a trace carry the id of its conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Naming {
+    All,
+    Some,
+    /// The root alone, which comes last.
+    Root,
+    Nobody,
+}
+
+fn span_id(number: usize) -> SpanId {
+    SpanId((number as u64 + 1).to_be_bytes())
+}
+
 /// A call of a model: as reported when it began, or when it was over.
-fn span(conversation: usize, number: usize, is_over: bool) -> Span {
+fn span(trace: &TraceKey, number: usize, is_over: bool) -> Span {
     let start_ns = (BEGIN_MS - PAST_MS + number as i64 * 1_000) * 1_000_000;
     let said = |role, what: &str| Message::text_of(role, format!("{what} {number}"));
     let output = if is_over {
@@ -175,11 +295,10 @@ fn span(conversation: usize, number: usize, is_over: bool) -> Span {
     };
     Span {
         key: SpanKey {
-            trace: TraceId([conversation as u8 + 1; 16]),
-            span: SpanId((number as u64).to_be_bytes()),
+            trace: trace.trace,
+            span: span_id(number),
         },
-        project: "shop".to_owned(),
-        conversation_id: Some(format!("c{conversation}")),
+        project: trace.project.clone(),
         is_genai: true,
         name: format!("chat {number}"),
         operation: Operation::Chat,

@@ -1,100 +1,103 @@
-//! The shards of a member, which carry out the steps of a [`Job`], and its look for conversations to close.
+//! The tasks of a member, which carry out the steps of a [`Job`], and its look for what is due.
 
 use super::broker::Finalised;
-use super::member::{Doing, Looking, Member, Running};
+use super::member::{Answer, Doing, Looking, Member, Piece, Running};
 use super::nodes::{DUE_NODE, Settling};
-use super::plan::GAP_MS;
+use super::placing::begin_placing;
+use super::plan::{GAP_MS, Plan};
 use super::world::World;
 use domain::limits::Limits;
 use processor::finalised;
+use processor::placing::job as placing;
 use processor::shards::job::{Close, Job, News, Outcome, Rules, Step};
 use store::Commit;
 
 const LOOK_EVERY_MS: i64 = 1_000;
 
 impl World<'_> {
-    /// Takes up what waits for a conversation, or some of it, for records are read in parallel.
-    pub(super) fn begin_work(&mut self, id: usize, conversation: usize) {
-        let waiting = self.members[&id].pending[&conversation].facts.len();
+    /// Takes up what waits for a conversation or trace, or some of it, for records are read in parallel.
+    pub(super) fn begin_work(&mut self, id: usize, number: usize) {
+        let waiting = self.members[&id].pending[&number].pieces.len();
         let taken = waiting - self.draw(waiting.max(1)).min(waiting);
         let first = self.draw(waiting.max(1));
         let Some(member) = self.members.get_mut(&id) else {
             return;
         };
-        let Some(mut pending) = member.pending.remove(&conversation) else {
+        let Some(mut pending) = member.pending.remove(&number) else {
             return;
         };
         if waiting > 0 {
-            pending.facts.rotate_left(first % waiting);
+            pending.pieces.rotate_left(first % waiting);
         }
-        let rest = pending.facts.split_off(taken);
+        let rest = pending.pieces.split_off(taken);
         if !rest.is_empty() {
-            member.pending.entry(conversation).or_default().facts = rest;
+            member.pending.entry(number).or_default().pieces = rest;
         }
-        let (facts, tickets) = pending.facts.into_iter().unzip();
-        let cached = member.take_cached(conversation);
-        let rules = Rules {
-            limits: Limits::default(),
-            inactivity_gap_ms: GAP_MS,
-        };
-        let key = self.plan.conversations[conversation].clone();
-        let news = News {
-            facts,
-            ..News::default()
-        };
-        let mut job = Job::new(key, news, pending.close, cached, rules);
-        let step = job.next(None);
+        let (pieces, tickets): (Vec<Piece>, Vec<Vec<u64>>) = pending.pieces.into_iter().unzip();
         let running = Running {
-            doing: Doing::Steps(Box::new(job), step),
-            tickets,
+            doing: match self.plan.as_trace(number) {
+                Some(trace) => begin_placing(&self.plan, trace, pieces, pending.close, member),
+                None => begin_adding(&self.plan, number, pieces, pending.close, member),
+            },
+            tickets: tickets.into_iter().flatten().collect(),
             cache_epoch: member.cache_epoch,
             node: 0,
             is_current: true,
         };
-        member.running.insert(conversation, running);
-        self.settle_steps(id, conversation);
+        member.running.insert(number, running);
+        self.settle_steps(id, number);
     }
 
-    pub(super) fn work_step(&mut self, id: usize, conversation: usize) -> Result<(), String> {
+    pub(super) fn work_step(&mut self, id: usize, number: usize) -> Result<(), String> {
         let Some(member) = self.members.get_mut(&id) else {
             return Ok(());
         };
-        let Some(mut running) = member.running.remove(&conversation) else {
+        let Some(mut running) = member.running.remove(&number) else {
             return Ok(());
         };
-        let outcome = match &running.doing {
-            Doing::Index(update) => {
-                let entry_ms = update
-                    .as_ref()
-                    .and_then(|update| update.summary.due_at_ms(0));
-                self.nodes.index_due(conversation, entry_ms, self.now_ms);
+        let answered = match &running.doing {
+            Doing::Index(_) | Doing::IndexTrace(_) => {
+                self.index(number, &running.doing);
                 if !self.loses_answer() {
-                    self.work_done(id, running);
-                    return Ok(());
+                    return self.work_done(id, number, running);
                 }
                 None
             }
-            Doing::Steps(_, Step::Verify(epoch)) => {
-                running.is_current &= self.nodes.is_current(running.node, epoch);
-                running.node += 1;
-                if running.node == self.nodes.nodes.len() {
-                    running.node = 0;
-                    let is_current = std::mem::replace(&mut running.is_current, true);
-                    Some(Outcome::Verified(is_current))
-                } else {
-                    None
-                }
+            Doing::Steps(_, Step::Verify(epoch))
+            | Doing::Placing(_, placing::Step::Verify(epoch)) => {
+                let is_current = self.nodes.is_current(running.node, epoch);
+                running.verified(is_current, self.nodes.nodes.len())
             }
-            Doing::Steps(_, step) => self.carry_out_step(id, conversation, step)?,
+            Doing::Steps(_, step) => self.carry_out_step(id, number, step)?.map(Answer::Job),
+            Doing::Placing(_, step) => self
+                .carry_out_placing(id, number, step)
+                .map(Answer::Placing),
         };
-        if let (Some(outcome), Doing::Steps(job, step)) = (outcome, &mut running.doing) {
-            *step = job.next(Some(outcome));
-        }
+        running.doing = match (running.doing, answered) {
+            (Doing::Steps(mut job, _), Some(Answer::Job(outcome))) => {
+                let step = job.next(Some(outcome));
+                Doing::Steps(job, step)
+            }
+            (Doing::Placing(mut job, _), Some(Answer::Placing(outcome))) => {
+                let step = job.next(Some(outcome));
+                Doing::Placing(job, step)
+            }
+            (doing, _) => doing,
+        };
         if let Some(member) = self.members.get_mut(&id) {
-            member.running.insert(conversation, running);
+            member.running.insert(number, running);
         }
-        self.settle_steps(id, conversation);
+        self.settle_steps(id, number);
         Ok(())
+    }
+
+    fn index(&mut self, number: usize, doing: &Doing) {
+        let entry_ms = match doing {
+            Doing::Index(Some(update)) => update.summary.due_at_ms(0),
+            Doing::IndexTrace(told) => told.head.as_ref().and_then(|head| head.due_ms),
+            _ => None,
+        };
+        self.nodes.index_due(number, entry_ms, self.now_ms);
     }
 
     /// `None` when the answer was lost: then the step is repeated.
@@ -159,18 +162,31 @@ impl World<'_> {
                 }
                 Doing::Index(update.map(Box::new))
             }
+            Doing::Placing(job, placing::Step::Done) => {
+                let (kept, told) = job.into_parts();
+                if let Some(kept) = kept {
+                    member.cache_trace(conversation, kept, running.cache_epoch);
+                }
+                Doing::IndexTrace(Box::new(told))
+            }
             doing => doing,
         };
         member.running.insert(conversation, running);
     }
 
-    fn work_done(&mut self, id: usize, running: Running) {
+    fn work_done(&mut self, id: usize, number: usize, running: Running) -> Result<(), String> {
+        if let Doing::IndexTrace(told) = running.doing
+            && let Some(trace) = self.plan.as_trace(number)
+        {
+            self.tell_placed(id, trace, *told, &running.tickets)?;
+        }
         if let Some(member) = self.members.get_mut(&id) {
             running
                 .tickets
                 .into_iter()
                 .for_each(|ticket| member.done(ticket));
         }
+        Ok(())
     }
 
     pub(super) fn has_looking_step(&self, member: &Member) -> bool {
@@ -185,7 +201,8 @@ impl World<'_> {
             return;
         };
         let Some((close, looking)) = member.looking.take() else {
-            member.next_look_ms = now_ms + LOOK_EVERY_MS;
+            member.next_look_ms = now_ms + LOOK_EVERY_MS / 2;
+            member.looks_for_traces = !member.looks_for_traces;
             member.looking = member.due.clone().map(|close| (close, Looking::Settled));
             return;
         };
@@ -198,7 +215,11 @@ impl World<'_> {
     /// One step of looking; what is next.
     fn look(&mut self, id: usize, close: &Close, looking: Looking) -> Option<Looking> {
         let now_ms = self.now_ms;
-        let latest_ms = close.watermark_ms.saturating_sub(GAP_MS).max(0);
+        let for_traces = self.members[&id].looks_for_traces;
+        let latest_ms = match for_traces {
+            true => close.watermark_ms,
+            false => close.watermark_ms.saturating_sub(GAP_MS).max(0),
+        };
         match looking {
             Looking::Settled => {
                 let right = |(conversation, noted_ms)| {
@@ -215,7 +236,9 @@ impl World<'_> {
             }
             Looking::Entries => {
                 let due = self.nodes.nodes[DUE_NODE].held.due.iter();
-                let due = due.filter(|(_, entry_ms)| **entry_ms <= latest_ms);
+                let due = due.filter(|(number, entry_ms)| {
+                    self.plan.as_trace(**number).is_some() == for_traces && **entry_ms <= latest_ms
+                });
                 let entries: Vec<_> = due.map(|(conversation, ms)| (*conversation, *ms)).collect();
                 (!entries.is_empty()).then_some(Looking::Summaries(entries))
             }
@@ -243,10 +266,12 @@ impl World<'_> {
         }
     }
 
-    /// What the entry of a conversation should be.
-    fn right_ms(&self, conversation: usize) -> Option<i64> {
-        let stored = self.nodes.stored(conversation);
-        stored.and_then(|stored| stored.summary.due_at_ms(0))
+    /// What the entry of a conversation or trace should be.
+    fn right_ms(&self, number: usize) -> Option<i64> {
+        match self.nodes.stored_trace(number) {
+            Some(stored) => stored.head.due_ms,
+            None => self.nodes.stored(number)?.summary.due_at_ms(0),
+        }
     }
 
     /// Gives those that are due to be closed; the others are wrong.
@@ -269,4 +294,31 @@ impl World<'_> {
         }
         wrong
     }
+}
+
+fn begin_adding(
+    plan: &Plan,
+    number: usize,
+    pieces: Vec<Piece>,
+    close: Option<Close>,
+    member: &mut Member,
+) -> Doing {
+    let rules = Rules {
+        limits: Limits::default(),
+        inactivity_gap_ms: GAP_MS,
+    };
+    let mut news = News::default();
+    for piece in pieces {
+        match piece {
+            Piece::Fact(prepared) => news.facts.push(prepared),
+            Piece::Link(link) => news.links.push(link),
+            Piece::Move(moved) => news.moves.push(moved),
+            Piece::Told(..) => {}
+        }
+    }
+    let cached = member.take_cached(number);
+    let key = plan.conversations[number].clone();
+    let mut job = Job::new(key, news, close, cached, rules);
+    let step = job.next(None);
+    Doing::Steps(Box::new(job), step)
 }

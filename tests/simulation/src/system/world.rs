@@ -192,9 +192,16 @@ impl<'t> World<'t> {
         let mut tape = Tape::recorded(Vec::new());
         let plan = Arc::clone(&self.plan);
         let mut undisturbed = World::undisturbed(&mut tape, plan, &self.broker, self.now_ms);
-        let outcome = undisturbed.calm_down();
-        outcome.map_err(|what| format!("undisturbed: {what}"))?;
-        self.compare(&undisturbed)?;
+        undisturbed.story = self.story.is_some().then(Vec::new);
+        let settled = undisturbed.calm_down();
+        let settled = settled.map_err(|what| format!("undisturbed: {what}"));
+        let outcome = settled.and_then(|()| self.compare(&undisturbed));
+        let story = undisturbed.into_story();
+        self.say(|| "the undisturbed processor:".to_owned());
+        self.story
+            .iter_mut()
+            .for_each(|whole| whole.extend(story.iter().cloned()));
+        outcome?;
         self.played.simulated_ms = self.now_ms - BEGIN_MS;
         self.played.losses = self.nodes.losses;
         self.played.published = self.broker.finalised.len() as u64;
