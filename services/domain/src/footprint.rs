@@ -1,9 +1,8 @@
 //! What facts take in memory, roughly: their structs, texts and the places that maps keep for them. Caches go by it.
 
-use crate::conversation::StoredMessage;
 use crate::facts::{Body, LogFact, Node, SpanFact};
 use crate::ids::{Digest, SpanId, SpanKey};
-use crate::message::{Message, Part};
+use crate::message::{Message, Part, StoredMessage};
 use crate::span::{SpanError, User};
 use crate::staircase::Step;
 use serde_json::{Map, Value};
