@@ -11,6 +11,7 @@
 use super::alignment::Attachment;
 use super::calls::{Call, CallContent, History, Scope};
 use super::echoes::cut_short;
+use super::siblings::Siblings;
 use crate::conversation::Conversation;
 use crate::ids::Digest;
 use crate::message::{Message, Role};
@@ -86,6 +87,7 @@ pub(crate) struct Forest<'a> {
     /// not be walked again. Ends of earlier calls, and middles, prove nothing: a history whose head was cut off may begin
     /// alike.
     ends: FxHashMap<Digest, (NodeIndex, Context)>,
+    pub(super) siblings: Siblings,
     pub(super) by_identity: FxHashMap<Digest, Vec<NodeIndex>>,
     /// The utterances that begin an island, by identity.
     pub(super) beginnings: FxHashMap<Digest, Vec<NodeIndex>>,
@@ -137,6 +139,7 @@ impl<'a> Forest<'a> {
             is_cumulative: is_cumulative(conversation, calls, members),
             has_cut_histories: false,
             ends: FxHashMap::default(),
+            siblings: Siblings::default(),
             by_identity: FxHashMap::default(),
             beginnings: FxHashMap::default(),
             summaries: FxHashMap::default(),
@@ -275,13 +278,16 @@ impl<'a> Forest<'a> {
                 let node = &self.nodes[*node];
                 node.is_summary && node.identity == step.identity
             };
-            let next = self.nodes[position].children.iter().copied().find(is_same);
-            if let Some(next) = next {
+            let same = self.siblings.same(position, step.identity);
+            let same = same.into_iter().flat_map(|same| [same.first, same.latest]);
+            if let Some(next) = same.into_iter().find(is_same) {
                 position = next;
             } else if !self.path(position).any(|node| is_same(&node)) {
-                position = self.new_said(call, position, step);
-                self.nodes[position].is_summary = true;
-                self.nodes[position].depth -= 1;
+                let summary = self.new_said(call, position, step);
+                self.nodes[summary].is_summary = true;
+                self.nodes[summary].depth -= 1;
+                self.siblings.add_summary(position, summary);
+                position = summary;
             }
         }
         position
@@ -292,6 +298,9 @@ impl<'a> Forest<'a> {
         let is_news = self.nodes[first].first_call == call && first != last;
         if is_news && !self.nodes[first].is_summary {
             self.nodes[first].is_summary = true;
+            if let Some(parent) = self.nodes[first].parent {
+                self.siblings.add_summary(parent, first);
+            }
             // What this call added stands below it.
             self.nodes[first..]
                 .iter_mut()
@@ -320,6 +329,7 @@ impl<'a> Forest<'a> {
                     self.new_node(call, after, Role::Assistant, stored.identity, Some(choice))
                 });
             self.nodes[node].message.get_or_insert(*digest);
+            self.note_answer(after, node);
             for id in stored.message.tool_calls().filter_map(|(id, ..)| id) {
                 self.by_tool_call.insert(id.to_owned(), node);
             }
@@ -327,13 +337,10 @@ impl<'a> Forest<'a> {
         }
         let calls = self.calls;
         let tip = first.unwrap_or_else(|| {
-            self.new_node(
-                call,
-                after,
-                Role::Assistant,
-                call_name(&calls[call], 0),
-                Some(0),
-            )
+            let name = call_name(&calls[call], 0);
+            let node = self.new_node(call, after, Role::Assistant, name, Some(0));
+            self.note_answer(after, node);
+            node
         });
         if let Some(response_id) = &calls[call].span.response_id {
             self.by_response.insert(response_id, tip);
@@ -349,12 +356,18 @@ impl<'a> Forest<'a> {
         identity: Digest,
         made_by: (usize, usize),
     ) -> Option<NodeIndex> {
-        let same = self.nodes[after].children.iter().copied().find(|child| {
-            let child = &self.nodes[*child];
-            child.role == Some(Role::Assistant) && child.identity == identity
-        })?;
+        let same = self.siblings.same(after, identity)?.first;
+        if self.nodes[same].role != Some(Role::Assistant) {
+            return None;
+        }
         self.nodes[same].made_by.push(made_by);
         Some(same)
+    }
+
+    fn note_answer(&mut self, after: NodeIndex, node: NodeIndex) {
+        if self.may_be_echoed(node) {
+            self.siblings.add_answer(after, node);
+        }
     }
 
     fn new_island(&mut self, call: usize) -> NodeIndex {
@@ -422,6 +435,7 @@ impl<'a> Forest<'a> {
             self.beginnings.entry(identity).or_default().push(index);
         }
         self.nodes[parent].children.push(index);
+        self.siblings.add(parent, identity, index);
         index
     }
 

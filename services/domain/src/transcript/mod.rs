@@ -11,6 +11,7 @@ mod forest;
 mod nesting;
 mod reports;
 mod scopes;
+mod siblings;
 mod slots;
 mod spoken;
 mod threads;
