@@ -4,53 +4,16 @@
 //! any of it as JSON text. What goes out: system messages apart by role, one message per tool result, assistant
 //! messages whole.
 
-use super::{finish, parts, shapes};
-use crate::message::{Message, Part, Role};
+pub(crate) use super::turns::Turn;
+use super::turns::{Response, coalesce};
+use super::{finish, parts, shapes, tool_parts};
+use crate::message::{Part, Role};
 use crate::normalise::values::json;
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 
 /// Deepest nesting of wrappers around messages. Real ones have up to five.
 const DEPTH_MAX: usize = 16;
-
-/// One message as it was read, and what it says about the response that it came with.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Turn {
-    pub(crate) message: Message,
-    pub(crate) finish_reason: Option<String>,
-    /// LangChain keeps the provider's metadata with the message.
-    pub(crate) response: Response,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Response {
-    pub(crate) id: Option<String>,
-    pub(crate) model: Option<String>,
-}
-
-impl Response {
-    fn of(message: &Map<String, Value>) -> Self {
-        let metadata = message.get("response_metadata").and_then(Value::as_object);
-        let text = |keys: [&str; 2]| {
-            let text = keys.iter().find_map(|key| metadata?.get(*key)?.as_str())?;
-            (!json::is_nothing(text)).then(|| text.to_owned())
-        };
-        Self {
-            id: text(["id", "response_id"]),
-            model: text(["model_name", "model"]),
-        }
-    }
-}
-
-impl Turn {
-    pub(crate) fn new(role: Role, parts: Vec<Part>) -> Self {
-        Self {
-            message: Message { role, parts },
-            finish_reason: None,
-            response: Response::default(),
-        }
-    }
-}
 
 /// Reads whatever `value` holds; what is not in the shape of messages becomes the text of messages of
 /// `default_role`.
@@ -279,7 +242,7 @@ impl Reader {
             return self.push(Role::Tool, body, None);
         }
         map.insert("content".into(), text_content(spoken));
-        self.push(Role::Tool, vec![parts::tool_result(map)], None);
+        self.push(Role::Tool, vec![tool_parts::tool_result(map)], None);
     }
 
     /// Adds a message. A tool result in the message of a user stands on its own, as most providers want it; one in an
@@ -363,42 +326,6 @@ fn add_calls(calls: Vec<Part>, body: &mut Vec<Part>) {
         .filter(|call| id(call).is_none_or(|id| !known.contains(&id)));
     let room = parts::PARTS_MAX.saturating_sub(body.len());
     body.extend(new.take(room));
-}
-
-/// Puts together what one answer was spread over: the Responses API gives thoughts, text and calls as items of their
-/// own. A thought belongs to what follows it, a call to what precedes it. Messages with a finish reason are choices
-/// of their own and stay apart.
-fn coalesce(turns: Vec<Turn>) -> Vec<Turn> {
-    let mut whole: Vec<Turn> = Vec::with_capacity(turns.len());
-    for turn in turns {
-        match whole.last_mut() {
-            Some(last) if belong_together(last, &turn) => {
-                last.message.parts.extend(turn.message.parts);
-                last.finish_reason = turn.finish_reason;
-                last.response = turn.response;
-            }
-            _ => whole.push(turn),
-        }
-    }
-    whole
-}
-
-fn belong_together(earlier: &Turn, later: &Turn) -> bool {
-    let only = |turn: &Turn, kind: fn(&Part) -> bool| turn.message.parts.iter().all(kind);
-    // So is what the provider did by itself, such as a search.
-    let is_thought = |part: &Part| matches!(part, Part::Reasoning { .. } | Part::Other { .. });
-    let is_call_or_thought = |part: &Part| {
-        matches!(
-            part,
-            Part::Reasoning { .. } | Part::Other { .. } | Part::ToolCall { .. }
-        )
-    };
-    earlier.message.role == Role::Assistant
-        && later.message.role == Role::Assistant
-        && earlier.message.parts.len() < parts::PARTS_MAX
-        && earlier.finish_reason.is_none()
-        && (only(earlier, is_thought)
-            || (only(later, is_call_or_thought) && !only(later, is_thought)))
 }
 
 #[cfg(test)]

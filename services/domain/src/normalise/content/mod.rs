@@ -6,4 +6,6 @@ pub(super) mod media;
 pub(super) mod messages;
 pub(super) mod parts;
 pub(super) mod shapes;
+pub(super) mod tool_parts;
 pub(super) mod tool_value;
+pub(super) mod turns;

@@ -1,6 +1,6 @@
 //! What an object is: a message, an item, or a wrapper around messages.
 
-use super::{finish, parts};
+use super::{finish, parts, tool_parts};
 use crate::message::{Part, Role};
 use crate::normalise::values::json;
 use serde_json::{Map, Value};
@@ -333,20 +333,20 @@ pub(crate) fn take_calls(map: &mut Map<String, Value>) -> Vec<Part> {
     match pending.take() {
         Some(Value::Array(items)) => {
             calls.extend(items.into_iter().filter_map(|item| match item {
-                Value::Object(call) => parts::tool_call(call),
+                Value::Object(call) => tool_parts::tool_call(call),
                 Value::String(text) => match json::structure(&text) {
-                    Some(Value::Object(call)) => parts::tool_call(call),
+                    Some(Value::Object(call)) => tool_parts::tool_call(call),
                     _ => None,
                 },
                 _ => None,
             }))
         }
         // Sentry's Python SDK unpacks a list of one.
-        Some(Value::Object(call)) => calls.extend(parts::tool_call(call)),
+        Some(Value::Object(call)) => calls.extend(tool_parts::tool_call(call)),
         _ => {}
     }
     if let Some(Value::Object(call)) = map.remove("function_call") {
-        calls.extend(parts::tool_call(call));
+        calls.extend(tool_parts::tool_call(call));
     }
     if let Some(name) = map.remove("function_call_name") {
         let mut call = Map::new();
@@ -354,7 +354,7 @@ pub(crate) fn take_calls(map: &mut Map<String, Value>) -> Vec<Part> {
         if let Some(arguments) = map.remove("function_call_arguments_json") {
             call.insert("arguments".into(), arguments);
         }
-        calls.extend(parts::tool_call(call));
+        calls.extend(tool_parts::tool_call(call));
     }
     calls
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::message::Message;
 use crate::normalise::tests::samples::lines;
 use serde_json::json;
 
