@@ -2,8 +2,10 @@
 //! was replaced by a summary or only its beginning was kept; or nowhere yet.
 
 use super::echoes::RUN_MAX;
-use super::forest::{Forest, NodeIndex, Step};
+use super::forest::Forest;
+use super::nodes::NodeIndex;
 use super::tools::RESULT_DISTANCE_MAX;
+use super::walk::Step;
 use crate::message::Role;
 use std::ops::Range;
 

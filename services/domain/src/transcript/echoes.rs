@@ -1,7 +1,9 @@
 //! Which node a message of a history stands at: the same words under the same predecessor, or an inexact repetition of an
 //! answer. SDKs trim, cut, split and join what they repeat, and leave out what they cannot say.
 
-use super::forest::{Forest, NodeIndex, Step};
+use super::forest::Forest;
+use super::nodes::NodeIndex;
+use super::walk::Step;
 use crate::message::{Message, Role};
 use crate::normalise::CUT_MARK;
 

@@ -9,6 +9,7 @@ pub(crate) mod calls;
 mod echoes;
 mod forest;
 mod nesting;
+mod nodes;
 mod reports;
 mod scopes;
 mod siblings;
@@ -17,6 +18,7 @@ mod spoken;
 mod threads;
 mod tools;
 mod totals;
+mod walk;
 
 pub use spoken::Spoken;
 

@@ -12,7 +12,7 @@
 //!
 //! Below `"4"`, `same` finds `"7 + 1?"` by a hash; below that, `latest_answers` gives `"eight"`, then `"8"`.
 
-use super::forest::NodeIndex;
+use super::nodes::NodeIndex;
 use crate::ids::Digest;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;

@@ -32,7 +32,7 @@ impl Conversation {
             system: messages(&content.system),
             input: match &content.history {
                 History::None => Vec::new(),
-                History::Chain(tip) => messages(&self.history_digests(Some(*tip))),
+                History::Tip(tip) => messages(&self.history_digests(Some(*tip))),
                 History::List(digests) => messages(digests),
             },
             output: messages(&content.output),
