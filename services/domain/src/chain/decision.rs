@@ -1,4 +1,19 @@
 //! The decision about one unit: to which conversation it belongs, if that can be told already.
+//!
+//! The rules in the order in which they are asked; the first that answers counts. `X` is a conversation of others.
+//!
+//! ```text
+//! known at the points          what comes                     outcome
+//! the unit's own mark, X       the same unit again            X, known
+//! u1 a1 ends in X              u1 a1 u2                       X, continued
+//! u1 a1 ends in X, gone on     u1 a1 v2, same user            X, branched; without a user, once the wait is over
+//! u1 a1 is followed in X       u1, answered a1                X, preceded: it is the beginning that was missing
+//! u1 failed in X               u1, same user, soon after      X, retried
+//! u1 tool a1 ends in X         u1 a1 u2                       X, continued, once the wait is over: tools were forgotten
+//! u1 a1 u2 a2 ends in X        u2 a2 u3, long enough          X, overlapped, once the wait is over
+//! nothing                      u1                             a conversation of its own, begun
+//! nothing                      u1 a1 u2                       waits; then begun
+//! ```
 
 use super::Settings;
 use super::call::Call;
@@ -60,7 +75,7 @@ impl<'a, T: Prepares> Decision<'a, T> {
         }
     }
 
-    pub(super) fn take(&mut self, now_ms: i64) -> Outcome {
+    pub(super) fn decide(mut self, now_ms: i64) -> Outcome {
         let unit = self.unit;
         if let Some(conversation) = unit.placed.clone().or_else(|| self.written_down()) {
             return known(&conversation);

@@ -1,4 +1,13 @@
 //! The units that are not decided yet.
+//!
+//! ```text
+//! call  goes on from       answer makes      ready?
+//! A     -                  point p           yes: it begins
+//! B     point p            point q           not before A: A makes p and began earlier
+//! C     point x            point y           yes, and it waits: nobody here makes x, others may
+//! ```
+//!
+//! A round is `ready`, `points` and `owners` (what to load), `decide`, and for each unit `settle`, `announce` or `give_up`.
 
 use super::Settings;
 use super::decision::{Decision, Joints, Outcome, is_over, known};
@@ -122,7 +131,7 @@ impl<T: Prepares> Chain<T> {
             let outcome = if unit.calls.is_empty() {
                 self.rest(unit, now_ms)
             } else {
-                Decision::new(unit, &self.settings, joints).take(now_ms)
+                Decision::new(unit, &self.settings, joints).decide(now_ms)
             };
             if let (Outcome::Waits, Some(unit)) = (&outcome, self.units.get_mut(id)) {
                 unit.next_try_ms = now_ms.saturating_add(self.settings.try_every_ms());

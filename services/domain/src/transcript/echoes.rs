@@ -1,5 +1,15 @@
 //! Which node a message of a history stands at: the same words under the same predecessor, or an inexact repetition of an
 //! answer. SDKs trim, cut, split and join what they repeat, and leave out what they cannot say.
+//!
+//! ```text
+//! stands there        comes back as             rule
+//! "it rains"          "it rains"                the same identity, by a hash
+//! "it rains today"    "it ra" + mark of a cut   cut short
+//! "look" + tool call  "look", tool call         a run: two messages that are one answer
+//! tool call ── "4"    tool call + "4"           answers in one: their results between were left out
+//! tool call + text    tool call                 an echo: it calls the same tools
+//! u1 ── a1            u1, then u2               a1 was left out: u2 stands below it
+//! ```
 
 use super::forest::Forest;
 use super::nodes::NodeIndex;

@@ -7,6 +7,17 @@
 //! follow each other in time, unless an earlier island goes on after a later one began: then the later one is a thread of
 //! its own, such as a call that makes up a title while the conversation goes on. Where a history attaches is decided in
 //! [`alignment`](super::alignment).
+//!
+//! ```text
+//! call   history            answer
+//! 1      u1                 a1           root ── u1 ─┬─ a1 ── u2 ── a2
+//! 2      u1 a1 u2           a2                       └─ b1
+//! 3      u1                 b1
+//! 4      "a title for u1"   t            root ── "a title for u1" ── t
+//! ```
+//!
+//! Call 3 asked again, so `b1` is the first island's tip, and `a1` to `a2` the branch that was superseded. Call 4 shares
+//! nothing with the others: a second island.
 
 use super::alignment::Attachment;
 use super::calls::{Call, History, Scope};

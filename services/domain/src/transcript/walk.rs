@@ -1,4 +1,10 @@
 //! A history as a path: its steps are followed from where it attaches, and make nodes where there are none.
+//!
+//! ```text
+//! before     u1 ── a1 ── u2 ── a2                  history  u1 a1 v2, answer b2
+//! after      u1 ── a1 ─┬─ u2 ── a2                 u1 and a1 stand there, v2 does not: a new node,
+//!                      └─ v2 ── b2                 and the answer the node after it
+//! ```
 
 use super::alignment::Attachment;
 use super::calls::CallContent;
