@@ -1,5 +1,6 @@
 //! Bad input, and rules that hold whatever the dialect.
 
+mod errors;
 mod properties;
 pub(super) mod samples;
 mod spellings;
@@ -7,9 +8,9 @@ mod spellings;
 use crate::ids::{CONVERSATION_ID_BYTES_MAX, SpanId};
 use crate::limits::Limits;
 use crate::message::Message;
-use crate::normalise::tests::samples::{RECORD_MS, content, event, lines, map, raw, read};
+use crate::normalise::tests::samples::{RECORD_MS, content, lines, map, raw, read};
 use crate::normalise::{Rules, span};
-use crate::raw::{Attributes, Origin, RawSpan, RawStatus};
+use crate::raw::{Attributes, Origin, RawSpan};
 use crate::span::Span;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -200,86 +201,6 @@ fn projects_come_from_the_producer_then_the_resource() {
         });
         assert_eq!(normalised(raw).project, wanted);
     }
-}
-
-#[test]
-fn errors_have_one_spelling() {
-    let limited = "Error code: 429 - limit";
-    for (attributes, events, status, kind) in [
-        (
-            json!({"error.type": "openai.RateLimitError"}),
-            vec![],
-            limited,
-            "RateLimitError",
-        ),
-        (
-            json!({"error.type": "a.b.OpenAIRateLimitError"}),
-            vec![],
-            limited,
-            "OpenAIRateLimitError",
-        ),
-        (json!({"error.type": "429"}), vec![], limited, "429"),
-        (
-            json!({}),
-            vec![event(
-                "exception",
-                json!({"exception.type": "openai.RateLimitError", "exception.message": limited}),
-            )],
-            "",
-            "RateLimitError",
-        ),
-        (
-            json!({}),
-            vec![event(
-                "exception",
-                json!({"exception.type": "Exception", "exception.message": "OpenAIRateLimitError('x')Traceback (most recent call last):\n ..."}),
-            )],
-            "",
-            "OpenAIRateLimitError",
-        ),
-        (
-            json!({"error.type": "_OTHER"}),
-            vec![],
-            "RateLimitError: limit",
-            "RateLimitError",
-        ),
-        (json!({}), vec![], "RateLimitError: limit", "RateLimitError"),
-        (
-            json!({}),
-            vec![],
-            "Error in agent run: {'error': 1}",
-            "_OTHER",
-        ),
-        (
-            json!({"http.response.status_code": 503}),
-            vec![],
-            "upstream",
-            "503",
-        ),
-        (json!({}), vec![], "", "_OTHER"),
-    ] {
-        let raw = RawSpan {
-            status: RawStatus {
-                is_error: true,
-                message: status.into(),
-            },
-            events,
-            ..raw(CHAT, "x", attributes.clone())
-        };
-        let error = normalised(raw).error.expect("an error");
-        assert_eq!(error.kind.as_deref(), Some(kind), "{attributes} {status}");
-        let message = error.message.unwrap_or_default();
-        assert!(!message.contains("Traceback"), "{message}");
-    }
-    let recovered = RawSpan {
-        events: vec![event("exception", json!({"exception.type": "Timeout"}))],
-        ..raw(CHAT, "x", json!({}))
-    };
-    assert_eq!(
-        normalised(recovered).error,
-        None,
-        "an exception alone is no failure"
-    );
 }
 
 #[test]
