@@ -2,13 +2,11 @@
 
 use crate::canonical;
 use crate::facts::{Body, Earlier, Entry, Link, LogFact, Move, Node, SpanFact};
+use crate::footprint;
 use crate::ids::{Digest, SpanId, SpanKey};
-use crate::memory;
-use crate::message::Message;
+use crate::message::{Message, StoredMessage};
 use crate::staircase::{Staircase, Step, identity_of};
-use crate::transcript::calls::History;
-use crate::view::View;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
@@ -45,24 +43,6 @@ pub struct Conversation {
 /// The order of a span's log facts: time, position in the export, digest of the fact.
 pub(crate) type LogOrder = (i64, u32, Digest);
 
-/// The messages of one span.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Spoken {
-    pub system: Vec<Arc<Message>>,
-    /// The history the call was given, oldest first.
-    pub input: Vec<Arc<Message>>,
-    /// The choices it answered with.
-    pub output: Vec<Arc<Message>>,
-    pub finish_reason: Option<String>,
-}
-
-/// A message with its identity, computed once.
-#[derive(Clone, Debug)]
-pub(crate) struct StoredMessage {
-    pub(crate) message: Arc<Message>,
-    pub(crate) identity: Digest,
-}
-
 /// What a fact counts for towards the limit of a conversation's bytes, beside its bodies.
 pub(crate) const FACT_BYTES: usize = 600;
 
@@ -71,7 +51,7 @@ impl Conversation {
     pub fn apply(&mut self, entry: Entry) {
         for (digest, body) in entry.bodies {
             self.bodies_bytes += body.bytes();
-            self.held_bytes += memory::body_bytes(&body);
+            self.held_bytes += footprint::body_bytes(&body);
             match body {
                 Body::Message(mut message) => {
                     // Lists that were read have room for more.
@@ -145,7 +125,7 @@ impl Conversation {
     fn add_span(&mut self, span: Arc<SpanFact>) {
         let key = span.key;
         if !self.spans.contains_key(&key) {
-            self.held_bytes += memory::span_bytes(&span);
+            self.held_bytes += footprint::span_bytes(&span);
             self.spans.insert(key, span);
             return;
         }
@@ -170,13 +150,13 @@ impl Conversation {
 
     fn versions_bytes(&self, key: &SpanKey) -> usize {
         self.versions(key)
-            .map(|span| memory::span_bytes(span))
+            .map(|span| footprint::span_bytes(span))
             .sum()
     }
 
     fn add_log(&mut self, log: LogFact) {
         let logs = self.logs.entry(log.key).or_default();
-        let bytes = memory::log_bytes(&log);
+        let bytes = footprint::log_bytes(&log);
         match logs.entry(log_order(&log)) {
             Place::Vacant(place) => {
                 self.held_bytes += bytes;
@@ -245,11 +225,6 @@ impl Conversation {
         spans.chain(logs.map(|log| log.record_ms)).chain(moves)
     }
 
-    /// The transcript and totals.
-    pub fn view(&self) -> View {
-        crate::transcript::view(&self.present())
-    }
-
     /// What counts towards [`Limits::conversation_bytes_max`]: the same whatever represents the facts.
     pub fn content_bytes(&self) -> usize {
         self.bodies_bytes + self.facts * FACT_BYTES
@@ -258,9 +233,9 @@ impl Conversation {
     /// Approximate size in memory.
     pub fn memory_bytes(&self) -> usize {
         self.held_bytes
-            + self.nodes.len() * memory::NODE_BYTES
-            + self.link_count() * memory::LINK_BYTES
-            + self.omitted.len() * memory::OMITTED_BYTES
+            + self.nodes.len() * footprint::NODE_BYTES
+            + self.link_count() * footprint::LINK_BYTES
+            + self.omitted.len() * footprint::OMITTED_BYTES
     }
 
     pub fn is_empty(&self) -> bool {
@@ -303,34 +278,6 @@ impl Conversation {
 
     pub fn value(&self, digest: &Digest) -> Option<&Arc<Value>> {
         self.values.get(digest)
-    }
-
-    /// The spans whose tokens and cost are in the totals: of each call the innermost report that has any. Others that report
-    /// some, such as wrappers and agents, repeat these.
-    pub fn counted_spans(&self) -> FxHashSet<SpanKey> {
-        let calls = crate::transcript::calls_of(self);
-        calls.iter().map(|call| call.counted().key).collect()
-    }
-
-    /// What a span said, whether it carried its messages itself or log records beside it did.
-    pub fn spoken_by(&self, span: &SpanFact) -> Spoken {
-        let content = crate::transcript::calls::content_of(self, span);
-        let messages = |digests: &[Digest]| -> Vec<Arc<Message>> {
-            digests
-                .iter()
-                .filter_map(|digest| self.message(digest).cloned())
-                .collect()
-        };
-        Spoken {
-            system: messages(&content.system),
-            input: match &content.history {
-                History::None => Vec::new(),
-                History::Chain(tip) => messages(&self.history_digests(Some(*tip))),
-                History::List(digests) => messages(digests),
-            },
-            output: messages(&content.output),
-            finish_reason: content.finish_reason,
-        }
     }
 
     /// Every message body, in no particular order: what a search looks through.

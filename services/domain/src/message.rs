@@ -5,6 +5,7 @@ use crate::ids::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,6 +24,13 @@ pub struct Message {
     pub role: Role,
     #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+}
+
+/// A message with its identity, computed once.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredMessage {
+    pub(crate) message: Arc<Message>,
+    pub(crate) identity: Digest,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,8 @@
 //! What assembling costs as a conversation grows. The figures to look at are per call and per byte: they stay the same.
 //!
 //! `assemble`: all calls are taken in and read once. `live`: the conversation is written after each call, as for one that
-//! is watched, resting between writes as the processor does. `prepare`: spans with their whole histories become facts.
+//! is watched, resting between writes as the processor does. `few_shot`: every call begins with the same examples, so that
+//! all questions are siblings. `prepare`: spans with their whole histories become facts.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use domain::conversation::Conversation;
@@ -163,6 +164,39 @@ fn written_live(facts: &[Prepared]) -> u32 {
     messages
 }
 
+/// Calls that are given the same examples and a question of their own each.
+fn few_shot_facts(calls: usize) -> Vec<Prepared> {
+    let mut history = vec![
+        message("user", question(0)),
+        message("assistant", answer(0)),
+        Value::Null,
+    ];
+    (1..=calls)
+        .map(|call| {
+            history[2] = message("user", question(call));
+            let span = normalise::span(raw(call, &history), 0, &Rules::default());
+            prepare::span(span, 0, &NoPrices)
+        })
+        .collect()
+}
+
+fn few_shot(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("few_shot");
+    group.sample_size(10);
+    for calls in [10, 100, 1_000, 10_000] {
+        let facts = few_shot_facts(calls);
+        let mut conversation = Conversation::default();
+        let entry = conversation.entry_for(&facts, &[], &Limits::default());
+        conversation.apply(entry);
+        group.throughput(Throughput::Elements(calls as u64));
+        group.bench_with_input(
+            BenchmarkId::from_parameter(calls),
+            &conversation,
+            |bench, conversation| bench.iter(|| conversation.view()),
+        );
+    }
+}
+
 fn prepare_whole(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("prepare");
     group.sample_size(10);
@@ -188,5 +222,5 @@ fn prepare_whole(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, assemble, live, prepare_whole);
+criterion_group!(benches, assemble, live, few_shot, prepare_whole);
 criterion_main!(benches);

@@ -5,8 +5,9 @@ use crate::dialects;
 use crate::script::{Feature, Line, Script};
 use crate::tape::Tape;
 use crate::truth;
-use domain::conversation::{Conversation, Spoken};
+use domain::conversation::Conversation;
 use domain::message::{Message, Role};
+use domain::transcript::Spoken;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was said, as every rule can tell it: who, in which words, asking for which tools.

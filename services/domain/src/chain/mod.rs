@@ -21,13 +21,18 @@
 //! by span, so a repetition finds what it wrote and changes nothing.
 
 mod call;
+mod decision;
 mod joint;
 mod pool;
+mod puts;
+mod turns;
 mod unit;
 mod who;
 
+pub use decision::{Joints, Outcome};
 pub use joint::{How, Joint, Mark, Side};
-pub use pool::{Chain, Joints, Outcome, Put, Settled};
+pub use pool::{Chain, Settled};
+pub use puts::Put;
 pub use unit::{Hints, Piece, Prepares, UnitId};
 
 use schemars::JsonSchema;

@@ -1,59 +1,33 @@
-//! From what an SDK wrote to what it means: one file per dialect.
+//! From what an SDK wrote to what it means.
 //!
 //! [`span`] finds the dialect, takes the content out of attributes and events, and reads every field by the tables of
-//! names; what is left stays among the attributes. Shapes of messages (`messages`, `parts`, `tool_value`) are
-//! understood alike in every dialect, so that one conversation reads the same whichever SDK told it.
+//! names; what is left stays among the attributes. The rooms, each using those before it alone:
+//!
+//! - `values`: JSON, flattened lists, ids, times, bounds.
+//! - `content`: shapes of messages, understood alike in every dialect, so that one conversation reads the same whichever
+//!   SDK told it.
+//! - `draft`: a span while it is being read, and how each of its fields is found by a table of names.
+//! - `dialects`: one file per SDK with its table, and how it is told which one a span speaks.
 
-mod adk;
-mod bounds;
 mod content;
-mod dialect;
+mod dialects;
 mod draft;
 #[cfg(test)]
-mod echoes;
-mod errors;
-mod events;
-mod fields;
-mod finish;
-mod flat;
-mod ids;
-mod json;
-mod langsmith;
-mod media;
-mod messages;
-mod openinference;
-mod openllmetry;
-mod operation;
-mod otel_genai;
-mod others;
-mod parts;
-mod people;
-#[cfg(test)]
-mod properties;
-mod pydantic_ai;
-mod python;
-mod salvage;
-#[cfg(test)]
-mod samples;
-mod sentry;
-mod shapes;
-mod strands;
-#[cfg(test)]
 mod tests;
-mod time;
-mod tool_value;
-mod usage;
-mod vercel;
+mod values;
 
-pub use salvage::MARK as CUT_MARK;
+pub use values::salvage::MARK as CUT_MARK;
 
 use crate::ids::{SpanId, SpanKey};
 use crate::limits::Limits;
 use crate::raw::{Origin, RawLog, RawSpan, RawStatus};
 use crate::span::{Operation, Span, SpanLog, Tool};
-use draft::Draft;
-use fields::Fields;
+use content::finish;
+use dialects::{detect, otel_genai};
+use draft::{Draft, errors, events, people, usage};
 use std::sync::Arc;
+use values::fields::{self, Fields};
+use values::{bounds, ids, time};
 
 /// How to read spans: what is configurable about it.
 #[derive(Clone, Debug)]
@@ -83,8 +57,8 @@ const DEFAULT_PROJECT: &str = "default";
 pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
     let fields = Fields::new(raw.attributes);
     let scope = raw.origin.scope_name.as_str();
-    let dialect = dialect::detect(scope, &raw.name, &fields);
-    let is_genai = dialect::is_genai(scope, &raw.name, dialect, &fields);
+    let dialect = detect::dialect(scope, &raw.name, &fields);
+    let is_genai = detect::is_genai(scope, &raw.name, dialect, &fields);
     let operation = if is_genai {
         (dialect.operation)(&fields, &raw.name)
             .or_else(|| otel_genai::read_operation(&fields, &raw.name))
@@ -110,14 +84,15 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
         times_ns: (raw.start_ns, raw.end_ns),
         origin: raw.origin,
     };
-    let mut draft = Draft::new(dialect, fields, operation);
+    let mut draft = Draft::new(dialect.label, detect::names(dialect), fields, operation);
     draft.events = raw.events;
     draft.dropped_attributes = raw.dropped_attributes;
     // Before content is read: that may take these attributes out.
     draft.finish_reason = finish_reason(&draft);
     draft.usage = usage::tokens(&draft);
     if is_genai {
-        content::read(&mut draft);
+        (dialect.content)(&mut draft);
+        draft::content::read(&mut draft);
     }
     finished(draft, known, record_ms, rules)
 }
@@ -185,8 +160,13 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
 pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
     let limits = &rules.limits;
     let fields = Fields::new(raw.attributes);
-    let dialect = dialect::detect(&raw.origin.scope_name, &raw.event_name, &fields);
-    let mut draft = Draft::new(dialect, fields, Operation::Chat);
+    let dialect = detect::dialect(&raw.origin.scope_name, &raw.event_name, &fields);
+    let mut draft = Draft::new(
+        dialect.label,
+        detect::names(dialect),
+        fields,
+        Operation::Chat,
+    );
     draft.finish_reason = finish_reason(&draft);
     let is_complete = otel_genai::read_log(&mut draft, &raw.event_name, raw.body)?;
     bounds::content(&mut draft.content, limits);

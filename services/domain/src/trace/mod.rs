@@ -18,16 +18,23 @@
 //! 9 s        2 names "b"        "a" from 2 s to 3 s, "b" from 9 s
 //! ```
 
+mod effects;
 mod entry;
-mod placing;
 mod report;
+mod settling;
+mod state;
 mod stays;
+mod taking;
+mod times;
 mod tree;
 
+pub use effects::Effect;
 pub use entry::{Given, GivenTo, TraceEntry};
-pub use placing::{Batch, Effect, Taken, Times, Trace};
 pub use report::{Kind, Report};
+pub use state::Trace;
 pub use stays::{Rank, Rule, Stay};
+pub use taking::{Batch, Taken};
+pub use times::Times;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

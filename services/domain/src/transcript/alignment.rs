@@ -1,13 +1,34 @@
 //! Where a history attaches: at a beginning; further down, when its head was cut off; at the last answer, when its head
 //! was replaced by a summary or only its beginning was kept; or nowhere yet.
+//!
+//! Below, `u1` is what a user says first and `a1` what is answered. The island is `u1 a1 u2 a2`, and a call comes with:
+//!
+//! ```text
+//! history             attaches           because
+//! u1 a1 u2 a2 u3      at the root        it is whole: its first utterance begins the island
+//! u2 a2 u3            below a1           its head was cut off, and from u2 it leads word for word to a2
+//! S u2 a2 u3          below a1           its end leads to a2, and S is short enough to stand for u1 a1
+//! u1 a2 u3            below u2           the same, and u1 is the beginning that was kept
+//! u9                  nowhere            nothing it says is known: a new island
+//! u3, previous r2     below a2           it names a2's response id: the API keeps the history
+//! ```
 
 use super::echoes::RUN_MAX;
-use super::forest::{Forest, NodeIndex, Step};
+use super::forest::Forest;
+use super::nodes::NodeIndex;
 use super::tools::RESULT_DISTANCE_MAX;
+use super::walk::Step;
 use crate::message::Role;
 use std::ops::Range;
 
 /// Where a history attaches, and what of it does not stand there.
+///
+/// ```text
+/// island      u1 ── a1 ── u2 ── a2 ── u3 ── a3
+/// history     u1  S                u3    a3  u4       S sums up a1 u2 a2
+///
+/// below = a2, skipped = 2 (u1 and S), kept = 1 (u1), summaries = [S], exact = 3 (u1, u3, a3)
+/// ```
 #[derive(Debug, Default)]
 pub(super) struct Attachment {
     /// The node under which the steps stand; `None` for a new island.
@@ -31,17 +52,29 @@ impl Attachment {
     }
 }
 
-/// How far a history leads to an answer.
-struct Led {
-    /// The first utterance that stands on the way to it.
+/// The end of a history, matched backwards from an answer.
+///
+/// ```text
+/// path        u1 ── a1 ── u2 ── a2 ── u3 ── a3
+/// history      S                a2    u3    a3  u4
+///                               └ first = 1, exact = 3, below = u2
+/// ```
+struct MatchedEnd {
+    /// The first utterance of the history that matches.
     first: usize,
-    /// How many stand there word for word.
+    /// How many match word for word.
     exact: usize,
-    /// The node under which they stand.
+    /// The node below which they match.
     below: NodeIndex,
 }
 
-/// How well a history fits below a node; the greater, the better.
+/// How well a history fits from a node on; the greater, the better.
+///
+/// ```text
+/// island      ok ── a1 ── ok ── a2            history   ok a2 u3
+///             └ length 1: a1 is not a2
+///                         └ length 2, exact 2, exact to the tip: here
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Alignment {
     /// It leads to the answer given last, every utterance word for word, and only the user has spoken since.
@@ -75,23 +108,23 @@ impl<'a> Forest<'a> {
             return Attachment::at(*position);
         }
         let last_tip = self.previous.map(|previous| previous.tip);
-        let utterances: Vec<usize> = (0..steps.len())
+        let indexes: Vec<usize> = (0..steps.len())
             .filter(|index| steps[*index].is_utterance())
             .collect();
-        let below = if utterances.is_empty() {
+        let below = if indexes.is_empty() {
             let mut results = steps.iter().flat_map(|step| step.message.tool_results());
             results
                 .find_map(|(id, ..)| self.by_tool_call.get(id?).copied())
                 .or(last_tip)
         } else if self.is_cumulative {
-            let told: Vec<&Step<'_>> = utterances.iter().map(|index| &steps[*index]).collect();
-            if let Some(summarised) = self.after_a_known_summary(&told, &utterances) {
+            let utterances: Vec<&Step<'_>> = indexes.iter().map(|index| &steps[*index]).collect();
+            if let Some(summarised) = self.after_a_known_summary(&utterances, &indexes) {
                 return summarised;
             }
-            let best = self.best_alignment(steps, &told);
-            if let Some(gap) = self.after_a_gap(&told, &utterances)
+            let best = self.best_alignment(steps, &utterances);
+            if let Some(gap) = self.after_a_gap(&utterances, &indexes)
                 && best.is_none_or(|best| {
-                    let evidence = usize::from(has_stray_results(steps, &told, &gap));
+                    let evidence = usize::from(has_stray_results(steps, &utterances, &gap));
                     gap.exact + evidence > best.exact
                 })
             {
@@ -110,15 +143,15 @@ impl<'a> Forest<'a> {
     /// For a history that begins with a summary that another one began with: where that one went on.
     fn after_a_known_summary(
         &self,
-        told: &[&Step<'_>],
-        utterances: &[usize],
+        utterances: &[&Step<'_>],
+        indexes: &[usize],
     ) -> Option<Attachment> {
-        let (below, count) = *self.summaries.get(&told[0].identity)?;
-        let skipped = *utterances.get(count)?;
+        let (below, count) = *self.summaries.get(&utterances[0].identity)?;
+        let skipped = *indexes.get(count)?;
         Some(Attachment {
             below: Some(below),
             skipped,
-            summaries: utterances[..count].to_vec(),
+            summaries: indexes[..count].to_vec(),
             ..Attachment::default()
         })
     }
@@ -239,25 +272,25 @@ impl<'a> Forest<'a> {
 
     /// For a history whose end leads to an answer, best the latest, and whose head does not: messages in between were left
     /// out, and the head is the kept beginning, or stands for them.
-    fn after_a_gap(&self, told: &[&Step<'_>], utterances: &[usize]) -> Option<Attachment> {
-        let last_answer = told
+    fn after_a_gap(&self, utterances: &[&Step<'_>], indexes: &[usize]) -> Option<Attachment> {
+        let last_answer = utterances
             .iter()
             .rposition(|step| step.message.role == Role::Assistant)?;
-        if told[last_answer + 1..]
+        if utterances[last_answer + 1..]
             .iter()
             .any(|step| step.message.role != Role::User)
         {
             return None;
         }
-        let same = self.by_identity.get(&told[last_answer].identity);
+        let same = self.by_identity.get(&utterances[last_answer].identity);
         let same = same.into_iter().flatten().rev().copied();
         for end in self.latest_answer().into_iter().chain(same).take(ENDS_MAX) {
-            let led = self.led_to(end, &told[..=last_answer]);
-            if led.first == 0 {
+            let matched = self.match_end(end, &utterances[..=last_answer]);
+            if matched.first == 0 {
                 // It has no gap.
                 return None;
             }
-            if let Some(attachment) = self.gap_before(end, &led, told, utterances) {
+            if let Some(attachment) = self.gap_before(end, &matched, utterances, indexes) {
                 return Some(attachment);
             }
         }
@@ -271,54 +304,54 @@ impl<'a> Forest<'a> {
     }
 
     /// Compares from an answer back to where the history leaves the path.
-    fn led_to(&self, end: NodeIndex, told: &[&Step<'_>]) -> Led {
-        let mut led = Led {
-            first: told.len(),
+    fn match_end(&self, end: NodeIndex, utterances: &[&Step<'_>]) -> MatchedEnd {
+        let mut matched = MatchedEnd {
+            first: utterances.len(),
             exact: 0,
             below: end,
         };
         for node in self.path(end).filter(|node| !self.nodes[*node].is_summary) {
-            led.below = node;
-            let Some(step) = led.first.checked_sub(1).map(|index| told[index]) else {
+            matched.below = node;
+            let Some(step) = matched.first.checked_sub(1).map(|index| utterances[index]) else {
                 break;
             };
-            let stands = &self.nodes[node];
+            let known = &self.nodes[node];
             let is_exact = self.is_same(node, step) && !self.is_call_of_another(node, step);
             let is_echo = step.message.role == Role::Assistant
-                && stands.role == Some(Role::Assistant)
+                && known.role == Some(Role::Assistant)
                 && self.may_be_echo(node, step.message);
             if !is_exact && !is_echo {
                 break;
             }
-            led.exact += usize::from(is_exact);
-            led.first -= 1;
+            matched.exact += usize::from(is_exact);
+            matched.first -= 1;
         }
-        led
+        matched
     }
 
     fn gap_before(
         &self,
         end: NodeIndex,
-        led: &Led,
-        told: &[&Step<'_>],
-        utterances: &[usize],
+        matched: &MatchedEnd,
+        utterances: &[&Step<'_>],
+        indexes: &[usize],
     ) -> Option<Attachment> {
-        if led.exact == 0 {
+        if matched.exact == 0 {
             return None;
         }
-        let (kept, summaries) = self.head_of(end, &told[..led.first])?;
+        let (kept, summaries) = self.head_of(end, &utterances[..matched.first])?;
         // The answer and what led to it, at least, or the answer given last and what it all began with: one utterance alone
         // may be a coincidence.
         let is_latest = self.latest_answer() == Some(end);
-        if led.exact < 2 && !(is_latest && kept > 0) {
+        if matched.exact < 2 && !(is_latest && kept > 0) {
             return None;
         }
         Some(Attachment {
-            below: Some(led.below),
-            skipped: utterances[led.first],
+            below: Some(matched.below),
+            skipped: indexes[matched.first],
             kept,
-            summaries: summaries.map(|index| utterances[index]).collect(),
-            exact: led.exact + kept as usize,
+            summaries: summaries.map(|index| indexes[index]).collect(),
+            exact: matched.exact + kept as usize,
         })
     }
 
@@ -350,8 +383,11 @@ fn leading_results<'a>(steps: &'a [Step<'_>]) -> Vec<&'a str> {
 }
 
 /// Whether the kept head of a history is followed by results of tools that it does not call.
-fn has_stray_results(steps: &[Step<'_>], told: &[&Step<'_>], gap: &Attachment) -> bool {
-    let Some(last) = (gap.kept as usize).checked_sub(1).map(|index| told[index]) else {
+fn has_stray_results(steps: &[Step<'_>], utterances: &[&Step<'_>], gap: &Attachment) -> bool {
+    let Some(last) = (gap.kept as usize)
+        .checked_sub(1)
+        .map(|index| utterances[index])
+    else {
         return false;
     };
     let follows = steps[..gap.skipped]

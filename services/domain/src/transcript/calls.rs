@@ -36,7 +36,7 @@ pub(crate) enum History {
     #[default]
     None,
     /// The tip of a chain of nodes.
-    Chain(Digest),
+    Tip(Digest),
     /// Messages that came one by one in log records.
     List(Vec<Digest>),
 }
@@ -266,7 +266,7 @@ pub(crate) fn content_of(conversation: &Conversation, span: &SpanFact) -> CallCo
 fn from_fact(fact: &ContentFact) -> CallContent {
     CallContent {
         system: fact.system.clone(),
-        history: fact.history.map_or(History::None, History::Chain),
+        history: fact.history.map_or(History::None, History::Tip),
         output: fact.output.clone(),
         finish_reason: None,
     }

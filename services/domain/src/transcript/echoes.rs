@@ -1,7 +1,19 @@
 //! Which node a message of a history stands at: the same words under the same predecessor, or an inexact repetition of an
 //! answer. SDKs trim, cut, split and join what they repeat, and leave out what they cannot say.
+//!
+//! ```text
+//! stands there        comes back as             rule
+//! "it rains"          "it rains"                the same identity, by a hash
+//! "it rains today"    "it ra" + mark of a cut   cut short
+//! "look" + tool call  "look", tool call         a run: two messages that are one answer
+//! tool call ── "4"    tool call + "4"           answers in one: their results between were left out
+//! tool call + text    tool call                 an echo: it calls the same tools
+//! u1 ── a1            u1, then u2               a1 was left out: u2 stands below it
+//! ```
 
-use super::forest::{Forest, NodeIndex, Step};
+use super::forest::Forest;
+use super::nodes::NodeIndex;
+use super::walk::Step;
 use crate::message::{Message, Role};
 use crate::normalise::CUT_MARK;
 
@@ -15,18 +27,18 @@ impl Forest<'_> {
         if step.message.role != Role::User || self.child_matching(position, step).is_some() {
             return position;
         }
-        let children = self.nodes[position].children.iter().rev();
-        children
-            .copied()
-            .find(|child| self.may_be_echoed(*child))
-            .unwrap_or(position)
+        let answer = self.siblings.latest_answers(position).next();
+        answer.unwrap_or(position)
     }
 
     /// An answer whose text was not captured learns it from its echo.
     pub(super) fn learn(&mut self, node: NodeIndex, step: &Step<'_>) {
         if self.nodes[node].message.is_none() {
             self.nodes[node].message = Some(step.digest);
-            self.nodes[node].identity = step.identity;
+            let own = std::mem::replace(&mut self.nodes[node].identity, step.identity);
+            if let Some(parent) = self.nodes[node].parent {
+                self.siblings.rename(parent, own, step.identity, node);
+            }
             self.by_identity
                 .entry(step.identity)
                 .or_default()
@@ -55,12 +67,8 @@ impl Forest<'_> {
                 parts,
             }
             .identity();
-            let children = self.nodes[position].children.iter().rev();
-            if let Some(child) = children
-                .copied()
-                .find(|child| self.nodes[*child].identity == whole)
-            {
-                return Some((child, taken));
+            if let Some(same) = self.siblings.same(position, whole) {
+                return Some((same.latest, taken));
             }
         }
         self.child_matching(position, &steps[0])
@@ -70,22 +78,15 @@ impl Forest<'_> {
     /// The child that a step stands at, past summaries: they are not told where they stand.
     pub(super) fn child_matching(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
         self.direct_child_matching(position, step).or_else(|| {
-            let children = self.nodes[position].children.iter().rev();
-            let mut summaries = children
-                .copied()
-                .filter(|child| self.nodes[*child].is_summary);
+            let mut summaries = self.siblings.latest_summaries(position);
             summaries.find_map(|summary| self.child_matching(summary, step))
         })
     }
 
     fn direct_child_matching(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
-        let children = &self.nodes[position].children;
-        let same = children
-            .iter()
-            .rev()
-            .find(|child| self.nodes[**child].identity == step.identity);
+        let same = self.siblings.same(position, step.identity);
         let same = same
-            .copied()
+            .map(|same| same.latest)
             .or_else(|| self.child_cut_short(position, step));
         if same.is_some() || step.message.role != Role::Assistant {
             return same;
@@ -95,9 +96,9 @@ impl Forest<'_> {
         }
         // An assistant message that no call made, standing where a made one stands, is its echo. Of several, the one
         // it resembles most; of equals, the latest.
-        let made = children
-            .iter()
-            .copied()
+        let made = self
+            .siblings
+            .latest_answers(position)
             .filter(|child| self.may_be_echo(*child, step.message));
         made.max_by_key(|child| (self.resemblance(*child, step.message), *child))
     }
@@ -106,7 +107,8 @@ impl Forest<'_> {
     fn child_cut_short(&self, position: NodeIndex, step: &Step<'_>) -> Option<NodeIndex> {
         let beginning = cut_short(step.message)?;
         let children = self.nodes[position].children.iter().rev().copied();
-        children
+        self.siblings
+            .compared(children)
             .filter(|child| self.nodes[*child].role == Some(step.message.role))
             .find(|child| {
                 let known = self.nodes[*child]
@@ -133,8 +135,7 @@ impl Forest<'_> {
         let mut parts = Vec::new();
         let mut last = position;
         for answers in 1..=RUN_MAX {
-            let children = self.nodes[last].children.iter().rev();
-            last = children.copied().find(|child| self.may_be_echoed(*child))?;
+            last = self.siblings.latest_answers(last).next()?;
             let message = self.conversation.message(&self.nodes[last].message?)?;
             parts.extend(message.parts.iter().cloned());
             if parts.len() > step.message.parts.len() + RUN_MAX {

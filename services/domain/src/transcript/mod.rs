@@ -1,7 +1,7 @@
 //! From facts to what is shown.
 //!
-//! Spans become calls ([`calls`]), each scope's calls a forest of histories ([`forest`]), tools find their callers
-//! ([`tools`]), and the forests are read out as threads ([`threads`]). Everything is computed from the facts alone, in an
+//! Spans become calls (`calls`), each scope's calls a forest of histories (`forest`), tools find their callers
+//! (`tools`), and the forests are read out as threads (`threads`). Everything is computed from the facts alone, in an
 //! order that the facts determine, so the order of arrival cannot show.
 
 mod alignment;
@@ -9,29 +9,44 @@ pub(crate) mod calls;
 mod echoes;
 mod forest;
 mod nesting;
+mod nodes;
 mod reports;
 mod scopes;
+mod siblings;
 mod slots;
+mod spoken;
 mod threads;
 mod tools;
 mod totals;
+mod walk;
+
+pub use spoken::Spoken;
 
 use crate::conversation::Conversation;
+use crate::ids::SpanKey;
 use crate::view::{SystemPrompt, Transcript, View};
 use calls::{Call, Scope};
 use forest::Forest;
 use reports::Twins;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The calls of a conversation, each once however many spans report it.
-pub(crate) fn calls_of(conversation: &Conversation) -> Vec<Call> {
-    calls::calls(conversation, &Twins::of(conversation))
+impl Conversation {
+    /// The transcript and totals.
+    pub fn view(&self) -> View {
+        view_of(&self.present())
+    }
+
+    /// The spans whose tokens and cost are in the totals: of each call the innermost report that has any. Others that report
+    /// some, such as wrappers and agents, repeat these.
+    pub fn counted_spans(&self) -> FxHashSet<SpanKey> {
+        let calls = calls::calls(self, &Twins::of(self));
+        calls.iter().map(|call| call.counted().key).collect()
+    }
 }
 
-/// Computes the view of a conversation.
-pub(crate) fn view(conversation: &Conversation) -> View {
+fn view_of(conversation: &Conversation) -> View {
     let twins = Twins::of(conversation);
     let calls = calls::calls(conversation, &twins);
     let mut members: BTreeMap<Scope, Vec<usize>> = BTreeMap::new();

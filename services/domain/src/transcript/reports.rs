@@ -116,7 +116,7 @@ fn identity(conversation: &Conversation, digest: &Digest) -> Option<Digest> {
 fn newest_input(conversation: &Conversation, call: &Call) -> Option<Digest> {
     let newest = match &call.content.history {
         History::None => None,
-        History::Chain(tip) => conversation.nodes.get(tip).map(|node| node.message),
+        History::Tip(tip) => conversation.nodes.get(tip).map(|node| node.message),
         History::List(digests) => digests.last().copied(),
     };
     identity(conversation, &newest?)

@@ -83,7 +83,7 @@ impl Beginnings<'_> {
     fn identity(&mut self, history: &History) -> Option<Digest> {
         let first = match history {
             History::None => None,
-            History::Chain(tip) => self.of_chain(*tip),
+            History::Tip(tip) => self.of_chain(*tip),
             History::List(digests) => digests.first().copied(),
         };
         let stored = self.conversation.messages.get(&first?)?;

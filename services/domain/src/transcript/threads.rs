@@ -1,8 +1,9 @@
 //! Reading the forests out: the main thread, and each further thread after the message that opened it.
 
 use super::calls::{Call, Scope};
-use super::forest::{Forest, Island, Node, NodeIndex, ToolMessage};
+use super::forest::Forest;
 use super::nesting;
+use super::nodes::{Island, Node, NodeIndex, ToolMessage};
 use super::tools::{Place, ToolUses};
 use crate::conversation::Conversation;
 use crate::facts::SpanFact;

@@ -1,7 +1,8 @@
 //! Tools: which answer called them, which span ran them, which message brought the result back.
 
 use super::calls::{Call, Scope, ancestors};
-use super::forest::{Forest, NodeIndex, ToolMessage};
+use super::forest::Forest;
+use super::nodes::{NodeIndex, ToolMessage};
 use super::reports::Twins;
 use super::slots::{Slot, slots};
 use crate::conversation::Conversation;

@@ -1,6 +1,7 @@
 //! Conversations from the outside: spans in, transcript and totals out.
 
 mod bounds;
+mod branches;
 mod contexts;
 mod past;
 mod properties;

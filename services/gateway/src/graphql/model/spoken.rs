@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::conversation::Spoken;
 use domain::message::{Message, Part, Role};
+use domain::transcript::Spoken;
 use serde_json::{Value, json};
 
 /// System prompts and history; `None` when nothing was captured.

@@ -1,0 +1,251 @@
+//! Images, sounds and files: what they are and how large, never their bytes.
+
+use crate::message::Part;
+use crate::normalise::values::fields::take_text;
+use serde_json::{Map, Value};
+
+/// Keys under which SDKs nest what describes the media.
+const NESTS: [&str; 15] = [
+    "image_url",
+    "image",
+    "input_audio",
+    "audio",
+    "file",
+    "source",
+    "document",
+    "video",
+    "video_url",
+    "inlineData",
+    "inline_data",
+    "fileData",
+    "file_data",
+    "s3Location",
+    "media",
+];
+
+/// Deepest such nesting (`{"image":{"source":{"s3Location":{"uri":…}}}}` has three).
+const NESTING_MAX: usize = 4;
+
+/// Whether a block without a type is media.
+pub(crate) fn is_block(map: &Map<String, Value>) -> bool {
+    NESTS.iter().any(|key| map.contains_key(*key))
+}
+
+/// Reads a media part. Inline bytes leave only their size, a reference stays.
+pub(crate) fn part(map: Map<String, Value>) -> Part {
+    let mut found = Found::default();
+    found.read(map, 0);
+    Part::Media {
+        mime_type: found.mime_type,
+        uri: found.uri,
+        size_bytes: found.size_bytes,
+    }
+}
+
+/// Replaces inline media anywhere within a value by what and how large it was.
+pub(crate) fn forget_bytes(value: &mut Value) {
+    forget_at(value, 0);
+}
+
+fn forget_at(value: &mut Value, depth: usize) {
+    /// Deeper than JSON text can nest.
+    const DEPTH_MAX: usize = 130;
+    if depth > DEPTH_MAX {
+        return;
+    }
+    match value {
+        Value::String(text) if is_data_url(text) => *value = note(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| forget_at(item, depth + 1)),
+        Value::Object(map) => {
+            let is_media = MIME_KEYS.iter().any(|key| map.contains_key(*key));
+            for (key, item) in map {
+                match item {
+                    Value::String(text)
+                        if is_media
+                            && BYTES_KEYS.contains(&key.as_str())
+                            && is_long_base64(text) =>
+                    {
+                        *item = note(text);
+                    }
+                    _ => forget_at(item, depth + 1),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_data_url(text: &str) -> bool {
+    /// A media type with its parameters is shorter than this.
+    const HEAD_BYTES_MAX: usize = 200;
+    text.starts_with("data:") && crate::text::prefix(text, HEAD_BYTES_MAX).contains(";base64,")
+}
+
+fn is_long_base64(text: &str) -> bool {
+    /// Shorter texts are kept whatever they are.
+    const LONG_BYTES: usize = 512;
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(&byte);
+    text.len() >= LONG_BYTES && text.bytes().all(is_digit)
+}
+
+fn note(text: &str) -> Value {
+    let mut found = Found::default();
+    found.inline(text);
+    let mime_type = found.mime_type.map(|mime_type| mime_type + ", ");
+    let bytes = found.size_bytes.unwrap_or_default();
+    format!("[{}{bytes} bytes]", mime_type.unwrap_or_default()).into()
+}
+
+const MIME_KEYS: [&str; 6] = [
+    "mime_type",
+    "mimeType",
+    "media_type",
+    "mediaType",
+    "contentType",
+    "format",
+];
+
+/// Where inline bytes stand, as base64.
+const BYTES_KEYS: [&str; 5] = ["data", "content", "bytes", "base64", "blob"];
+
+#[derive(Default)]
+struct Found {
+    mime_type: Option<String>,
+    uri: Option<String>,
+    size_bytes: Option<u64>,
+}
+
+impl Found {
+    fn read(&mut self, mut map: Map<String, Value>, depth: usize) {
+        let mime_type = take_text(&mut map, &MIME_KEYS);
+        if !mime_type.is_empty() {
+            self.mime_type.get_or_insert(mime_type);
+        }
+        for key in [
+            "uri", "url", "file_id", "fileId", "fileUri", "file_uri", "file_url",
+        ] {
+            if let Some(Value::String(text)) = map.remove(key) {
+                self.reference(text);
+            }
+        }
+        for key in BYTES_KEYS {
+            if let Some(Value::String(text)) = map.remove(key) {
+                self.inline(&text);
+            }
+        }
+        for key in NESTS {
+            match map.remove(key) {
+                Some(Value::Object(inner)) if depth < NESTING_MAX => self.read(inner, depth + 1),
+                Some(Value::String(text)) => self.reference(text),
+                _ => {}
+            }
+        }
+    }
+
+    /// A URL, a file id, or bytes where a URL was expected.
+    fn reference(&mut self, text: String) {
+        /// A reference longer than this is content.
+        const REFERENCE_BYTES_MAX: usize = 4_096;
+        // Scrubbers leave a mark such as `[Filtered]` in its place.
+        if text.starts_with('[') {
+            return;
+        }
+        if text.starts_with("data:") || text.len() > REFERENCE_BYTES_MAX {
+            self.inline(&text);
+        } else if !text.is_empty() {
+            self.uri.get_or_insert(text);
+        }
+    }
+
+    fn inline(&mut self, text: &str) {
+        let data = match text
+            .strip_prefix("data:")
+            .and_then(|rest| rest.split_once(','))
+        {
+            Some((head, data)) => {
+                let mime_type = head.split(';').next().unwrap_or_default();
+                if !mime_type.is_empty() {
+                    self.mime_type.get_or_insert_with(|| mime_type.to_owned());
+                }
+                data
+            }
+            None => text,
+        };
+        // Scrubbers leave a mark such as `[Filtered]` in place of the bytes.
+        if data.starts_with('[') {
+            return;
+        }
+        let padding = data.bytes().rev().take_while(|byte| *byte == b'=').count();
+        let digits = data.len().saturating_sub(padding) as u64;
+        self.size_bytes.get_or_insert(digits * 3 / 4);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value) -> (Option<String>, Option<String>, Option<u64>) {
+        let Part::Media {
+            mime_type,
+            uri,
+            size_bytes,
+        } = part(value.as_object().expect("an object").clone())
+        else {
+            panic!("media")
+        };
+        (mime_type, uri, size_bytes)
+    }
+
+    #[test]
+    fn inline_bytes_leave_their_type_and_size() {
+        let png = Some("image/png".to_owned());
+        for value in [
+            json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAAAAA="}}),
+            json!({"type": "input_image", "image_url": "data:image/png;base64,AAAAAAA="}),
+            json!({"type": "blob", "mime_type": "image/png", "modality": "image", "content": "AAAAAAA="}),
+            json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAAAAA="}}),
+            json!({"inlineData": {"mimeType": "image/png", "data": "AAAAAAA="}}),
+            json!({"type": "file", "mediaType": "image/png", "data": "AAAAAAA="}),
+        ] {
+            assert_eq!(read(value.clone()), (png.clone(), None, Some(5)), "{value}");
+        }
+    }
+
+    #[test]
+    fn bytes_within_results_leave_a_note() {
+        let long = "A".repeat(1_024);
+        let mut value = json!([
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": long}},
+            {"url": format!("data:image/png;base64,{long}"), "data": long},
+            {"mimeType": "text/plain", "data": "not bytes but words"}
+        ]);
+        forget_bytes(&mut value);
+        assert_eq!(
+            value,
+            json!([
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "[768 bytes]"}},
+                {"url": "[image/png, 768 bytes]", "data": long},
+                {"mimeType": "text/plain", "data": "not bytes but words"}
+            ])
+        );
+    }
+
+    #[test]
+    fn references_stay() {
+        let uri = Some("https://example.com/a.png".to_owned());
+        for value in [
+            json!({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}),
+            json!({"type": "uri", "modality": "image", "uri": "https://example.com/a.png"}),
+            json!({"type": "image", "image": {"image": {"url": "https://example.com/a.png"}}}),
+            json!({"image": {"source": {"s3Location": {"uri": "https://example.com/a.png"}}}}),
+        ] {
+            assert_eq!(read(value.clone()), (None, uri.clone(), None), "{value}");
+        }
+        assert_eq!(
+            read(json!({"type": "blob", "mime_type": "image/png", "content": "[Filtered]"})),
+            (Some("image/png".into()), None, None)
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! Pydantic AI and Logfire: the convention, and the whole run as JSON on the agent's span.
+
+use super::dialect::Dialect;
+use crate::message::Role;
+use crate::normalise::content::messages;
+use crate::normalise::draft::Draft;
+use crate::normalise::draft::names::Names;
+use crate::normalise::values::fields::Fields;
+use crate::normalise::values::json;
+use crate::span::Operation;
+use serde_json::{Map, Value};
+
+pub(crate) static DIALECT: Dialect = Dialect {
+    label: "pydantic-ai",
+    names: &Names {
+        agent: &["gen_ai.agent.name", "agent_name"],
+        tool_arguments: &["gen_ai.tool.call.arguments", "tool_arguments"],
+        tool_result: &["gen_ai.tool.call.result", "tool_response"],
+        request_model: &["gen_ai.request.model", "model_name"],
+        ..Names::NONE
+    },
+    operation: read_operation,
+    content: read_content,
+};
+
+/// Spans of version 2 of the format and before have names, not operations.
+fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
+    if fields.has("gen_ai.operation.name") {
+        return None;
+    }
+    match name {
+        "agent run" => Some(Operation::InvokeAgent),
+        "running tools" => Some(Operation::Other),
+        name if name.starts_with("running tool") => Some(Operation::ExecuteTool),
+        _ if fields.has("request_data") => Some(Operation::Chat),
+        _ => None,
+    }
+}
+
+fn read_content(draft: &mut Draft) {
+    if draft.operation == Operation::ExecuteTool {
+        return;
+    }
+    read_run(draft);
+    // Logfire's own instrumentation of OpenAI's client.
+    if let Some(request) = draft.fields.take("request_data") {
+        draft.add_input(request);
+    }
+    if let Some(response) = draft.fields.take("response_data") {
+        draft.add_output(response);
+    }
+    // Version 1: one JSON list of what later became events.
+    for name in ["events", "all_messages_events"] {
+        if let Some(Value::String(text)) = draft.fields.take(name) {
+            read_event_list(draft, name, text);
+        }
+    }
+}
+
+/// All messages of the run so far. The last one is the answer when the run has a result.
+fn read_run(draft: &mut Draft) {
+    let Some(all) = draft.fields.take("pydantic_ai.all_messages") else {
+        return;
+    };
+    let mut turns = messages::read(all, Role::User);
+    let result = draft.fields.take("final_result");
+    let ends_with_answer = turns
+        .last()
+        .is_some_and(|turn| turn.message.role == Role::Assistant);
+    if ends_with_answer {
+        let answer = turns.split_off(turns.len() - 1);
+        draft.push_output(answer);
+    } else if let Some(result) = result {
+        draft.add_output(result);
+    }
+    draft.push_input(turns);
+}
+
+fn read_event_list(draft: &mut Draft, name: &str, text: String) {
+    let Some(Value::Array(events)) = json::structure(&text) else {
+        return draft.fields.put(name, Value::String(text));
+    };
+    for event in events {
+        let Value::Object(mut event) = event else {
+            continue;
+        };
+        match event.get("event.name").and_then(Value::as_str) {
+            Some("gen_ai.choice") => {
+                if let Some(message) = event.remove("message") {
+                    draft.add_output(message);
+                }
+            }
+            Some(kind) => {
+                let role = kind
+                    .strip_prefix("gen_ai.")
+                    .and_then(|kind| kind.strip_suffix(".message"))
+                    .unwrap_or("user")
+                    .to_owned();
+                event.entry("role").or_insert_with(|| role.into());
+                draft.add_input(Value::Object(Map::from_iter(
+                    event
+                        .into_iter()
+                        .filter(|(key, _)| !key.starts_with("gen_ai.") && key != "event.name"),
+                )));
+            }
+            None => draft.add_input(Value::Object(event)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normalise::tests::samples::{content, read};
+    use serde_json::json;
+
+    #[test]
+    fn a_run_is_its_history_and_its_answer() {
+        let all = "[{\"role\": \"user\", \"parts\": [{\"type\": \"text\", \"content\": \"Hi\"}]}, {\"role\": \"assistant\", \"parts\": [{\"type\": \"text\", \"content\": \"Hello\"}]}]";
+        let answered = read(
+            "pydantic-ai",
+            "invoke_agent a",
+            json!({"gen_ai.operation.name": "invoke_agent", "pydantic_ai.all_messages": all, "final_result": "Hello", "model_name": "m", "gen_ai.aggregated_usage.input_tokens": 7}),
+        );
+        assert_eq!(content(&answered), ["user: hi", "=> assistant: hello"]);
+        assert_eq!(answered.request_model.as_deref(), Some("m"));
+        assert_eq!(answered.usage.map(|usage| usage.input_tokens), Some(7));
+        assert!(!answered.attributes.contains_key("final_result"));
+        let failed = read(
+            "pydantic-ai",
+            "agent run",
+            json!({"pydantic_ai.all_messages": "[{\"role\": \"user\", \"parts\": [{\"type\": \"text\", \"content\": \"Hi\"}]}]"}),
+        );
+        assert_eq!(failed.operation, Operation::InvokeAgent);
+        assert_eq!(content(&failed), ["user: hi"]);
+        let structured = read(
+            "pydantic-ai",
+            "agent run",
+            json!({"pydantic_ai.all_messages": "[{\"role\": \"user\", \"parts\": [{\"type\": \"text\", \"content\": \"Hi\"}]}]", "final_result": "{\"a\": 1}"}),
+        );
+        assert_eq!(
+            content(&structured),
+            ["user: hi", "=> assistant: {\"a\": 1}"]
+        );
+    }
+
+    #[test]
+    fn the_first_version_has_events_as_one_list() {
+        let events = "[{\"event.name\": \"gen_ai.system.message\", \"content\": \"Be brief\", \"role\": \"system\", \"gen_ai.message.index\": 0}, {\"event.name\": \"gen_ai.user.message\", \"content\": \"Hi\", \"role\": \"user\", \"gen_ai.message.index\": 0}, {\"event.name\": \"gen_ai.choice\", \"index\": 0, \"message\": {\"role\": \"assistant\", \"content\": \"Hello\"}}]";
+        let span = read(
+            "pydantic-ai",
+            "chat m",
+            json!({"gen_ai.operation.name": "chat", "model_request_parameters": "{}", "events": events}),
+        );
+        assert_eq!(
+            content(&span),
+            ["system: be brief", "user: hi", "=> assistant: hello"]
+        );
+    }
+
+    #[test]
+    fn old_tools_and_logfires_own_calls() {
+        let tool = read(
+            "pydantic-ai",
+            "running tool",
+            json!({"gen_ai.tool.name": "f", "tool_arguments": "{\"a\": 1}", "tool_response": "2", "logfire.msg": "running tool: f"}),
+        );
+        let tool = tool.tool.expect("a tool");
+        assert_eq!(
+            (tool.arguments, tool.result),
+            (Some(json!({"a": 1})), Some(json!("2")))
+        );
+        let call = read(
+            "logfire.openai",
+            "Chat Completion with 'm'",
+            json!({"logfire.msg": "Chat", "gen_ai.request.model": "m", "request_data": "{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}", "response_data": "{\"message\": {\"role\": \"assistant\", \"content\": \"Hello\"}}"}),
+        );
+        assert_eq!(content(&call), ["user: hi", "=> assistant: hello"]);
+    }
+}

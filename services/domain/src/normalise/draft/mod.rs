@@ -1,0 +1,158 @@
+//! A span while it is being read: what is left of its attributes, and what became of the rest.
+
+pub(super) mod content;
+pub(super) mod errors;
+pub(super) mod events;
+pub(super) mod names;
+pub(super) mod operation;
+pub(super) mod people;
+pub(super) mod usage;
+
+use crate::message::{Message, Role};
+use crate::normalise::content::messages::{self, Turn};
+use crate::normalise::values::fields::Fields;
+use crate::raw::RawEvent;
+use crate::span::{Content, Operation};
+use crate::usage::Usage;
+use names::{List, Names};
+use serde_json::Value;
+
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// The dialect's label.
+    pub(crate) dialect: &'static str,
+    /// Those of the dialect, then those of the convention.
+    names: [&'static Names; 2],
+    pub(crate) fields: Fields,
+    pub(crate) events: Vec<RawEvent>,
+    pub(crate) operation: Operation,
+    /// Attributes that the SDK threw away.
+    pub(crate) dropped_attributes: u32,
+    pub(crate) content: Content,
+    /// As the messages tell it; an attribute comes first.
+    pub(crate) finish_reason: Option<String>,
+    pub(crate) response_id: Option<String>,
+    pub(crate) response_model: Option<String>,
+    pub(crate) previous_response_id: Option<String>,
+    pub(crate) original_input_messages: Option<u32>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) tool_arguments: Option<Value>,
+    pub(crate) tool_result: Option<Value>,
+}
+
+impl Draft {
+    pub(crate) fn new(
+        dialect: &'static str,
+        names: [&'static Names; 2],
+        fields: Fields,
+        operation: Operation,
+    ) -> Self {
+        Self {
+            dialect,
+            names,
+            fields,
+            events: Vec::new(),
+            operation,
+            dropped_attributes: 0,
+            content: Content::default(),
+            finish_reason: None,
+            response_id: None,
+            response_model: None,
+            previous_response_id: None,
+            original_input_messages: None,
+            usage: None,
+            tool_arguments: None,
+            tool_result: None,
+        }
+    }
+
+    /// The dialect's names, then those of the convention.
+    pub(crate) fn names(&self, pick: fn(&Names) -> List) -> [List; 2] {
+        self.names.map(pick)
+    }
+
+    pub(crate) fn text(&self, pick: fn(&Names) -> List) -> Option<String> {
+        self.names(pick)
+            .into_iter()
+            .find_map(|names| self.fields.text(names))
+    }
+
+    pub(crate) fn count(&self, pick: fn(&Names) -> List) -> Option<u64> {
+        self.names(pick)
+            .into_iter()
+            .find_map(|names| self.fields.count(names))
+    }
+
+    pub(crate) fn number(&self, pick: fn(&Names) -> List) -> Option<f64> {
+        self.names(pick)
+            .into_iter()
+            .find_map(|names| self.fields.number(names))
+    }
+
+    pub(crate) fn response_id(&self) -> Option<String> {
+        self.text(|names| names.response_id)
+            .or_else(|| self.response_id.clone())
+    }
+
+    pub(crate) fn response_model(&self) -> Option<String> {
+        self.text(|names| names.response_model)
+            .or_else(|| self.response_model.clone())
+    }
+
+    pub(crate) fn previous_response_id(&self) -> Option<String> {
+        self.text(|names| names.previous_response_id)
+            .or_else(|| self.previous_response_id.clone())
+    }
+
+    /// Adds system messages, but not the same twice: some SDKs tell them in two places.
+    pub(crate) fn add_system(&mut self, value: Value) {
+        for turn in messages::read(value, Role::System) {
+            self.push_system(Message {
+                role: Role::System,
+                parts: turn.message.parts,
+            });
+        }
+    }
+
+    fn push_system(&mut self, message: Message) {
+        /// System messages of one call. Real ones have one or two; beyond it a history is all system messages.
+        const SYSTEM_MAX: usize = 64;
+        if self.content.system.len() < SYSTEM_MAX && !self.content.system.contains(&message) {
+            self.content.system.push(message);
+        }
+    }
+
+    pub(crate) fn add_input(&mut self, value: Value) {
+        let turns = messages::read(value, Role::User);
+        self.push_input(turns);
+    }
+
+    pub(crate) fn push_input(&mut self, turns: Vec<Turn>) {
+        for turn in turns {
+            match turn.message.role {
+                Role::System => self.push_system(turn.message),
+                _ => self.content.input.push(turn.message),
+            }
+        }
+    }
+
+    pub(crate) fn add_output(&mut self, value: Value) {
+        let turns = messages::read(value, Role::Assistant);
+        self.push_output(turns);
+    }
+
+    pub(crate) fn push_output(&mut self, turns: Vec<Turn>) {
+        for turn in turns {
+            self.finish_reason = self.finish_reason.take().or(turn.finish_reason);
+            if self.operation.is_llm() {
+                self.response_id = self.response_id.take().or(turn.response.id);
+                self.response_model = self.response_model.take().or(turn.response.model);
+            }
+            match turn.message.role {
+                // A prompt has no place in an answer; it is the input's, or an echo of it.
+                Role::System => {}
+                _ => self.content.output.push(turn.message),
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What conversations are to be told of the spans of a trace.
+
+use super::state::Trace;
+use super::stays::{Rule, Stay};
+use crate::facts::{Link, Move};
+use crate::ids::SpanId;
+use crate::prepare::{Fact, Prepared};
+use std::collections::BTreeSet;
+
+/// How far up a conversation is told of spans that are not its own.
+const LINKS_ABOVE_MAX: usize = 64;
+
+/// What a conversation is to be told of one span. Telling it again changes nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effect {
+    pub conversation: String,
+    /// Facts that carry no id. Empty for a span that the conversation has by its own id, and where it stands no more.
+    pub facts: Vec<Prepared>,
+    pub rule: Option<Rule>,
+    pub moved: Option<Move>,
+    pub links: Vec<Link>,
+}
+
+impl Trace {
+    /// What conversations are to be told of these spans.
+    pub fn effects(&self, touched: &BTreeSet<SpanId>) -> Vec<Effect> {
+        touched
+            .iter()
+            .flat_map(|span| self.effects_of(*span))
+            .collect()
+    }
+
+    fn effects_of(&self, span: SpanId) -> Vec<Effect> {
+        let stays = self.stays(span);
+        let moved = self.moved.get(&span);
+        let mut told: BTreeSet<&str> = stays.iter().map(|stay| &*stay.conversation).collect();
+        told.extend(moved.into_iter().flatten().map(String::as_str));
+        let links = self.links_above(span);
+        let mut effects: Vec<Effect> = Vec::new();
+        for conversation in told {
+            let here: Vec<&Stay> = stays
+                .iter()
+                .filter(|stay| stay.conversation == conversation)
+                .collect();
+            let from_ms = here.first().map(|stay| stay.from_ms);
+            let facts = from_ms.map(|from_ms| self.held.facts_of(&self.key(span), from_ms));
+            let mut facts = facts.unwrap_or_default();
+            let rule = here.last().map(|stay| stay.rule);
+            if matches!(rule, Some(Rule::Trace | Rule::History)) {
+                facts.iter_mut().for_each(infer);
+            }
+            let is_simple = moved.is_none() && matches!(here[..], [Stay { until_ms: None, .. }]);
+            effects.push(Effect {
+                conversation: conversation.to_owned(),
+                rule,
+                facts,
+                moved: (!is_simple).then(|| Move {
+                    key: self.key(span),
+                    rank: self.tree.rank(),
+                    during: here
+                        .iter()
+                        .map(|stay| (stay.from_ms, stay.until_ms))
+                        .collect(),
+                }),
+                links: links.clone(),
+            });
+        }
+        effects
+    }
+
+    /// What lies above these spans, for the conversations in which they stand, by an id of their own or without.
+    pub fn links(&self, linked: &BTreeSet<SpanId>) -> Vec<(String, Link)> {
+        let mut told = Vec::new();
+        for span in linked {
+            let stays = self.stays(*span).into_iter().map(|stay| stay.conversation);
+            let own = self.tree.names(*span).map(str::to_owned);
+            let conversations: BTreeSet<String> = stays.chain(own).collect();
+            let links = self.links_above(*span);
+            for conversation in conversations {
+                told.extend(links.iter().map(|link| (conversation.clone(), *link)));
+            }
+        }
+        told
+    }
+
+    /// The spans between this one and its nearest GenAI ancestor, as far as known.
+    pub fn links_above(&self, span: SpanId) -> Vec<Link> {
+        let mut links = Vec::new();
+        let mut next = self.tree.parent(span).and_then(|parent| parent.value);
+        while let Some(span) = next.filter(|span| !self.tree.is_genai_span(*span)) {
+            let (Some(parent), Some(record_ms)) =
+                (self.tree.parent(span), self.tree.first_ms(span))
+            else {
+                break;
+            };
+            if links.len() == LINKS_ABOVE_MAX {
+                break;
+            }
+            links.push(Link {
+                key: self.key(span),
+                parent: parent.value,
+                record_ms,
+            });
+            next = parent.value;
+        }
+        links
+    }
+}
+
+/// Marks what no id has placed.
+fn infer(prepared: &mut Prepared) {
+    if let Fact::Span(span) = &mut prepared.fact {
+        span.inferred = true;
+    }
+}
