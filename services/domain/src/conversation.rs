@@ -5,6 +5,7 @@ use crate::facts::{Body, Earlier, Entry, Link, LogFact, Move, Node, SpanFact};
 use crate::footprint;
 use crate::ids::{Digest, SpanId, SpanKey};
 use crate::message::{Message, StoredMessage};
+use crate::news::counted;
 use crate::staircase::{Staircase, Step, identity_of};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -215,14 +216,17 @@ impl Conversation {
         self.links.len() + self.earlier_links.values().map(Vec::len).sum::<usize>()
     }
 
-    /// When the reports of spans, and the logs, were recorded: what windows go by.
+    /// As of when the reports of spans, and the logs, count: what windows go by.
     pub(crate) fn record_times(&self) -> impl Iterator<Item = i64> {
         let earlier = self.earlier_spans.values().flatten();
         let spans = self.spans.values().chain(earlier);
+        let spans = spans.map(|span| (span.key, span.lacks_id, span.record_ms));
         let logs = self.logs.values().flat_map(BTreeMap::values);
-        let spans = spans.map(|span| span.record_ms);
-        let moves = self.moves.values().flat_map(Move::ends_ms);
-        spans.chain(logs.map(|log| log.record_ms)).chain(moves)
+        let logs = logs.map(|log| (log.key, log.lacks_id, log.record_ms));
+        let times = spans.chain(logs).flat_map(|(key, lacks_id, record_ms)| {
+            counted(self.moves.get(&key), [(lacks_id, record_ms)])
+        });
+        times.chain(self.moves.values().flat_map(Move::ends_ms))
     }
 
     /// What counts towards [`Limits::conversation_bytes_max`]: the same whatever represents the facts.

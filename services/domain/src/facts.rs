@@ -82,6 +82,16 @@ impl Move {
         })
     }
 
+    /// As of when a fact counts that was recorded at this time: when its span stood here, then or next. `None` when it did
+    /// not any more. An earlier belief may have told it as of an earlier time.
+    pub(crate) fn counted_ms(&self, record_ms: i64) -> Option<i64> {
+        let ends_later =
+            |until_ms: &Option<i64>| until_ms.is_none_or(|until_ms| until_ms > record_ms);
+        let mut during = self.during.iter();
+        let next = during.find(|(_, until_ms)| ends_later(until_ms));
+        next.map(|(from_ms, _)| record_ms.max(*from_ms))
+    }
+
     /// The times at which it went: what conversations show changes then.
     pub(crate) fn ends_ms(&self) -> impl Iterator<Item = i64> {
         self.during.iter().filter_map(|(_, until_ms)| *until_ms)

@@ -148,18 +148,9 @@ impl Conversation {
             told.recorded_earlier(earlier);
         }
         let times = told.earlier();
-        let (mut before, mut after) = told.record_times();
-        for moved in &entry.moves {
-            before.extend(
-                self.moves
-                    .get(&moved.key)
-                    .into_iter()
-                    .flat_map(Move::ends_ms),
-            );
-            after.extend(moved.ends_ms());
-        }
         let mut stands = vec![false; spans.len() + logs.len()];
         told.news().for_each(|(place, _)| stands[place] = true);
+        let (before, after) = told.record_times(&entry.moves);
         let mut stands = stands.into_iter();
         entry.times = times;
         entry.spans = spans;
@@ -199,6 +190,7 @@ impl Report for Version<'_> {
 }
 
 struct Logged {
+    lacks_id: bool,
     known_ms: Option<i64>,
     record_ms: i64,
     place: Option<usize>,
@@ -232,12 +224,14 @@ impl<'a> Told<'a> {
     }
 
     fn log(&mut self, log: &LogFact, place: usize) {
-        self.logged(log.key, log_order(log), log.record_ms, Some(place));
+        self.logged(log, log.record_ms, Some(place));
     }
 
-    fn logged(&mut self, key: SpanKey, order: LogOrder, record_ms: i64, place: Option<usize>) {
+    fn logged(&mut self, log: &LogFact, record_ms: i64, place: Option<usize>) {
+        let (key, order) = (log.key, log_order(log));
         let known_ms = self.known.log(&key, &order).map(|log| log.record_ms);
         let logged = self.logs.entry((key, order)).or_insert(Logged {
+            lacks_id: log.lacks_id,
             known_ms,
             record_ms: known_ms.unwrap_or(record_ms),
             place: place.filter(|_| known_ms.is_none()),
@@ -246,8 +240,10 @@ impl<'a> Told<'a> {
     }
 
     fn recorded_earlier(&mut self, earlier: &Earlier) {
-        if let Some(order) = self.known.log_named(&earlier.key, &earlier.name) {
-            return self.logged(earlier.key, order, earlier.record_ms, None);
+        let known = self.known;
+        let order = known.log_named(&earlier.key, &earlier.name);
+        if let Some(log) = order.and_then(|order| known.log(&earlier.key, &order)) {
+            return self.logged(log, earlier.record_ms, None);
         }
         let mut known = self.known.versions(&earlier.key);
         if let Some(span) = known.find(|span| identity_of(span) == earlier.name) {
@@ -289,17 +285,60 @@ impl<'a> Told<'a> {
         spans.chain(logs).collect()
     }
 
-    /// Without what is told, and with it.
-    fn record_times(&self) -> (Vec<i64>, Vec<i64>) {
-        let known = self.spans.keys().flat_map(|key| self.known.versions(key));
-        let known = known.map(|span| span.record_ms);
-        let before = known.chain(self.logs.values().filter_map(|log| log.known_ms));
-        let steps = self.spans.values().flat_map(Staircase::steps);
-        let after = steps
-            .map(|step| step.record_ms)
-            .chain(self.logs.values().map(|log| log.record_ms));
-        (before.collect(), after.collect())
+    /// The times that count of the spans which this and the moves are about: without what is told, and with it.
+    fn record_times(mut self, moves: &[Move]) -> (Vec<i64>, Vec<i64>) {
+        let known = self.known;
+        for moved in moves {
+            self.versions(moved.key);
+            for log in known
+                .logs
+                .get(&moved.key)
+                .into_iter()
+                .flat_map(BTreeMap::values)
+            {
+                self.logged(log, log.record_ms, None);
+            }
+        }
+        let before_move = |key: &SpanKey| known.moves.get(key);
+        let moves: BTreeMap<SpanKey, &Move> =
+            moves.iter().map(|moved| (moved.key, moved)).collect();
+        let after_move = |key: &SpanKey| moves.get(key).copied().or_else(|| before_move(key));
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for (key, versions) in &self.spans {
+            let known = known
+                .versions(key)
+                .map(|span| (span.lacks_id, span.record_ms));
+            before.extend(counted(before_move(key), known));
+            let steps = versions
+                .steps()
+                .iter()
+                .map(|step| (step.report.span.lacks_id, step.record_ms));
+            after.extend(counted(after_move(key), steps));
+        }
+        for ((key, _), log) in &self.logs {
+            let known = log.known_ms.map(|known_ms| (log.lacks_id, known_ms));
+            before.extend(counted(before_move(key), known));
+            after.extend(counted(after_move(key), [(log.lacks_id, log.record_ms)]));
+        }
+        for key in moves.keys() {
+            before.extend(before_move(key).into_iter().flat_map(Move::ends_ms));
+            after.extend(after_move(key).into_iter().flat_map(Move::ends_ms));
+        }
+        (before, after)
     }
+}
+
+/// As of when facts of one span count, given whether they lack an id and when they were recorded.
+pub(crate) fn counted(
+    moved: Option<&Move>,
+    facts: impl IntoIterator<Item = (bool, i64)>,
+) -> impl Iterator<Item = i64> {
+    facts.into_iter().filter_map(
+        move |(lacks_id, record_ms)| match moved.filter(|_| lacks_id) {
+            None => Some(record_ms),
+            Some(moved) => moved.counted_ms(record_ms),
+        },
+    )
 }
 
 /// What names a fact among those that were not kept.

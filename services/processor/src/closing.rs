@@ -19,7 +19,7 @@ pub struct Closing {
     pub store: Store,
     pub health: Arc<StoreHealth>,
     pub gap_ms: i64,
-    /// How far windows may be closed, as the books last said; `None` before that is known.
+    /// How far windows may be closed, see [`crate::placing::due`]; `None` before that is known.
     pub due: watch::Receiver<Option<Close>>,
     pub shards: Shards,
     pub stopping: CancellationToken,

@@ -26,7 +26,17 @@ struct Open {
 #[derive(Debug)]
 enum Then {
     Tell(Position, UnboundedSender<Position>),
-    Finish(parking_lot::Mutex<Vec<Ticket>>),
+    Finish(parking_lot::Mutex<Vec<Ticket>>, After),
+}
+
+/// What else is done then, once.
+#[derive(Default)]
+struct After(parking_lot::Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl std::fmt::Debug for After {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("After")
+    }
 }
 
 impl Ticket {
@@ -37,7 +47,13 @@ impl Ticket {
 
     /// One for work that several records have caused together: when it is done, all of theirs are.
     pub fn of_all(tickets: Vec<Self>) -> Self {
-        Self::opened(Then::Finish(parking_lot::Mutex::new(tickets)))
+        Self::opened(Then::Finish(tickets.into(), After::default()))
+    }
+
+    /// Likewise, and something that has waited for it is done then. When it is dropped undone, that is not done.
+    pub fn of_all_then(tickets: Vec<Self>, then: impl FnOnce() + Send + 'static) -> Self {
+        let then: Box<dyn FnOnce() + Send> = Box::new(then);
+        Self::opened(Then::Finish(tickets.into(), After(Some(then).into())))
     }
 
     fn opened(then: Then) -> Self {
@@ -60,9 +76,12 @@ impl Ticket {
         match &self.0.then {
             // The receiver is gone only when the pipeline is, and then nothing is committed any more.
             Then::Tell(position, done) => drop(done.send(position.clone())),
-            Then::Finish(tickets) => std::mem::take(&mut *tickets.lock())
-                .into_iter()
-                .for_each(Self::done),
+            Then::Finish(tickets, after) => {
+                let tickets = std::mem::take(&mut *tickets.lock());
+                tickets.into_iter().for_each(Self::done);
+                let after = after.0.lock().take();
+                after.map(|after| after());
+            }
         }
     }
 }
@@ -154,11 +173,15 @@ mod tests {
             generation: 1,
         };
         let tickets = [7, 8].map(|offset| Ticket::first(at(offset), done.clone()));
-        let first = Ticket::of_all(tickets.into());
+        let (told, mut was_told) = tokio::sync::oneshot::channel();
+        let first = Ticket::of_all_then(tickets.into(), move || {
+            let _ = told.send(());
+        });
         let second = first.another();
         first.done();
-        assert!(finished.try_recv().is_err());
+        assert!(finished.try_recv().is_err() && was_told.try_recv().is_err());
         second.done();
+        assert_eq!(was_told.try_recv(), Ok(()));
         assert_eq!(
             [finished.try_recv(), finished.try_recv()],
             [Ok(at(7)), Ok(at(8))]

@@ -60,7 +60,7 @@ pub struct Pipeline {
     /// To and from [`crate::recorder`].
     pub asks: UnboundedSender<Ask>,
     pub answers: UnboundedReceiver<Answer>,
-    /// To [`crate::closing`].
+    /// To [`crate::placing::due`], and from there to [`crate::closing`].
     pub due: watch::Sender<Option<Close>>,
     /// See [`crate::shards::Shared::cache_epoch`].
     pub cache_epoch: Arc<AtomicU64>,

@@ -124,12 +124,13 @@ fn start(
     life.spawn_critical("chaining", chaining.run(to_chain));
 
     let (due, is_due) = watch::channel(None);
+    let (placed, is_placed) = watch::channel(None);
     let stopping = life.stopping().clone();
     let closing = Closing {
         store: store.clone(),
         health: Arc::clone(&store_health),
         gap_ms: config.assembly.inactivity_gap_ms,
-        due: is_due.clone(),
+        due: is_placed,
         shards: shards.clone(),
         stopping: stopping.clone(),
     };
@@ -138,6 +139,7 @@ fn start(
         store: store.clone(),
         health: Arc::clone(&store_health),
         due: is_due,
+        placed,
         places: places.clone(),
         stopping: stopping.clone(),
     };

@@ -36,6 +36,10 @@ pub struct TraceHead {
     /// Up to when everything was decided that was due; 0 before anything was.
     #[serde(rename = "w", default)]
     pub visited_ms: i64,
+    /// The version in which something was decided that conversations are still to be told of: the trace is due until they
+    /// were.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub untold: Option<u64>,
 }
 
 impl TraceHead {
@@ -48,6 +52,7 @@ impl TraceHead {
             entries: 0,
             due_ms: None,
             visited_ms: 0,
+            untold: None,
         }
     }
 }

@@ -49,7 +49,7 @@ impl Whole {
         }
         for key in keys {
             let mut trace = self.trace(&key);
-            let taken = trace.settle(now_ms, without_id, &self.times);
+            let taken = trace.settle(now_ms, without_id);
             self.tell(key, trace, &taken);
         }
     }
@@ -68,7 +68,7 @@ impl Whole {
 
     fn trace(&mut self, key: &TraceKey) -> Trace {
         let known = self.traces.remove(key);
-        known.unwrap_or_else(|| Trace::new(key.trace))
+        known.unwrap_or_else(|| Trace::new(key.trace, self.times))
     }
 
     fn tell(&mut self, key: TraceKey, trace: Trace, taken: &Taken) {
@@ -116,7 +116,7 @@ impl Whole {
         for key in keys {
             let project: Arc<str> = key.project.as_str().into();
             let trace = &self.traces[key];
-            chain.take(trace.pieces(&project, now_ms, &self.times));
+            chain.take(trace.pieces(&project, now_ms));
         }
         loop {
             let ids = chain.ready(now_ms);
@@ -143,7 +143,7 @@ impl Whole {
                         trace: piece.key.trace,
                     };
                     let mut trace = self.trace(&key);
-                    let given = trace.given_to([piece.key.span], &to, &self.times);
+                    let given = trace.given_to([piece.key.span], &to);
                     let taken = trace.give(given);
                     self.tell(key, trace, &taken);
                 }

@@ -70,7 +70,8 @@ pub enum GivenTo {
 }
 
 impl Given {
-    pub(super) fn conversation(&self) -> Option<(&str, Rule)> {
+    /// The conversation that no id has named, and by which rule; `None` where none was given.
+    pub fn conversation(&self) -> Option<(&str, Rule)> {
         match &self.to {
             GivenTo::Nothing | GivenTo::Id => None,
             GivenTo::Trace(id) => Some((id, Rule::Trace)),

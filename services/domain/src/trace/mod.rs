@@ -22,6 +22,7 @@ mod effects;
 mod entry;
 mod report;
 mod settling;
+mod silences;
 mod state;
 mod stays;
 mod taking;

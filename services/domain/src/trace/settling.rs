@@ -4,7 +4,7 @@ use super::WithoutId;
 use super::entry::{Given, GivenTo, TraceEntry};
 use super::state::Trace;
 use super::taking::Taken;
-use super::times::{CONFIRM_MS, Times};
+use super::times::CONFIRM_MS;
 use crate::chain::{Hints, Piece};
 use crate::ids::SpanId;
 use crate::prepare::Prepared;
@@ -14,14 +14,14 @@ use std::sync::Arc;
 impl Trace {
     /// Decides what becomes of spans that stand nowhere although they were recorded `settle_ms` ago: a function of the trace
     /// and of when they were recorded.
-    pub fn settle(&mut self, now_ms: i64, without_id: WithoutId, times: &Times) -> Taken {
+    pub fn settle(&mut self, now_ms: i64, without_id: WithoutId) -> Taken {
         // By then, whatever is known now: a replay knows more at once.
         let first_name_ms = self.tree.first_names().0.map(|name| name.record_ms);
         let is_named = |at_ms: i64| first_name_ms.is_some_and(|name_ms| name_ms <= at_ms);
         let mut given = Vec::new();
         for span in self.held.spans_held() {
             let first_ms = self.held.first_recorded_ms(&self.key(span));
-            let at_ms = first_ms.map(|first_ms| first_ms.saturating_add(times.settle_ms));
+            let at_ms = first_ms.map(|first_ms| first_ms.saturating_add(self.times.settle_ms));
             let Some(at_ms) = at_ms.filter(|at_ms| *at_ms <= now_ms) else {
                 continue;
             };
@@ -73,7 +73,6 @@ impl Trace {
         spans: &BTreeSet<SpanId>,
         visited_ms: i64,
         retry_ms: Option<i64>,
-        times: &Times,
     ) -> Option<i64> {
         let mut due: Option<i64> = None;
         let mut note = |at_ms: i64| {
@@ -87,7 +86,7 @@ impl Trace {
             };
             let given = self.given.get(span);
             if self.stays(*span).is_empty() {
-                let settles_ms = first_ms + times.settle_ms;
+                let settles_ms = first_ms + self.times.settle_ms;
                 match (given, retry_ms) {
                     (Some(_), _) => {}
                     (None, Some(retry_ms)) => {
@@ -95,14 +94,14 @@ impl Trace {
                     }
                     (None, None) => note(settles_ms),
                 }
-                note(first_ms.saturating_add(times.wait_ms));
+                note(first_ms.saturating_add(self.times.wait_ms));
             } else {
                 match given {
                     Some(given) => note(given.at_ms.saturating_add(CONFIRM_MS)),
                     // It may have stood nowhere by then.
-                    None => note(first_ms + times.settle_ms),
+                    None => note(first_ms + self.times.settle_ms),
                 }
-                note(self.last_ms.saturating_add(times.hold_ms));
+                note(self.last_ms.saturating_add(self.times.hold_ms));
             }
         }
         due
@@ -110,7 +109,7 @@ impl Trace {
 
     /// Whether what is held is needed no more: nobody waited for it that long, or nothing came for so long after it was
     /// placed.
-    pub fn is_over(&self, now_ms: i64, times: &Times) -> bool {
+    pub fn is_over(&self, now_ms: i64) -> bool {
         self.held.spans_held().into_iter().all(|span| {
             let first_ms = self
                 .held
@@ -118,9 +117,9 @@ impl Trace {
                 .unwrap_or(i64::MAX);
             let is_placed = !self.stays(span).is_empty();
             let over_ms = if is_placed {
-                self.last_ms.saturating_add(times.hold_ms)
+                self.last_ms.saturating_add(self.times.hold_ms)
             } else {
-                first_ms.saturating_add(times.wait_ms)
+                first_ms.saturating_add(self.times.wait_ms)
             };
             over_ms <= now_ms
         })
@@ -137,9 +136,9 @@ impl Trace {
 
     /// Spans that stand nowhere although some of them were recorded `settle_ms` ago: what was said is to tell. What is there of
     /// the trace is looked at together.
-    pub fn pieces(&self, project: &Arc<str>, now_ms: i64, times: &Times) -> Vec<Piece<Prepared>> {
+    pub fn pieces(&self, project: &Arc<str>, now_ms: i64) -> Vec<Piece<Prepared>> {
         let unsettled: Vec<(SpanId, i64)> = self.unsettled().collect();
-        let is_due = |(_, first_ms): &(SpanId, i64)| first_ms + times.settle_ms <= now_ms;
+        let is_due = |(_, first_ms): &(SpanId, i64)| first_ms + self.times.settle_ms <= now_ms;
         if !unsettled.iter().any(is_due) {
             return Vec::new();
         }
@@ -174,19 +173,14 @@ impl Trace {
     }
 
     /// Decisions about spans by what was said: each counts from when they are due.
-    pub fn given_to(
-        &self,
-        spans: impl IntoIterator<Item = SpanId>,
-        to: &GivenTo,
-        times: &Times,
-    ) -> Vec<Given> {
+    pub fn given_to(&self, spans: impl IntoIterator<Item = SpanId>, to: &GivenTo) -> Vec<Given> {
         let first = |span| Some((span, self.held.first_recorded_ms(&self.key(span))?));
         let spans = spans.into_iter().filter_map(first);
         spans
             .map(|(span, first_ms)| Given {
                 span,
                 to: to.clone(),
-                at_ms: first_ms.saturating_add(times.settle_ms),
+                at_ms: first_ms.saturating_add(self.times.settle_ms),
             })
             .collect()
     }

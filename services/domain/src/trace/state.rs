@@ -2,7 +2,9 @@
 
 use super::entry::{Given, TraceEntry};
 use super::report::Report;
+use super::silences::Silences;
 use super::stays::{Assumed, Stay, stays};
+use super::times::Times;
 use super::tree::Tree;
 use crate::conversation::Conversation;
 use crate::ids::{SpanId, SpanKey, TraceId};
@@ -13,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug)]
 pub struct Trace {
     pub(super) id: TraceId,
+    pub(super) times: Times,
+    silences: Silences,
     pub(super) tree: Tree,
     /// The facts of spans and logs that carry no id.
     pub(super) held: Conversation,
@@ -23,9 +27,11 @@ pub struct Trace {
 }
 
 impl Trace {
-    pub fn new(id: TraceId) -> Self {
+    pub fn new(id: TraceId, times: Times) -> Self {
         Self {
             id,
+            times,
+            silences: Silences::default(),
             tree: Tree::default(),
             held: Conversation::default(),
             given: BTreeMap::new(),
@@ -49,7 +55,14 @@ impl Trace {
     pub(super) fn learn(&mut self, reports: Vec<Report>) {
         for report in reports {
             self.last_ms = self.last_ms.max(report.record_ms);
-            self.tree.apply(report);
+            let (before_ms, now_ms) = self.tree.apply(report);
+            if before_ms != Some(now_ms) {
+                let hold_ms = self.times.hold_ms;
+                self.silences.add(now_ms, hold_ms);
+                if let Some(before_ms) = before_ms {
+                    self.silences.remove(before_ms, hold_ms);
+                }
+            }
         }
     }
 
@@ -104,7 +117,17 @@ impl Trace {
         let Some(record_ms) = self.held.first_recorded_ms(&self.key(span)) else {
             return Vec::new();
         };
-        stays(&self.tree, span, record_ms, self.assumed_of(span))
+        let held_until_ms = |placed_ms: Option<i64>| match placed_ms {
+            None => record_ms.saturating_add(self.times.wait_ms),
+            Some(placed_ms) => self.silences.held_until_ms(placed_ms, self.times.hold_ms),
+        };
+        stays(
+            &self.tree,
+            span,
+            record_ms,
+            self.assumed_of(span),
+            held_until_ms,
+        )
     }
 
     /// What was decided about the span, or where a call above it was put: tools, agents and logs follow the calls they belong

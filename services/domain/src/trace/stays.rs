@@ -46,12 +46,14 @@ pub(super) struct Assumed<'a> {
     pub(super) from_ms: i64,
 }
 
-/// The stays of what was recorded of a span without an id of its own, at `record_ms`.
+/// The stays of what was recorded of a span without an id of its own, at `record_ms`. `held_until_ms` says up to when
+/// names counted for what stood nowhere, or was last placed at some time: later ones found nothing held that they could move.
 pub(super) fn stays(
     tree: &Tree,
     span: SpanId,
     record_ms: i64,
     assumed: Option<Assumed<'_>>,
+    held_until_ms: impl Fn(Option<i64>) -> i64,
 ) -> Vec<Stay> {
     let ancestors = by_ancestors(tree, span);
     let (only, second_ms) = tree.first_names();
@@ -79,8 +81,15 @@ pub(super) fn stays(
             })
     };
     let mut stays: Vec<Stay> = Vec::new();
+    let mut placed_ms = None;
     for now_ms in times {
+        if now_ms > held_until_ms(placed_ms) {
+            break;
+        }
         let found = at(now_ms);
+        if found.is_some() || placed_ms.is_some() {
+            placed_ms = Some(now_ms);
+        }
         let open = stays.last_mut().filter(|stay| stay.until_ms.is_none());
         match (open, found) {
             // It stays; by which rule it does is what is known best.

@@ -43,7 +43,8 @@ impl Tree {
         }
     }
 
-    pub(super) fn apply(&mut self, report: Report) {
+    /// Returns when what it tells was recorded: as was known before, and as is known now.
+    pub(super) fn apply(&mut self, report: Report) -> (Option<i64>, i64) {
         self.is_genai |= report.kind != Kind::OtherSpan || report.conversation.is_some();
         if let Some(name) = &report.conversation {
             let is_room = self.names.len() < NAMES_MAX || self.names.contains_key(name);
@@ -54,22 +55,25 @@ impl Tree {
         }
         let before = self.parent(report.span).map(|parent| parent.value);
         let known = self.spans.entry(report.span).or_default();
-        match known.iter_mut().find(|known| known.is_copy_of(&report)) {
+        let times = match known.iter_mut().find(|known| known.is_copy_of(&report)) {
             Some(known) => {
-                let earlier_ms = report.record_ms.min(known.record_ms);
-                self.record_ms_sum += earlier_ms - known.record_ms;
-                known.record_ms = earlier_ms;
+                let known_ms = known.record_ms;
+                known.record_ms = report.record_ms.min(known_ms);
+                self.record_ms_sum += known.record_ms - known_ms;
+                (Some(known_ms), known.record_ms)
             }
             None => {
                 self.reports += 1;
                 self.record_ms_sum = self.record_ms_sum.saturating_add(report.record_ms);
                 known.push(report.clone());
+                (None, report.record_ms)
             }
-        }
+        };
         let after = self.parent(report.span).map(|parent| parent.value);
         if before != after {
             self.adopt(report.span, before.flatten(), after.flatten());
         }
+        times
     }
 
     fn adopt(&mut self, span: SpanId, before: Option<SpanId>, after: Option<SpanId>) {

@@ -93,16 +93,14 @@ impl Processor {
         self.now_ms = now_ms;
         let retry_ms = Some(self.settings.try_every_ms());
         let due = store.traces.values().filter(|stored| {
-            let due_ms = stored.trace.due_ms(
-                &stored.trace.held_spans(),
-                stored.visited_ms,
-                retry_ms,
-                &TIMES,
-            );
+            let due_ms =
+                stored
+                    .trace
+                    .due_ms(&stored.trace.held_spans(), stored.visited_ms, retry_ms);
             due_ms.is_some_and(|due_ms| due_ms <= now_ms)
         });
         let project: Arc<str> = "shop".into();
-        let pieces = due.flat_map(|stored| stored.trace.pieces(&project, now_ms, &TIMES));
+        let pieces = due.flat_map(|stored| stored.trace.pieces(&project, now_ms));
         self.chain = Chain::new(self.settings);
         self.chain.take(pieces.collect());
     }
@@ -195,7 +193,7 @@ impl Processor {
 impl Store {
     fn trace(&mut self, trace: TraceId) -> &mut Stored {
         self.traces.entry(trace).or_insert_with(|| Stored {
-            trace: Trace::new(trace),
+            trace: Trace::new(trace, TIMES),
             visited_ms: i64::MIN / 2,
         })
     }
@@ -209,7 +207,7 @@ impl Store {
         for piece in pieces {
             let stored = self.trace(piece.key.trace);
             let before = conversation_of(&stored.trace, piece.key.span);
-            let given = stored.trace.given_to([piece.key.span], to, &TIMES);
+            let given = stored.trace.given_to([piece.key.span], to);
             stored.trace.give(given);
             let after = conversation_of(&stored.trace, piece.key.span);
             assert!(

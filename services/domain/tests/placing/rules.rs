@@ -68,7 +68,7 @@ fn a_root_that_comes_hours_later_names_all_below_it() {
     let mut world = World::default();
     world.read(&[genai(3, 2, "", 1), log(3, 1)]);
     world.read(&[genai(2, 1, "", 2)]);
-    world.settle(HOUR_MS, WithoutId::Drop, &Times::default());
+    world.settle(HOUR_MS, WithoutId::Drop);
     assert_eq!(told(&world), "");
     world.read(&[genai(1, 0, "a", 5 * HOUR_MS)]);
     assert_eq!(told(&world), "a: 1 2 3.3");
@@ -89,9 +89,9 @@ fn a_trace_becomes_a_conversation_only_where_that_is_configured_and_until_a_name
     let trace = crate::world::TRACE.to_string();
     let mut world = World::default();
     world.read(&[genai(2, 1, "", 0)]);
-    world.settle(times.settle_ms - 1, WithoutId::Trace, &times);
+    world.settle(times.settle_ms - 1, WithoutId::Trace);
     assert_eq!(told(&world), "");
-    world.settle(times.settle_ms, WithoutId::Trace, &times);
+    world.settle(times.settle_ms, WithoutId::Trace);
     assert_eq!(told(&world), format!("{trace}: 2"));
     world.read(&[genai(1, 0, "a", times.settle_ms + 5)]);
     assert_eq!(told(&world), "a: 1 2");

@@ -160,9 +160,9 @@ impl World {
         }
     }
 
-    pub fn settle(&mut self, now_ms: i64, without_id: WithoutId, times: &Times) {
+    pub fn settle(&mut self, now_ms: i64, without_id: WithoutId) {
         let mut trace = self.trace();
-        let taken = trace.settle(now_ms, without_id, times);
+        let taken = trace.settle(now_ms, without_id);
         self.carry_out(&trace, taken);
     }
 
@@ -195,7 +195,7 @@ impl World {
     }
 
     pub fn trace(&self) -> Trace {
-        let mut trace = Trace::new(TRACE);
+        let mut trace = Trace::new(TRACE, Times::default());
         self.entries
             .iter()
             .cloned()

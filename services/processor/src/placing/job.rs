@@ -5,7 +5,7 @@
 //! take in:  [load] ─► what is new? ─► commit ─► tell conversations
 //!              ▲                        │ conflict: somebody else has written since
 //!              └────────────────────────┘
-//! visit:    load ─► verify ─► decide what is due, commit ─► tell conversations
+//! visit:    load ─► verify ─► decide what is due, commit ─► tell conversations, and when they have it: commit that
 //! ```
 
 use crate::shards::job::Close;
@@ -39,16 +39,16 @@ impl Kept {
         self.trace.memory_bytes()
     }
 
-    fn nothing(key: &TraceKey) -> Self {
+    fn nothing(key: &TraceKey, times: Times) -> Self {
         Self {
-            trace: Trace::new(key.trace),
+            trace: Trace::new(key.trace, times),
             head: TraceHead::new(key.clone()),
             unsaved: Vec::new(),
         }
     }
 
-    fn of(stored: StoredTrace) -> Self {
-        let mut trace = Trace::new(stored.head.key.trace);
+    fn of(stored: StoredTrace, times: Times) -> Self {
+        let mut trace = Trace::new(stored.head.key.trace, times);
         stored
             .entries
             .into_iter()
@@ -81,6 +81,8 @@ pub struct Work {
     pub visit: Option<Close>,
     /// The project holds too much: this trace lets go.
     pub lets_go: bool,
+    /// Conversations have been told of what was decided in this version.
+    pub told: Option<u64>,
 }
 
 impl Work {
@@ -92,6 +94,7 @@ impl Work {
         // Of two watermarks the later counts: an earlier one may be of an epoch that is over.
         self.visit = later.visit.or(self.visit.take());
         self.lets_go |= later.lets_go;
+        self.told = self.told.max(later.told);
     }
 }
 
@@ -133,6 +136,8 @@ pub struct Told {
     pub found: Vec<Prepared>,
     /// Of which what was said is to tell.
     pub to_chain: Option<(Vec<Piece<Prepared>>, i64)>,
+    /// The version of which the trace is to be told that all of this is done: it is due until then.
+    pub is_awaited: Option<u64>,
     /// To be noted outside of the trace's slot; `None` when nothing was written.
     pub head: Option<TraceHead>,
     pub held: Option<Held>,
@@ -201,14 +206,15 @@ impl Job {
                     .take()
                     .map(|kept| kept.unsaved)
                     .unwrap_or_default();
-                self.kept = Some(
-                    stored.map_or_else(|| Kept::nothing(&self.key), |stored| Kept::of(*stored)),
-                );
+                self.kept = Some(stored.map_or_else(
+                    || Kept::nothing(&self.key, self.rules.times),
+                    |stored| Kept::of(*stored, self.rules.times),
+                ));
                 self.work.batch.reports.extend(unsaved);
                 self.is_fresh = true;
             }
             Some(Outcome::Removed) => {
-                self.kept = Some(Kept::nothing(&self.key));
+                self.kept = Some(Kept::nothing(&self.key, self.rules.times));
                 self.is_fresh = true;
             }
             Some(Outcome::Unreadable) => return Step::Reset,
@@ -256,9 +262,23 @@ impl Job {
         if let Some(visit) = &self.work.visit {
             head.visited_ms = head.visited_ms.max(visit.watermark_ms);
         }
-        head.due_ms = self.due_ms(&kept, &change, head.visited_ms);
+        if self.work.told.is_some() && self.work.told == head.untold {
+            head.untold = None;
+        }
+        if decides(&change) {
+            if head.untold.is_some() {
+                // They may not have been told of the earlier decisions either, and then this is what they wait for.
+                change.taken.touched.extend(kept.trace.assumed());
+            }
+            head.untold = Some(head.version + 1);
+        }
+        head.due_ms = match head.untold {
+            Some(_) => Some(0),
+            None => self.due_ms(&kept, &change, head.visited_ms),
+        };
         let is_news = !change.taken.entry.is_empty() || change.is_over;
-        if !is_news && head.due_ms == kept.head.due_ms {
+        let is_told = head.untold != kept.head.untold;
+        if !is_news && !is_told && head.due_ms == kept.head.due_ms {
             return self.done(kept, change);
         }
         let entry = if change.is_over {
@@ -280,17 +300,14 @@ impl Job {
     /// Makes all changes in memory.
     fn change(&self, kept: &mut Kept) -> Change {
         let Rules {
-            limits,
-            times,
-            without_id,
-            ..
+            limits, without_id, ..
         } = &self.rules;
         let mut change = Change {
             taken: kept.trace.take_in(&self.work.batch, limits),
             ..Change::default()
         };
         for (spans, to) in &self.work.given {
-            let given = kept.trace.given_to(spans.iter().copied(), to, times);
+            let given = kept.trace.given_to(spans.iter().copied(), to);
             change.taken.append(kept.trace.give(given));
         }
         if let Some(visit) = &self.work.visit {
@@ -298,22 +315,21 @@ impl Job {
             change.taken.touched.extend(kept.trace.assumed());
             if *without_id == WithoutId::History {
                 let project = self.key.project.as_str().into();
-                change.to_chain = kept.trace.pieces(&project, now_ms, times);
+                change.to_chain = kept.trace.pieces(&project, now_ms);
             } else {
-                change
-                    .taken
-                    .append(kept.trace.settle(now_ms, *without_id, times));
+                change.taken.append(kept.trace.settle(now_ms, *without_id));
             }
-            change.is_over = kept.trace.is_over(now_ms, times);
+            change.is_over = kept.trace.is_over(now_ms);
         }
         if self.work.lets_go {
             // Whatever was not decided yet has no conversation, as far as anybody will know.
             change
                 .taken
-                .append(kept.trace.settle(i64::MAX, WithoutId::Drop, times));
+                .append(kept.trace.settle(i64::MAX, WithoutId::Drop));
             change.is_over = true;
         }
-        change.is_over &= kept.trace.holding().is_some();
+        let is_told = kept.head.untold.is_none() || self.work.lets_go;
+        change.is_over &= is_told && kept.trace.holding().is_some();
         change
     }
 
@@ -329,7 +345,7 @@ impl Job {
         let is_by_history = self.rules.without_id == WithoutId::History;
         let retry_ms = is_by_history.then_some(*retry_ms);
         let due_ms = |spans: &BTreeSet<SpanId>| {
-            let due_ms = kept.trace.due_ms(spans, visited_ms, retry_ms, times)?;
+            let due_ms = kept.trace.due_ms(spans, visited_ms, retry_ms)?;
             let step_ms = (times.settle_ms / VISITS_PER_SETTLING).max(1);
             Some(due_ms.saturating_add(step_ms - 1).div_euclid(step_ms) * step_ms)
         };
@@ -366,9 +382,11 @@ impl Job {
             first_ms,
         });
         let is_over = change.is_over;
+        let is_awaited = decides(&change) || self.work.visit.is_some();
+        self.told.is_awaited = kept.head.untold.filter(|_| is_awaited);
         self.tell(&kept, change);
         if is_over {
-            let mut trace = Trace::new(self.key.trace);
+            let mut trace = Trace::new(self.key.trace, self.rules.times);
             trace.apply(kept.trace.without_facts());
             kept.trace = trace;
         }
@@ -378,6 +396,9 @@ impl Job {
 
     fn done(&mut self, kept: Kept, change: Change) -> Step {
         self.told.head = (kept.head.version > 0).then(|| kept.head.clone());
+        // What a visit finds untold it tells again.
+        let is_visit = self.work.visit.is_some();
+        self.told.is_awaited = kept.head.untold.filter(|_| is_visit);
         self.tell(&kept, change);
         self.kept = Some(kept);
         Step::Done
@@ -426,4 +447,10 @@ impl Job {
             .map_or(i64::MIN, |visit| visit.watermark_ms);
         self.told.to_chain = (!change.to_chain.is_empty()).then_some((change.to_chain, now_ms));
     }
+}
+
+/// Whether spans were given a conversation that nobody has named: no record waits for that.
+fn decides(change: &Change) -> bool {
+    let given = &change.taken.entry.given;
+    given.iter().any(|given| given.conversation().is_some())
 }

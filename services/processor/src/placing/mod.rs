@@ -358,7 +358,24 @@ impl Placing {
             tickets,
             permits,
         } = worked;
-        let ticket = Ticket::of_all(tickets);
+        let (ticket, permits) = match told.is_awaited {
+            None => (Ticket::of_all(tickets), permits),
+            Some(version) => {
+                let (places, key) = (self.shared.places.clone(), key.clone());
+                let mark = move || {
+                    places.send(Place {
+                        key,
+                        work: job::Work {
+                            told: Some(version),
+                            ..job::Work::default()
+                        },
+                        tickets: Vec::new(),
+                        permits,
+                    });
+                };
+                (Ticket::of_all_then(tickets, mark), Vec::new())
+            }
+        };
         let conversation = |id: String| ConversationKey {
             project: key.project.clone(),
             id,

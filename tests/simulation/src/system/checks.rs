@@ -203,9 +203,13 @@ impl World<'_> {
         for number in 0..self.plan.conversations.len() {
             let (ours, theirs) = (self.assembled(number), undisturbed.assembled(number));
             if ours.view() != theirs.view() {
-                let (ours, theirs) = (spans(&ours), spans(&theirs));
+                let seen = |conversation: &Conversation| {
+                    format!("{:?}\n{:?}", spans(conversation), conversation.view())
+                };
+                let (ours, theirs) = (seen(&ours), seen(&theirs));
                 return Err(format!(
-                    "c{number} has spans {ours:?}, undisturbed {theirs:?}"
+                    "{} has\n{ours}\nundisturbed\n{theirs}",
+                    self.plan.name(number)
                 ));
             }
             let summary = |world: &World<'_>| {

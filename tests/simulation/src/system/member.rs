@@ -64,6 +64,17 @@ pub struct Pending {
     pub pieces: Vec<(Piece, Vec<u64>)>,
     /// Or visit, of a trace.
     pub close: Option<Close>,
+    /// The version of a trace of which conversations have been told.
+    pub told: Option<u64>,
+}
+
+/// What is done when all shares are.
+#[derive(Debug)]
+pub enum Then {
+    /// The record is.
+    Finished(Position),
+    /// The trace is told that conversations know of what was decided in this version.
+    Told(usize, u64),
 }
 
 /// What is done next for a conversation or a trace.
@@ -138,8 +149,8 @@ pub struct Member {
     pub asking: Option<Asking>,
     pub answers: VecDeque<books::Answer>,
     pub finished: VecDeque<Position>,
-    /// The shares of records that are left.
-    pub tickets: BTreeMap<u64, (Position, usize)>,
+    /// The shares that are left of what is to be done before something else is.
+    pub tickets: BTreeMap<u64, (Then, usize)>,
     pub tickets_given: u64,
     pub pending: BTreeMap<usize, Pending>,
     pub running: BTreeMap<usize, Running>,
@@ -147,6 +158,9 @@ pub struct Member {
     traces: VecDeque<(usize, Kept)>,
     pub cache_epoch: u64,
     pub due: Option<Close>,
+    /// Up to where all traces are being visited, and up to where they were.
+    pub visiting: Option<Close>,
+    pub placed: Option<Close>,
     pub looking: Option<(Close, Looking)>,
     /// Whether the next look, or this one, is for traces.
     pub looks_for_traces: bool,
@@ -180,6 +194,8 @@ impl Member {
             traces: VecDeque::new(),
             cache_epoch: 0,
             due: None,
+            visiting: None,
+            placed: None,
             looking: None,
             looks_for_traces: false,
             next_tick_ms: now_ms,
@@ -227,6 +243,8 @@ impl Member {
         self.cache.clear();
         self.traces.clear();
         self.due = None;
+        self.visiting = None;
+        self.placed = None;
     }
 
     pub fn evict(&mut self) {
@@ -245,15 +263,39 @@ impl Member {
         pending.pieces.push((piece, tickets.to_vec()));
     }
 
-    /// A share of a record is done.
+    /// A ticket with one share.
+    pub fn ticket(&mut self, then: Then) -> u64 {
+        self.tickets_given += 1;
+        self.tickets.insert(self.tickets_given, (then, 1));
+        self.tickets_given
+    }
+
+    /// A share is done.
     pub fn done(&mut self, ticket: u64) {
-        if let Some((at, left)) = self.tickets.get_mut(&ticket) {
-            *left -= 1;
-            if *left == 0 {
-                self.finished.push_back(at.clone());
-                self.tickets.remove(&ticket);
-            }
+        let Some((_, left)) = self.tickets.get_mut(&ticket) else {
+            return;
+        };
+        *left -= 1;
+        if *left > 0 {
+            return;
         }
+        match self.tickets.remove(&ticket) {
+            Some((Then::Finished(at), _)) => self.finished.push_back(at),
+            Some((Then::Told(trace, version), _)) => {
+                let pending = self.pending.entry(trace).or_default();
+                pending.told = pending.told.max(Some(version));
+            }
+            None => {}
+        }
+    }
+
+    /// Up to where traces are visited next: until nothing is due by then, the same.
+    pub fn to_visit(&mut self) -> Option<Close> {
+        let due = self.due.clone()?;
+        let visiting = self.visiting.take();
+        let visiting = visiting.filter(|visiting| visiting.epoch == due.epoch);
+        self.visiting = Some(visiting.unwrap_or(due));
+        self.visiting.clone()
     }
 
     pub fn is_idle(&self) -> bool {

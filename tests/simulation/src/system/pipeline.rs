@@ -2,7 +2,7 @@
 
 use super::Flaw;
 use super::client::Order;
-use super::member::{Life, Member, Piece};
+use super::member::{Life, Member, Piece, Then};
 use super::world::World;
 use processor::books::{Command, Event, Notice};
 use processor::shards::job::Close;
@@ -198,9 +198,7 @@ impl World<'_> {
         };
         let facts = member.reading.take().map(|written| written.facts.clone());
         let facts = facts.unwrap_or_default();
-        member.tickets_given += 1;
-        let ticket = member.tickets_given;
-        member.tickets.insert(ticket, (at, 1));
+        let ticket = member.ticket(Then::Finished(at));
         for fact in facts {
             let counted_ms = if self.flaw == Flaw::FirstCopyTimes {
                 *self.first_times.entry(fact).or_insert(record_ms)

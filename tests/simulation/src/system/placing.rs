@@ -1,6 +1,6 @@
 //! The placing of a member: work on traces, and telling conversations what stands in them.
 
-use super::member::{Doing, Member, Piece};
+use super::member::{Doing, Member, Piece, Then};
 use super::plan::{Plan, TIMES};
 use super::world::World;
 use domain::limits::Limits;
@@ -13,7 +13,7 @@ pub fn begin_placing(
     plan: &Plan,
     trace: usize,
     pieces: Vec<Piece>,
-    visit: Option<Close>,
+    (visit, told): (Option<Close>, Option<u64>),
     member: &mut Member,
 ) -> Doing {
     let rules = Rules {
@@ -24,6 +24,7 @@ pub fn begin_placing(
     };
     let mut work = Work {
         visit,
+        told,
         ..Work::default()
     };
     for piece in pieces {
@@ -91,8 +92,16 @@ impl World<'_> {
             links,
             lost,
             found,
+            is_awaited,
             ..
         } = told;
+        let number = self.plan.number_of_trace(trace);
+        let mut tickets = tickets.to_vec();
+        let awaited = is_awaited.and_then(|version| {
+            let member = self.members.get_mut(&id)?;
+            Some(member.ticket(Then::Told(number, version)))
+        });
+        tickets.extend(awaited);
         self.played.lost += lost.len() as u64;
         self.played.found += found.len() as u64;
         self.played.moved += moves.len() as u64;
@@ -119,8 +128,11 @@ impl World<'_> {
                 )
             });
             if let Some(member) = self.members.get_mut(&id) {
-                member.give(number, piece, tickets);
+                member.give(number, piece, &tickets);
             }
+        }
+        if let (Some(awaited), Some(member)) = (awaited, self.members.get_mut(&id)) {
+            member.done(awaited);
         }
         Ok(())
     }

@@ -36,7 +36,13 @@ impl World<'_> {
         let (pieces, tickets): (Vec<Piece>, Vec<Vec<u64>>) = pending.pieces.into_iter().unzip();
         let running = Running {
             doing: match self.plan.as_trace(number) {
-                Some(trace) => begin_placing(&self.plan, trace, pieces, pending.close, member),
+                Some(trace) => begin_placing(
+                    &self.plan,
+                    trace,
+                    pieces,
+                    (pending.close, pending.told),
+                    member,
+                ),
                 None => begin_adding(&self.plan, number, pieces, pending.close, member),
             },
             tickets: tickets.into_iter().flatten().collect(),
@@ -203,7 +209,12 @@ impl World<'_> {
         let Some((close, looking)) = member.looking.take() else {
             member.next_look_ms = now_ms + LOOK_EVERY_MS / 2;
             member.looks_for_traces = !member.looks_for_traces;
-            member.looking = member.due.clone().map(|close| (close, Looking::Settled));
+            let close = if member.looks_for_traces {
+                member.to_visit()
+            } else {
+                member.placed.clone()
+            };
+            member.looking = close.map(|close| (close, Looking::Settled));
             return;
         };
         let next = self.look(id, &close, looking);
@@ -240,6 +251,12 @@ impl World<'_> {
                     self.plan.as_trace(**number).is_some() == for_traces && **entry_ms <= latest_ms
                 });
                 let entries: Vec<_> = due.map(|(conversation, ms)| (*conversation, *ms)).collect();
+                if for_traces
+                    && entries.is_empty()
+                    && let Some(member) = self.members.get_mut(&id)
+                {
+                    member.placed = member.visiting.take();
+                }
                 (!entries.is_empty()).then_some(Looking::Summaries(entries))
             }
             Looking::Summaries(entries) => {
