@@ -80,16 +80,20 @@ impl Trace {
         {
             near.extend(self.held.spans_held());
         }
+        let told = batch.facts.iter().map(|prepared| prepared.fact.key().span);
+        near.extend(told.clone());
         let facts = self.held.entry_for(&batch.facts, &[], limits);
-        self.held.apply(facts.clone());
         let linked = self.linked_by(&batch.reports);
         let entry = TraceEntry {
             reports: news.clone(),
-            facts,
+            facts: facts.clone(),
             ..TraceEntry::default()
         };
-        let mut taken = self.change(entry, near, is_again, |trace| trace.learn(news));
-        let told = batch.facts.iter().map(|prepared| prepared.fact.key().span);
+        // That one was recorded earlier than was known may change where it stands.
+        let mut taken = self.change(entry, near, is_again, |trace| {
+            trace.held.apply(facts);
+            trace.learn(news);
+        });
         taken.touched.extend(told);
         taken.linked = linked;
         taken
