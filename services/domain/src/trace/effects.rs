@@ -56,7 +56,7 @@ impl Trace {
                 facts,
                 moved: (!is_simple).then(|| Move {
                     key: self.key(span),
-                    rank: self.tree.rank(),
+                    rank: self.tree.rank(self.given.len()),
                     during: here
                         .iter()
                         .map(|stay| (stay.from_ms, stay.until_ms))

@@ -29,13 +29,16 @@ pub struct Stay {
 }
 
 /// How much is known of a trace. Of two states of one trace the later one knows more: more reports, or as many of which some
-/// were recorded earlier than was known before. So what a later state says of a span counts, whichever comes first.
+/// were recorded earlier than was known before, or more decisions about spans that no id places. So what a later state says
+/// of a span counts, whichever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Rank {
     #[serde(rename = "n")]
     pub reports: u32,
     #[serde(rename = "e")]
     pub earliness: i64,
+    #[serde(rename = "g", default)]
+    pub given: u32,
 }
 
 /// What was decided about a span that no id places.

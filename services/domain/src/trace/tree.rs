@@ -86,8 +86,9 @@ impl Tree {
     }
 
     /// How much is known: more of two states of one trace is the later one. See [`Rank`].
-    pub(super) fn rank(&self) -> Rank {
+    pub(super) fn rank(&self, given: usize) -> Rank {
         Rank {
+            given: u32::try_from(given).unwrap_or(u32::MAX),
             reports: self.reports,
             earliness: -self.record_ms_sum,
         }

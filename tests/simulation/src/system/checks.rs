@@ -204,7 +204,11 @@ impl World<'_> {
             let (ours, theirs) = (self.assembled(number), undisturbed.assembled(number));
             if ours.view() != theirs.view() {
                 let seen = |conversation: &Conversation| {
-                    format!("{:?}\n{:?}", spans(conversation), conversation.view())
+                    format!(
+                        "{:?}\n{:?}",
+                        spans(&conversation.present()),
+                        conversation.view()
+                    )
                 };
                 let (ours, theirs) = (seen(&ours), seen(&theirs));
                 return Err(format!(
