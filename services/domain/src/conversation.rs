@@ -247,7 +247,10 @@ impl Conversation {
 
     /// The transcript and totals.
     pub fn view(&self) -> View {
-        crate::transcript::view(&self.present())
+        let present = self.present();
+        let mut view = crate::transcript::view(&present);
+        view.totals.is_empty = present.is_empty();
+        view
     }
 
     /// What counts towards [`Limits::conversation_bytes_max`]: the same whatever represents the facts.
@@ -331,11 +334,6 @@ impl Conversation {
             output: messages(&content.output),
             finish_reason: content.finish_reason,
         }
-    }
-
-    /// Every message body, in no particular order: what a search looks through.
-    pub fn message_bodies(&self) -> impl Iterator<Item = &Arc<Message>> {
-        self.messages.values().map(|stored| &stored.message)
     }
 
     /// The nodes of a history from its tip back to its beginning.
