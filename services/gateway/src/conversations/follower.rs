@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use store::Summary;
 use tokio::sync::{Notify, broadcast};
 
-use super::chain::Point;
+use super::log_fingerprint::Point;
 use super::reader::{ReadError, Reader};
 
 /// What happens to a followed conversation.
