@@ -10,6 +10,7 @@ mod due;
 mod failures;
 mod list;
 mod others;
+mod places;
 mod progress;
 mod size;
 mod tokens;
