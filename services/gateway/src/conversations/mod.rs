@@ -5,6 +5,7 @@ mod feed;
 mod fold;
 mod follower;
 mod hub;
+mod known_rows;
 mod log_fingerprint;
 mod reader;
 mod slots;
