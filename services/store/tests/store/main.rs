@@ -13,6 +13,7 @@ mod others;
 mod places;
 mod progress;
 mod size;
+mod sweep;
 mod tokens;
 mod traces;
 mod wakeups;
