@@ -284,11 +284,6 @@ impl Conversation {
         self.values.get(digest)
     }
 
-    /// Every message body, in no particular order: what a search looks through.
-    pub fn message_bodies(&self) -> impl Iterator<Item = &Arc<Message>> {
-        self.messages.values().map(|stored| &stored.message)
-    }
-
     /// The nodes of a history from its tip back to its beginning.
     pub(crate) fn chain(&self, tip: Option<Digest>) -> impl Iterator<Item = (Digest, &Node)> {
         let step =

@@ -1,13 +1,42 @@
-//! Taking facts out of a conversation again, with all that they refer to, so that another one can be told of them.
+//! What facts refer to, and taking them out of a conversation again with all of it, so that another one can be told of them.
 
 use crate::conversation::Conversation;
 use crate::facts::{Body, ContentFact, LogFact, Node, SpanFact};
 use crate::ids::{Digest, SpanId, SpanKey};
 use crate::prepare::{BODY_REFERENCE, Fact, Prepared};
+use rustc_hash::FxHashSet;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Digests of bodies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InUse {
+    pub messages: FxHashSet<Digest>,
+    pub values: FxHashSet<Digest>,
+}
 
 impl Conversation {
+    /// The messages, and the arguments and results of tools, that its spans and logs refer to: what a search looks through.
+    /// A log of entries also holds those of spans that stand here no more.
+    pub fn bodies_in_use(&self) -> InUse {
+        let mut in_use = InUse::default();
+        let mut nodes: FxHashSet<Digest> = FxHashSet::default();
+        let logs = self.logs.values().flat_map(BTreeMap::values);
+        let contents = self.spans.values().map(|span| &span.content);
+        for content in contents.chain(logs.map(|log| &log.content)) {
+            in_use.messages.extend(&content.system);
+            in_use.messages.extend(&content.output);
+            // Histories share their beginnings: what stands before a known node is known.
+            let new = self.chain(content.history);
+            let new = new.take_while(|(id, _)| nodes.insert(*id));
+            in_use.messages.extend(new.map(|(_, node)| node.message));
+        }
+        let tools = self.spans.values().filter_map(|span| span.tool.as_ref());
+        let values = tools.flat_map(|tool| [tool.arguments, tool.result]);
+        in_use.values.extend(values.flatten());
+        in_use
+    }
+
     /// The spans of which anything is known: themselves, or logs beside them. Of one trace.
     pub(crate) fn spans_held(&self) -> BTreeSet<SpanId> {
         self.spans

@@ -7,7 +7,7 @@ pub mod assembly;
 pub mod canonical;
 pub mod chain;
 pub mod conversation;
-mod extract;
+pub mod extract;
 pub mod facts;
 mod footprint;
 pub mod ids;

@@ -5,12 +5,34 @@ use crate::facts::Move;
 use crate::ids::SpanKey;
 use crate::window::Closed;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Conversation {
     /// Without the facts that stand here no more: what is shown.
     pub fn present(&self) -> Cow<'_, Self> {
-        self.without(&|moved| !moved.is_here())
+        let mut present = self.without(&|moved| !moved.is_here());
+        if let Cow::Owned(present) = &mut present {
+            present.moves.retain(|_, moved| moved.is_here());
+        }
+        present
+    }
+
+    /// Whether [`Conversation::closed_over`] a window with this last record is empty: what had come by then stood elsewhere
+    /// again.
+    pub(crate) fn was_empty(&self, last_ms: i64) -> bool {
+        let is_away = |key: &SpanKey| {
+            let moved = self.moves.get(key);
+            moved.is_some_and(|moved| !moved.was_here(last_ms))
+        };
+        let stood = |key: &SpanKey, lacks_id: bool, record_ms: i64| {
+            record_ms <= last_ms && !(lacks_id && is_away(key))
+        };
+        let earlier = self.earlier_spans.values().flatten();
+        let mut spans = self.spans.values().chain(earlier);
+        let mut logs = self.logs.values().flat_map(BTreeMap::values);
+        !spans.any(|span| stood(&span.key, span.lacks_id, span.record_ms))
+            && !logs.any(|log| stood(&log.key, log.lacks_id, log.record_ms))
     }
 
     /// Without the facts of spans that are away, but for those that carry the conversation's id themselves.

@@ -142,6 +142,10 @@ pub struct Totals {
     pub omitted: u32,
     /// Spans that others name as their parent and that have not come: still running, lost, or sent elsewhere.
     pub missing_parents: u32,
+    /// No span and no log stands here: all have moved elsewhere, or only what lies between spans has come. To readers there
+    /// is no such conversation.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_empty: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

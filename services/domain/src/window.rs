@@ -123,6 +123,9 @@ impl Windows {
 
     /// Closes the oldest window of the conversation if the watermark has passed it. The facts themselves tell where it
     /// ends, so that a gap that was configured otherwise meanwhile is the only one that counts.
+    ///
+    /// Where all that came in it had gone again by its end, and no revision was given out before, there is none to give out:
+    /// the window closes under the revision that was. After one, the next says that the conversation is empty.
     pub fn close(
         &mut self,
         known: &Conversation,
@@ -146,7 +149,8 @@ impl Windows {
             .filter(|due_at_ms| *due_at_ms <= watermark_ms);
         let closed = closed_at_ms.map(|closed_at_ms| {
             let window = self.open.remove(0);
-            self.revision += 1;
+            let is_nothing = self.revision == 0 && known.was_empty(window.last_ms);
+            self.revision += u32::from(!is_nothing);
             self.closed_at_ms = Some(closed_at_ms);
             self.closed_last_ms = Some(window.last_ms);
             Closed {

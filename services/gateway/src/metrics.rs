@@ -7,7 +7,7 @@ runtime::define_metrics! {
     Gauge Count SOCKETS "gateway_sockets" "Open WebSockets.";
     Counter Count SOCKETS_CLOSED "gateway_sockets_closed_total" by [reason] "Closed WebSockets.";
     Gauge Count SUBSCRIPTIONS "gateway_subscriptions" "Running subscriptions.";
-    Counter Count SUBSCRIPTIONS_ENDED "gateway_subscriptions_ended_total" by [kind, reason] "Ended subscriptions; the reason slow is that they did not keep up and were cut off.";
+    Counter Count SUBSCRIPTIONS_ENDED "gateway_subscriptions_ended_total" by [kind, reason] "Ended subscriptions. The reason slow is that they did not keep up and were cut off, undelivered that an event could not be computed, missed that changes of rows may have been missed.";
     Histogram Seconds FOLD_SECONDS "gateway_fold_seconds" "Computing one conversation from its log.";
     Histogram Count FOLDED_ENTRIES "gateway_folded_entries" "Log entries read to compute one conversation.";
     Gauge Bytes CACHE_BYTES "gateway_cache_bytes" "Conversations kept in memory.";

@@ -26,6 +26,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::conversations::{Slot, Slots};
 use crate::graphql::Schema;
 use crate::graphql::error::Code;
+use crate::graphql::subscription::Delivery;
 use crate::http::{App, refusal};
 use crate::metrics::SOCKETS_CLOSED;
 
@@ -247,18 +248,23 @@ impl Executor for Limited {
             let answer = GraphQlResponse::from_errors(vec![Code::Busy.server_error(message)]);
             return stream::iter([answer]).boxed();
         };
+        let delivery = Delivery::default();
+        let request = request.data(delivery.clone());
         let answers = Executor::execute_stream(&self.schema, request, session_data);
-        holding(slot, answers).boxed()
+        holding(slot, delivery.carry(answers)).boxed()
     }
 }
 
 /// Keeps the slot for as long as the stream is kept.
 fn holding(
     slot: Slot,
-    answers: BoxStream<'static, GraphQlResponse>,
+    answers: impl stream::Stream<Item = GraphQlResponse> + Send,
 ) -> impl stream::Stream<Item = GraphQlResponse> + Send {
-    stream::unfold((answers, slot), |(mut answers, slot)| async move {
-        let answer = answers.next().await?;
-        Some((answer, (answers, slot)))
-    })
+    stream::unfold(
+        (Box::pin(answers), slot),
+        |(mut answers, slot)| async move {
+            let answer = answers.next().await?;
+            Some((answer, (answers, slot)))
+        },
+    )
 }

@@ -8,8 +8,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-/// Each sweep looks at a bounded part of the lists; readers skip what is gone meanwhile.
-const TICK: Duration = Duration::from_secs(60);
+/// Each sweep looks at a bounded part of the lists, and the store gives it to one of all processors in about this time.
+const TICK: Duration = Duration::from_secs(10);
 
 pub async fn run(
     store: Store,

@@ -1,6 +1,7 @@
 //! What lies outside a conversation's slot: lists, what is due, which conversations share a trace, wake-ups.
 
 use crate::keys::{LONG_CLASSES_US, project_tag};
+use crate::places::Misplaced;
 use crate::script::{Call, INDEX, PUT_BOUNDED};
 use crate::summary::Summary;
 use crate::{Error, Store};
@@ -36,40 +37,42 @@ impl Store {
         if updates.is_empty() {
             return Ok(());
         }
-        let calls: Vec<Call> = self
-            .list_calls(updates)
-            .into_iter()
-            .chain(self.trace_calls(updates))
-            .collect();
-        self.connection.call_each(&calls).await?;
+        let mut lists =
+            self.list_calls(updates.iter().map(|update| Placing::raise(&update.summary)));
+        let projects: Vec<String> = lists.iter().map(|(project, _)| project.clone()).collect();
+        let calls = lists.drain(..).map(|(_, call)| call);
+        let calls: Vec<Call> = calls.chain(self.trace_calls(updates)).collect();
+        let answers = self.connection.call_each(&calls).await?;
         // Sweeping relies on a project being named after its lists were written.
-        let mut commands = vec![self.projects_command(updates)];
+        let mut commands: Vec<Cmd> = self.projects_command(updates).into_iter().collect();
         commands.extend(self.due_command(updates));
         commands.extend(self.announcements(updates));
         self.connection.each(commands).await?;
-        Ok(())
-    }
-
-    fn list_calls(&self, updates: &[IndexUpdate]) -> Vec<Call> {
-        let mut by_project: BTreeMap<&str, Vec<&Summary>> = BTreeMap::new();
-        for update in updates {
-            by_project
-                .entry(&update.summary.key.project)
-                .or_default()
-                .push(&update.summary);
+        let mut misplaced = Vec::new();
+        for (project, answer) in projects.into_iter().zip(answers) {
+            misplaced.extend(Misplaced::from_answer(&project, answer)?);
         }
-        by_project
-            .into_iter()
-            .flat_map(|(project, summaries)| {
-                summaries
-                    .chunks(UPDATES_PER_CALL_MAX)
-                    .map(|chunk| self.list_call(project, chunk))
-                    .collect::<Vec<_>>()
-            })
-            .collect()
+        self.correct(misplaced).await
     }
 
-    fn list_call(&self, project: &str, summaries: &[&Summary]) -> Call {
+    /// Calls of `index.lua`, each with its project.
+    pub(crate) fn list_calls<'a>(
+        &self,
+        placings: impl Iterator<Item = Placing<'a>>,
+    ) -> Vec<(String, Call)> {
+        let mut by_project: BTreeMap<&str, Vec<Placing<'_>>> = BTreeMap::new();
+        for placing in placings {
+            by_project.entry(placing.project).or_default().push(placing);
+        }
+        let mut calls = Vec::new();
+        for (project, placings) in by_project {
+            let chunks = placings.chunks(UPDATES_PER_CALL_MAX);
+            calls.extend(chunks.map(|chunk| (project.to_owned(), self.list_call(project, chunk))));
+        }
+        calls
+    }
+
+    fn list_call(&self, project: &str, placings: &[Placing<'_>]) -> Call {
         let keys = self.keys.index(project);
         let mut call = INDEX.call();
         for key in [
@@ -90,13 +93,15 @@ impl Store {
             .arg(self.page_ttl_us())
             .arg(self.config.noted_places_max);
         let mut agent_positions: HashMap<&str, usize> = HashMap::new();
-        for summary in summaries {
-            let totals = &summary.totals;
-            call.arg(summary.key.digest().to_string())
-                .arg(activity_us(summary))
-                .arg(duration_class(summary))
-                .arg(totals.agents.len());
-            for agent in &totals.agents {
+        for placing in placings {
+            let totals = placing.summary.map(|summary| &summary.totals);
+            let agents = totals.map_or(&[][..], |totals| &totals.agents);
+            call.arg(placing.digest.to_string())
+                .arg(text(placing.summary.map(activity_us)))
+                .arg(placing.summary.map_or(0, duration_class))
+                .arg(text(placing.seen_us))
+                .arg(agents.len());
+            for agent in agents {
                 let position = *agent_positions
                     .entry(agent)
                     .or_insert_with(|| call.key(keys.agent(agent)));
@@ -106,15 +111,17 @@ impl Store {
         call
     }
 
-    fn projects_command(&self, updates: &[IndexUpdate]) -> Cmd {
+    fn projects_command(&self, updates: &[IndexUpdate]) -> Option<Cmd> {
         let mut command = redis::cmd("ZADD");
         command.arg(self.keys.projects()).arg("GT");
-        for update in updates {
+        let mut is_needed = false;
+        for update in updates.iter().filter(|update| !update.summary.is_empty()) {
             command
                 .arg(activity_us(&update.summary))
                 .arg(&update.summary.key.project);
+            is_needed = true;
         }
-        command
+        is_needed.then_some(command)
     }
 
     fn trace_calls(&self, updates: &[IndexUpdate]) -> Vec<Call> {
@@ -187,6 +194,33 @@ impl Store {
     pub(crate) fn page_ttl_us(&self) -> u64 {
         self.config.page_ttl_ms.saturating_mul(1_000)
     }
+}
+
+/// What `index.lua` is to do with one conversation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placing<'a> {
+    pub(crate) project: &'a str,
+    pub(crate) digest: Digest,
+    /// `None` for one that is to stand in no list.
+    pub(crate) summary: Option<&'a Summary>,
+    /// The place that is to be corrected; `None` to raise it.
+    pub(crate) seen_us: Option<i64>,
+}
+
+impl<'a> Placing<'a> {
+    pub(crate) fn raise(summary: &'a Summary) -> Self {
+        Self {
+            project: &summary.key.project,
+            digest: summary.key.digest(),
+            summary: Some(summary).filter(|summary| !summary.is_empty()),
+            seen_us: None,
+        }
+    }
+}
+
+/// As arguments of scripts have it: nothing is an empty text.
+fn text(number: Option<i64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
 }
 
 /// The conversation or trace that a list names by this member.

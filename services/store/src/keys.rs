@@ -113,6 +113,11 @@ impl Keys {
         self.key(format_args!("progress:{{{tag}}}:{group}"))
     }
 
+    /// HASH: `at` when a part of sweeping was last claimed, `p` and `l` the project and the list with which the next begins.
+    pub(crate) fn sweep(&self) -> String {
+        self.key(format_args!("sweep"))
+    }
+
     /// Channel of wake-ups.
     pub(crate) fn changes(&self) -> String {
         self.key(format_args!("changes"))

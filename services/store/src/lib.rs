@@ -18,6 +18,7 @@ mod joints;
 mod keys;
 mod list;
 mod memory;
+mod places;
 mod progress;
 mod recovery;
 mod script;

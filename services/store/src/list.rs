@@ -3,7 +3,8 @@
 mod merge;
 mod request;
 
-use crate::index::PROJECTS_MAX;
+use crate::index::{PROJECTS_MAX, activity_us};
+use crate::places::Misplaced;
 use crate::script::Call;
 use crate::summary::{Found, Summary};
 use crate::{Error, Store};
@@ -89,6 +90,7 @@ impl Store {
             query,
             rows: Vec::new(),
             looked_at: 0,
+            misplaced: Vec::new(),
         };
         for _ in 0..ROUNDS_MAX {
             self.refill(&mut merge, &page).await?;
@@ -99,6 +101,11 @@ impl Store {
             {
                 break;
             }
+        }
+        // Not before the page is complete: within it, each conversation stands where it was met.
+        if let Err(error) = self.correct(page.misplaced).await {
+            // A reader does not fail because it may not tidy up.
+            tracing::debug!(%error, "conversations stay where they are in the lists for now");
         }
         let scanned_to = merge.position().map(|(activity_us, digest)| ListCursor {
             moment_us,
@@ -153,14 +160,20 @@ impl Store {
         Ok(())
     }
 
-    /// Reads the conversations and keeps those that match; those that are gone are taken out of the lists.
+    /// Reads the conversations and keeps those that match; those that are gone are taken out of the lists, and those that
+    /// stand too high, or where they should not, are noted.
     async fn look_at(&self, page: &mut Page<'_>, places: Vec<merge::Place>) -> Result<(), Error> {
         let digests: Vec<Digest> = places.iter().map(|place| place.digest).collect();
         page.looked_at += places.len();
         let mut gone = Vec::new();
         for (place, found) in places.into_iter().zip(self.find(&digests).await?) {
             match found {
-                Found::Known(summary) if matches_time(page.query, &summary) => {
+                Found::Known(summary) => {
+                    page.misplaced
+                        .extend(misplaced(page.query, &place, &summary));
+                    if !matches(page.query, &summary) {
+                        continue;
+                    }
                     let cursor = ListCursor {
                         moment_us: page.moment_us,
                         activity_us: place.activity_us,
@@ -168,7 +181,7 @@ impl Store {
                     };
                     page.rows.push((cursor, Arc::from(summary)));
                 }
-                Found::Known(_) | Found::Unreadable => {}
+                Found::Unreadable => {}
                 Found::Nothing => {
                     let keys = self.keys.index(&place.project);
                     let lists = std::iter::once(keys.all())
@@ -191,6 +204,7 @@ struct Page<'a> {
     query: &'a ListQuery,
     rows: Vec<(ListCursor, Arc<Summary>)>,
     looked_at: usize,
+    misplaced: Vec<Misplaced>,
 }
 
 fn check(query: &ListQuery) -> Result<(), Error> {
@@ -208,11 +222,29 @@ fn check(query: &ListQuery) -> Result<(), Error> {
     Ok(())
 }
 
-fn matches_time(query: &ListQuery, summary: &Summary) -> bool {
-    query
+/// As it is now.
+fn matches(query: &ListQuery, summary: &Summary) -> bool {
+    let totals = &summary.totals;
+    let is_in_time = query
         .from_ns
-        .is_none_or(|from_ns| summary.totals.last_activity_ns >= from_ns)
-        && query
-            .to_ns
-            .is_none_or(|to_ns| summary.totals.started_ns < to_ns)
+        .is_none_or(|from_ns| totals.last_activity_ns >= from_ns)
+        && query.to_ns.is_none_or(|to_ns| totals.started_ns < to_ns);
+    let took_part = |agent: &String| totals.agents.contains(agent);
+    !summary.is_empty()
+        && is_in_time
+        && (query.agents.is_empty() || query.agents.iter().any(took_part))
+}
+
+/// What is to be corrected of the place at which it was met. One that stands too low is on its way up.
+fn misplaced(query: &ListQuery, place: &merge::Place, summary: &Summary) -> Option<Misplaced> {
+    let gone = |agent: &&String| !summary.totals.agents.contains(agent);
+    let agents: Vec<String> = query.agents.iter().filter(gone).cloned().collect();
+    let is_of_none = !query.agents.is_empty() && agents.len() == query.agents.len();
+    let is_too_high = activity_us(summary) < place.activity_us;
+    (is_of_none || is_too_high || summary.is_empty()).then(|| Misplaced {
+        project: place.project.clone(),
+        digest: place.digest,
+        seen_us: place.activity_us,
+        agents,
+    })
 }

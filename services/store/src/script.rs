@@ -32,6 +32,7 @@ scripts! {
     PUT_BOUNDED = "put_bounded.lua";
     COUNT_UNASSIGNED = "count_unassigned.lua";
     FORGET_LIST = "forget_list.lua";
+    CLAIM_SWEEP = "claim_sweep.lua";
     HOLD = "hold.lua";
     SAVE_JOINT = "save_joint.lua";
     LOOK_PROGRESS = "progress/server.lua" "progress/look.lua";

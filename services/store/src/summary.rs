@@ -25,6 +25,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether nothing stands in it: to readers there is no such conversation.
+    pub fn is_empty(&self) -> bool {
+        self.totals.is_empty
+    }
+
     /// The watermark from which there is something to do: 0 when a revision waits to be published, else when the
     /// oldest open window closes; `None` when there is nothing.
     pub fn due_at_ms(&self, gap_ms: i64) -> Option<i64> {

@@ -35,7 +35,10 @@ use std::sync::Arc;
 impl Conversation {
     /// The transcript and totals.
     pub fn view(&self) -> View {
-        view_of(&self.present())
+        let present = self.present();
+        let mut view = view_of(&present);
+        view.totals.is_empty = present.is_empty();
+        view
     }
 
     /// The spans whose tokens and cost are in the totals: of each call the innermost report that has any. Others that report

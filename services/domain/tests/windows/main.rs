@@ -1,5 +1,6 @@
 //! Windows and what they close over, from the outside: records in, revisions out.
 
+mod emptied;
 mod play;
 mod properties;
 mod records;

@@ -1,6 +1,5 @@
 //! The changes of all rows of the list, gathered over a short time and handed out to everyone who watches a list.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,20 +11,18 @@ use store::{ListQuery, Summary};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::known_rows::KnownRows;
 use super::reader::Reader;
 
-/// Conversations that wait to be read. Beyond it, the feed looks at the newest ones instead.
+/// Conversations that wait to be read. Beyond it, those who watch are told to read the list again.
 const PENDING_MAX: usize = 50_000;
-/// Summaries read at once; what is more waits for the next turn.
-const ROWS_PER_TURN_MAX: usize = 1_000;
-/// Summaries kept, some 5 KB each, so that a row's former state need not be computed.
-const KNOWN_ROWS_MAX: usize = 5_000;
-/// Rows that are looked at again after wake-ups may have been lost.
+/// Summaries read, and changes handed out, at once.
+const ROWS_PER_BATCH_MAX: usize = 1_000;
+/// Rows that are looked at again after wake-ups may have been lost. Where there are more, those who watch are told to read
+/// the list again: nobody knows which of them have changed.
 const RESYNC_ROWS_MAX: usize = 500;
-/// An expired conversation is looked for this long after it should have gone.
-const EXPIRY_MARGIN: Duration = Duration::from_secs(1);
 
-/// Batches of changes, at most one change of a row in each.
+/// Batches of changes, at most one change of a row in each. Ends when changes may have been missed.
 pub type RowEvents = broadcast::Receiver<Arc<[RowChange]>>;
 
 /// One row at two moments.
@@ -50,15 +47,30 @@ pub enum Before {
 pub(super) struct Feed {
     reader: Reader,
     retention: Duration,
+    buffer_steps: usize,
     noted: Mutex<Noted>,
-    events: broadcast::Sender<Arc<[RowChange]>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Noted {
     /// With the smallest version that was announced.
     pending: FxHashMap<Digest, u64>,
     resync: bool,
+    /// Something was missed: what is known of rows may be old.
+    has_missed: bool,
+    /// Replaced by another one to end what hangs on it.
+    events: broadcast::Sender<Arc<[RowChange]>>,
+}
+
+impl Noted {
+    fn new(buffer_steps: usize) -> Self {
+        Self {
+            pending: FxHashMap::default(),
+            resync: false,
+            has_missed: false,
+            events: broadcast::Sender::new(buffer_steps),
+        }
+    }
 }
 
 impl Feed {
@@ -66,28 +78,34 @@ impl Feed {
         Self {
             reader,
             retention,
-            noted: Mutex::default(),
-            events: broadcast::Sender::new(buffer_steps),
+            buffer_steps,
+            noted: Mutex::new(Noted::new(buffer_steps)),
         }
     }
 
     pub(super) fn listen(&self) -> RowEvents {
         // Under the lock, so that nothing is noted, or thrown away, for a watcher that is half there.
-        let _noted = self.noted.lock();
-        self.events.subscribe()
+        self.noted.lock().events.subscribe()
     }
 
     pub(super) fn note(&self, digest: Digest, version: u64) {
         let mut noted = self.noted.lock();
-        if self.events.receiver_count() == 0 {
+        if noted.events.receiver_count() == 0 {
             return;
-        }
-        if noted.pending.len() >= PENDING_MAX && !noted.pending.contains_key(&digest) {
-            noted.pending.clear();
-            noted.resync = true;
         }
         let smallest = noted.pending.entry(digest).or_insert(version);
         *smallest = version.min(*smallest);
+        if noted.pending.len() > PENDING_MAX {
+            self.end_all(&mut noted);
+        }
+    }
+
+    /// Ends all that is handed out: something was missed.
+    fn end_all(&self, noted: &mut Noted) {
+        *noted = Noted {
+            has_missed: true,
+            ..Noted::new(self.buffer_steps)
+        };
     }
 
     pub(super) fn resync(&self) {
@@ -107,7 +125,7 @@ impl Feed {
                 known = KnownRows::default();
                 continue;
             }
-            if let Err(cause) = self.turn(&mut known).await {
+            if let Err(cause) = self.turn(&mut known, &heartbeat).await {
                 tracing::warn!(error = %cause, "cannot read changed conversations; trying again");
             }
         }
@@ -116,225 +134,208 @@ impl Feed {
     /// Whether nobody watches; then what was noted is thrown away.
     fn is_unwatched(&self) -> bool {
         let mut noted = self.noted.lock();
-        let is_unwatched = self.events.receiver_count() == 0;
+        let is_unwatched = noted.events.receiver_count() == 0;
         if is_unwatched {
-            *noted = Noted::default();
+            *noted = Noted::new(self.buffer_steps);
         }
         is_unwatched
     }
 
-    async fn turn(&self, known: &mut KnownRows) -> Result<(), store::Error> {
+    /// Everything that was noted before the turn, so that nothing is put off for the sake of what comes meanwhile.
+    async fn turn(&self, known: &mut KnownRows, heartbeat: &Heartbeat) -> Result<(), store::Error> {
         let is_resync = std::mem::take(&mut self.noted.lock().resync);
         if is_resync && let Err(cause) = self.look_everywhere(known).await {
             self.resync();
             return Err(cause);
         }
-        let batch = self.take_batch(known);
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let digests: Vec<Digest> = batch.iter().map(|(digest, _)| *digest).collect();
-        let rows = match self.reader.store().summaries(&digests).await {
-            Ok(rows) => rows,
-            Err(cause) => {
-                batch
-                    .into_iter()
-                    .for_each(|(digest, version)| self.note(digest, version));
+        let noted = self.take_noted(known);
+        for (number, batch) in noted.chunks(ROWS_PER_BATCH_MAX).enumerate() {
+            heartbeat.beat();
+            if let Err(cause) = self.hand_out(batch, known).await {
+                let rest = &noted[number * ROWS_PER_BATCH_MAX..];
+                rest.iter()
+                    .for_each(|(digest, version)| self.note(*digest, *version));
                 return Err(cause);
             }
-        };
-        let mut changes = Vec::new();
-        for ((digest, version), row) in batch.into_iter().zip(rows) {
-            changes.extend(known.update(digest, version, row.map(Arc::new), self.retention));
-        }
-        if !changes.is_empty() {
-            // The last watcher may just have left.
-            let _ = self.events.send(changes.into());
         }
         Ok(())
     }
 
-    fn take_batch(&self, known: &mut KnownRows) -> Vec<(Digest, u64)> {
-        let mut noted = self.noted.lock();
-        for digest in known.due(Instant::now()) {
-            noted.pending.entry(digest).or_insert(u64::MAX);
+    async fn hand_out(
+        &self,
+        batch: &[(Digest, u64)],
+        known: &mut KnownRows,
+    ) -> Result<(), store::Error> {
+        let digests: Vec<Digest> = batch.iter().map(|(digest, _)| *digest).collect();
+        let rows = self.reader.store().summaries(&digests).await?;
+        let mut changes = Vec::new();
+        for ((digest, version), row) in batch.iter().zip(rows) {
+            changes.extend(known.update(*digest, *version, row.map(Arc::new), self.retention));
         }
-        let chosen: Vec<Digest> = noted
-            .pending
-            .keys()
-            .take(ROWS_PER_TURN_MAX)
-            .copied()
-            .collect();
-        chosen
-            .into_iter()
-            .filter_map(|digest| noted.pending.remove_entry(&digest))
-            .collect()
+        if !changes.is_empty() {
+            // The last watcher may just have left.
+            let _ = self.noted.lock().events.send(changes.into());
+        }
+        Ok(())
     }
 
-    /// Notes every row that is known, and the newest ones of the store.
+    fn take_noted(&self, known: &mut KnownRows) -> Vec<(Digest, u64)> {
+        let mut pending = {
+            let mut noted = self.noted.lock();
+            if std::mem::take(&mut noted.has_missed) {
+                *known = KnownRows::default();
+            }
+            std::mem::take(&mut noted.pending)
+        };
+        for digest in known.due(Instant::now()) {
+            pending.entry(digest).or_insert(u64::MAX);
+        }
+        pending.into_iter().collect()
+    }
+
+    /// Notes every row that is known, and the newest ones of the store. If there are more, whoever watches has to read the
+    /// list again.
     async fn look_everywhere(&self, known: &KnownRows) -> Result<(), store::Error> {
         let query = ListQuery {
             limit: RESYNC_ROWS_MAX,
             ..ListQuery::default()
         };
         let newest = self.reader.store().list(&query).await?;
+        if newest.has_more {
+            self.end_all(&mut self.noted.lock());
+            return Ok(());
+        }
         let mut noted = self.noted.lock();
         for (_, row) in newest.rows {
             noted.pending.entry(row.key.digest()).or_insert(row.version);
         }
-        for digest in known.rows.keys() {
+        for digest in known.digests() {
             noted.pending.entry(*digest).or_insert(u64::MAX);
         }
         Ok(())
     }
 }
 
-/// The rows as they were last handed out, those that changed longest ago first to go.
-#[derive(Debug, Default)]
-struct KnownRows {
-    rows: FxHashMap<Digest, Row>,
-    by_expiry: BTreeSet<(Instant, Digest)>,
-}
-
-#[derive(Debug)]
-struct Row {
-    summary: Arc<Summary>,
-    expiry: Instant,
-}
-
-impl KnownRows {
-    /// Takes in what was read; `None` when nothing changed.
-    fn update(
-        &mut self,
-        digest: Digest,
-        version: u64,
-        now: Option<Arc<Summary>>,
-        retention: Duration,
-    ) -> Option<RowChange> {
-        let before = self.remove(&digest);
-        let is_same = match (&before, &now) {
-            // Some commits only note what was published.
-            (Some(before), Some(now)) => {
-                before.windows == now.windows && before.totals == now.totals
-            }
-            (None, None) => true,
-            _ => false,
-        };
-        if let Some(now) = &now {
-            self.insert(digest, now.clone(), retention);
-        }
-        let before = match before {
-            Some(row) => Before::Row(row),
-            None if version <= 1 => Before::New,
-            None => Before::BeforeVersion(version),
-        };
-        (!is_same).then_some(RowChange {
-            digest,
-            before,
-            now,
-        })
-    }
-
-    fn insert(&mut self, digest: Digest, summary: Arc<Summary>, retention: Duration) {
-        let expiry = Instant::now() + retention + EXPIRY_MARGIN;
-        self.rows.insert(digest, Row { summary, expiry });
-        self.by_expiry.insert((expiry, digest));
-        if self.rows.len() > KNOWN_ROWS_MAX
-            && let Some((_, oldest)) = self.by_expiry.pop_first()
-        {
-            self.rows.remove(&oldest);
-        }
-    }
-
-    fn remove(&mut self, digest: &Digest) -> Option<Arc<Summary>> {
-        let row = self.rows.remove(digest)?;
-        self.by_expiry.remove(&(row.expiry, *digest));
-        Some(row.summary)
-    }
-
-    /// Rows that should have expired by now.
-    fn due(&self, now: Instant) -> Vec<Digest> {
-        self.by_expiry
-            .iter()
-            .take_while(|(expiry, _)| *expiry <= now)
-            .take(ROWS_PER_TURN_MAX)
-            .map(|(_, digest)| *digest)
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LimitsConfig;
+    use domain::facts::Entry;
     use domain::ids::ConversationKey;
+    use runtime::health::Health;
+    use store::testing::RedisServer;
+    use store::{IndexUpdate, Store};
+    use tokio::sync::broadcast::error::TryRecvError;
 
-    const DAY: Duration = Duration::from_secs(86_400);
-
-    fn summary(id: usize, version: u64) -> Arc<Summary> {
-        Arc::new(Summary {
-            key: ConversationKey {
-                project: "p".to_owned(),
-                id: id.to_string(),
-            },
-            version,
-            token: 0,
-            entries: version,
-            windows: Default::default(),
-            totals: domain::view::Totals {
-                spans: version as u32,
-                ..Default::default()
-            },
-            published_revision: 0,
-        })
+    struct World {
+        _server: RedisServer,
+        store: Store,
+        feed: Feed,
+        known: KnownRows,
+        heartbeat: Heartbeat,
     }
 
-    fn digest(id: usize) -> Digest {
-        summary(id, 1).key.digest()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_row_is_new_then_known_then_gone() {
-        let mut known = KnownRows::default();
-        let first = known.update(digest(1), 1, Some(summary(1, 2)), DAY);
-        assert!(matches!(first.expect("is a change").before, Before::New));
-        assert!(
-            known
-                .update(digest(1), 2, Some(summary(1, 2)), DAY)
-                .is_none(),
-            "nothing new"
-        );
-        let second = known.update(digest(1), 3, Some(summary(1, 3)), DAY);
-        assert!(
-            matches!(second.expect("is a change").before, Before::Row(row) if row.version == 2)
-        );
-        let gone = known
-            .update(digest(1), u64::MAX, None, DAY)
-            .expect("is a change");
-        assert!(gone.now.is_none() && matches!(gone.before, Before::Row(_)));
-        assert!(known.rows.is_empty() && known.by_expiry.is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_row_met_for_the_first_time_in_the_middle_of_its_life_was_there_before() {
-        let mut known = KnownRows::default();
-        let change = known.update(digest(1), 7, Some(summary(1, 8)), DAY);
-        assert!(matches!(
-            change.expect("is a change").before,
-            Before::BeforeVersion(7)
-        ));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn rows_are_looked_at_when_they_should_have_expired_and_the_oldest_make_room() {
-        let mut known = KnownRows::default();
-        known.update(digest(0), 1, Some(summary(0, 1)), DAY);
-        assert!(known.due(Instant::now()).is_empty());
-        assert_eq!(known.due(Instant::now() + 2 * DAY), [digest(0)]);
-        for id in 1..=KNOWN_ROWS_MAX {
-            tokio::time::advance(Duration::from_millis(1)).await;
-            known.update(digest(id), 1, Some(summary(id, 1)), DAY);
+    impl World {
+        async fn new() -> Self {
+            let server = RedisServer::start().await.expect("redis-server starts");
+            let store = Store::connect(&server.config()).await.expect("connects");
+            let reader = Reader::new(store.clone(), &LimitsConfig::default());
+            Self {
+                _server: server,
+                store,
+                feed: Feed::new(reader, 16, Duration::from_secs(60)),
+                known: KnownRows::default(),
+                heartbeat: Health::default().heartbeat("feed", Duration::from_secs(60)),
+            }
         }
-        assert_eq!(known.rows.len(), KNOWN_ROWS_MAX);
-        assert!(!known.rows.contains_key(&digest(0)));
+
+        /// Writes that many conversations and says so.
+        async fn write(&self, count: u64) {
+            let mut updates = Vec::new();
+            for number in 0..count {
+                let summary = Summary {
+                    key: ConversationKey {
+                        project: "shop".to_owned(),
+                        id: number.to_string(),
+                    },
+                    version: 1,
+                    token: 0,
+                    entries: 1,
+                    windows: Default::default(),
+                    totals: Default::default(),
+                    published_revision: 0,
+                };
+                let commit = self.store.commit(&summary, Some(&Entry::default())).await;
+                let _ = commit.expect("commits");
+                self.feed.note(summary.key.digest(), 1);
+                updates.push(IndexUpdate {
+                    summary: Arc::new(summary),
+                    trace_ids_added: Vec::new(),
+                });
+            }
+            self.store.index(&updates).await.expect("indexes");
+        }
+
+        async fn turn(&mut self) {
+            let turn = self.feed.turn(&mut self.known, &self.heartbeat).await;
+            turn.expect("reads");
+        }
+    }
+
+    fn changes(rows: &mut RowEvents) -> usize {
+        std::iter::from_fn(|| rows.try_recv().ok())
+            .map(|batch| batch.len())
+            .sum()
+    }
+
+    #[tokio::test]
+    async fn all_that_was_noted_before_a_turn_is_handed_out_in_it() {
+        let mut world = World::new().await;
+        let mut rows = world.feed.listen();
+        world.write(2_500).await;
+        world.turn().await;
+        assert_eq!(changes(&mut rows), 2_500);
+        world.turn().await;
+        assert_eq!(rows.try_recv().err(), Some(TryRecvError::Empty));
+    }
+
+    #[tokio::test]
+    async fn who_watches_is_told_when_more_rows_change_than_can_wait() {
+        let mut world = World::new().await;
+        let mut rows = world.feed.listen();
+        world.write(1).await;
+        world.turn().await;
+        assert_eq!(changes(&mut rows), 1);
+        for number in 0..=PENDING_MAX {
+            world.feed.note(Digest::of(&[&number.to_le_bytes()]), 1);
+        }
+        assert_eq!(rows.try_recv().err(), Some(TryRecvError::Closed));
+        let mut next = world.feed.listen();
+        world.turn().await;
+        assert_eq!(next.try_recv().err(), Some(TryRecvError::Empty));
+        assert_eq!(
+            world.known.digests().count(),
+            0,
+            "what was known may be old"
+        );
+    }
+
+    #[tokio::test]
+    async fn after_lost_wake_ups_all_rows_are_looked_at_or_who_watches_is_told() {
+        let mut world = World::new().await;
+        let mut early = world.feed.listen();
+        let few = 3;
+        world.write(few).await;
+        world.feed.noted.lock().pending.clear();
+        world.feed.resync();
+        world.turn().await;
+        assert_eq!(changes(&mut early), 3);
+        drop(early);
+        world.store.wipe().await.expect("wipes");
+        world.write(RESYNC_ROWS_MAX as u64 + 1).await;
+        let mut rows = world.feed.listen();
+        world.feed.resync();
+        world.turn().await;
+        assert_eq!(rows.try_recv().err(), Some(TryRecvError::Closed));
     }
 }

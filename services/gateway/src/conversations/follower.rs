@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use store::Summary;
 use tokio::sync::{Notify, broadcast};
 
-use super::chain::Point;
+use super::log_fingerprint::Point;
 use super::reader::{ReadError, Reader};
 
 /// What happens to a followed conversation.
@@ -45,11 +45,17 @@ pub struct Following {
     pub summary: Option<Arc<Summary>>,
     pub steps: broadcast::Receiver<Step>,
     /// Lets the follower notice that nobody listens any more.
-    pub(super) _leaving: Leaving,
+    leaving: Leaving,
+}
+
+impl Following {
+    pub(super) fn follower(&self) -> &Arc<Follower> {
+        &self.leaving.0
+    }
 }
 
 #[derive(Debug)]
-pub(super) struct Leaving(Arc<Follower>);
+struct Leaving(Arc<Follower>);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
@@ -73,6 +79,8 @@ struct State {
     at: Point,
     view: Arc<View>,
     summary: Option<Arc<Summary>>,
+    /// Nobody steps any more, and nobody may begin to listen.
+    is_over: bool,
 }
 
 impl Follower {
@@ -85,23 +93,24 @@ impl Follower {
                 at: Point::START,
                 view: Arc::default(),
                 summary: None,
+                is_over: false,
             }),
             steps: broadcast::Sender::new(buffer_steps),
             wake: Notify::new(),
         })
     }
 
-    /// Begins to listen. What is returned and the steps that follow fit together without a gap.
-    pub(super) fn listen(self: &Arc<Self>) -> Following {
+    /// Begins to listen, unless it is over. What is returned and the steps that follow fit together without a gap.
+    pub(super) fn listen(self: &Arc<Self>) -> Option<Following> {
         // Steps are sent under this lock, so none falls between the position and the receiver.
         let state = self.state.lock();
-        Following {
+        (!state.is_over).then(|| Following {
             at: state.at,
             view: state.view.clone(),
             summary: state.summary.clone(),
             steps: self.steps.subscribe(),
-            _leaving: Leaving(self.clone()),
-        }
+            leaving: Leaving(self.clone()),
+        })
     }
 
     pub(super) fn is_listened_to(&self) -> bool {
@@ -113,6 +122,9 @@ impl Follower {
         let _turn = self.stepping.lock().await;
         let (at, view, was_known) = {
             let state = self.state.lock();
+            if state.is_over {
+                return Ok(false);
+            }
             (state.at, state.view.clone(), state.summary.is_some())
         };
         let Some(folded) = self.reader.latest(&self.digest).await? else {
@@ -144,7 +156,9 @@ impl Follower {
         Ok(true)
     }
 
-    fn end(&self, ended: Ended) {
+    pub(super) fn end(&self, ended: Ended) {
+        let mut state = self.state.lock();
+        state.is_over = true;
         let _ = self.steps.send(Step::Ended(ended));
     }
 

@@ -61,16 +61,16 @@ impl Hub {
     /// Begins to listen to a conversation, whether it exists already or not, from everything that is committed now.
     pub async fn follow(&self, digest: Digest) -> Result<Following, ReadError> {
         for _ in 0..JOIN_ATTEMPTS {
-            let follower = self.follower(digest);
             // Held meanwhile, or the follower would leave because nobody listens.
-            let held = follower.listen();
-            if follower.step().await? {
-                return Ok(follower.listen());
+            let held = self.join(digest);
+            let follower = held.follower();
+            if follower.step().await?
+                && let Some(following) = follower.listen()
+            {
+                return Ok(following);
             }
-            drop(held);
-            self.remove(&follower, digest);
         }
-        Ok(self.follower(digest).listen())
+        Ok(self.join(digest))
     }
 
     /// The changes of all rows from now on.
@@ -136,28 +136,36 @@ impl Hub {
         self.inner.feed.resync();
     }
 
-    fn follower(&self, digest: Digest) -> Arc<Follower> {
+    /// Begins to listen to the follower of a conversation, and begins to follow it if nobody does. Both under the lock
+    /// under which followers leave: whoever listens has a follower that runs.
+    fn join(&self, digest: Digest) -> Following {
         let mut followers = self.inner.followers.lock();
-        if let Some(follower) = followers.get(&digest) {
-            return follower.clone();
+        loop {
+            let running = followers.get(&digest).and_then(Follower::listen);
+            if let Some(following) = running {
+                return following;
+            }
+            let follower = Follower::new(
+                digest,
+                self.inner.reader.clone(),
+                self.inner.live.buffer_steps,
+            );
+            self.drive(follower.clone(), digest);
+            followers.insert(digest, follower);
+            metrics::gauge!(FOLLOWERS).set(followers.len() as f64);
         }
-        let follower = Follower::new(
-            digest,
-            self.inner.reader.clone(),
-            self.inner.live.buffer_steps,
-        );
-        followers.insert(digest, follower.clone());
-        metrics::gauge!(FOLLOWERS).set(followers.len() as f64);
+    }
+
+    fn drive(&self, follower: Arc<Follower>, digest: Digest) {
         let pace = Pace {
             step: Duration::from_millis(self.inner.live.message_step_ms),
             recheck: Duration::from_millis(self.inner.live.recheck_ms),
         };
-        let (hub, running) = (self.clone(), follower.clone());
+        let hub = self.clone();
         tokio::spawn(async move {
-            running.run(pace, || hub.leave(&running, digest)).await;
-            hub.remove(&running, digest);
+            follower.run(pace, || hub.leave(&follower, digest)).await;
+            remove(&mut hub.inner.followers.lock(), &follower, digest);
         });
-        follower
     }
 
     /// Removes a follower that nobody listens to; false when someone began to listen meanwhile.
@@ -169,10 +177,6 @@ impl Hub {
         remove(&mut followers, follower, digest);
         true
     }
-
-    fn remove(&self, follower: &Arc<Follower>, digest: Digest) {
-        remove(&mut self.inner.followers.lock(), follower, digest);
-    }
 }
 
 fn remove(followers: &mut FxHashMap<Digest, Arc<Follower>>, gone: &Arc<Follower>, digest: Digest) {
@@ -182,5 +186,64 @@ fn remove(followers: &mut FxHashMap<Digest, Arc<Follower>>, gone: &Arc<Follower>
     if is_same {
         followers.remove(&digest);
         metrics::gauge!(FOLLOWERS).set(followers.len() as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::follower::Ended;
+    use super::*;
+    use crate::config::LimitsConfig;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use store::Store;
+    use store::testing::RedisServer;
+
+    const DIGEST: Digest = Digest([1; 16]);
+
+    async fn hub() -> (RedisServer, Hub) {
+        let server = RedisServer::start().await.expect("redis-server starts");
+        let store = Store::connect(&server.config()).await.expect("connects");
+        let reader = Reader::new(store, &LimitsConfig::default());
+        let hub = Hub::new(reader, LiveConfig::default(), Duration::from_secs(60));
+        (server, hub)
+    }
+
+    fn is_driven(hub: &Hub, following: &Following) -> bool {
+        let followers = hub.inner.followers.lock();
+        let running = followers.get(&DIGEST);
+        running.is_some_and(|running| Arc::ptr_eq(running, following.follower()))
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whoever_joins_while_a_follower_leaves_has_one_that_runs() {
+        let (_server, hub) = hub().await;
+        let has_joined = Arc::new(AtomicBool::new(false));
+        let leaving = tokio::task::spawn_blocking({
+            let (hub, has_joined) = (hub.clone(), has_joined.clone());
+            move || {
+                while !has_joined.load(Ordering::Relaxed) {
+                    let running = hub.inner.followers.lock().get(&DIGEST).cloned();
+                    running.map(|running| hub.leave(&running, DIGEST));
+                }
+            }
+        });
+        let joining = tokio::task::spawn_blocking(move || {
+            let undriven = (0..100_000)
+                .filter(|_| !is_driven(&hub, &hub.join(DIGEST)))
+                .count();
+            has_joined.store(true, Ordering::Relaxed);
+            undriven
+        });
+        assert_eq!(joining.await.expect("joins"), 0);
+        leaving.await.expect("leaves");
+    }
+
+    #[tokio::test]
+    async fn a_follower_that_has_ended_is_not_joined_but_followed_by_another() {
+        let (_server, hub) = hub().await;
+        let ended = hub.join(DIGEST);
+        ended.follower().end(Ended::Gone);
+        let following = hub.follow(DIGEST).await.expect("follows");
+        assert!(is_driven(&hub, &following) && !is_driven(&hub, &ended));
     }
 }

@@ -1,18 +1,19 @@
 //! Conversations as the gateway knows them: folded from their logs, kept while they are in use, followed while someone
 //! is listening. Nothing here speaks GraphQL.
 
-mod chain;
 mod feed;
 mod fold;
 mod follower;
 mod hub;
+mod known_rows;
+mod log_fingerprint;
 mod reader;
 mod slots;
 
-pub use chain::{Chain, Point};
 pub use feed::{Before, RowChange, RowEvents};
 pub use fold::Folded;
 pub use follower::{Ended, Following, Step};
 pub use hub::{Hub, Signals};
+pub use log_fingerprint::{LogFingerprint, Point};
 pub use reader::{ReadError, Reader};
 pub use slots::{Slot, Slots};

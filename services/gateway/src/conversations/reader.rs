@@ -11,8 +11,8 @@ use quick_cache::{OptionsBuilder, Weighter};
 use store::{Snapshot, Store};
 use tokio::sync::{Mutex, Semaphore};
 
-use super::chain::Point;
 use super::fold::Folded;
+use super::log_fingerprint::Point;
 use crate::config::LimitsConfig;
 use crate::metrics::{CACHE_BYTES, FOLD_SECONDS, FOLDED_ENTRIES};
 

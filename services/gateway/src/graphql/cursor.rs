@@ -8,7 +8,7 @@ use domain::ids::Digest;
 use store::ListCursor;
 
 use super::error::Code;
-use crate::conversations::{Chain, Point};
+use crate::conversations::{LogFingerprint, Point};
 
 /// Raised when the fields of a kind change; older cursors are then refused, and clients begin again.
 const VERSION: u8 = 1;
@@ -205,7 +205,7 @@ impl Writer {
     }
 
     fn point(self, point: Point) -> Self {
-        self.u64(point.entries).bytes(&point.chain.0)
+        self.u64(point.entries).bytes(&point.fingerprint.0)
     }
 
     fn finish(self) -> String {
@@ -244,7 +244,7 @@ impl Reader {
     fn point(&mut self) -> Option<Point> {
         Some(Point {
             entries: self.u64()?,
-            chain: Chain(self.bytes()?),
+            fingerprint: LogFingerprint(self.bytes()?),
         })
     }
 
@@ -260,7 +260,7 @@ mod tests {
     fn point(entries: u64) -> Point {
         Point {
             entries,
-            chain: Chain([7; 8]),
+            fingerprint: LogFingerprint([7; 8]),
         }
     }
 

@@ -22,9 +22,9 @@ pub enum Code {
     BadUserInput,
     /// The cursor is not one of this list, or what it pointed into is no more: begin without it.
     CursorInvalid,
-    /// The subscriber was too slow: subscribe again with the last cursor.
+    /// The subscriber was too slow, or an event could not be delivered: subscribe again with the last cursor.
     ReconnectWithCursor,
-    /// The subscriber was too slow and has no cursor: read the list and subscribe again.
+    /// The same, or changes may have been missed, where there is no cursor: read the list and subscribe again.
     Reconnect,
     /// The conversation expired or was deleted.
     ConversationGone,

@@ -108,7 +108,7 @@ impl Filter {
         self.words.is_empty() && self.is_fixed_otherwise() && self.status.is_none()
     }
 
-    /// Whether a conversation that matches has always matched and always will.
+    /// Whether a conversation that matches has always matched and always will, as long as anything stands in it.
     pub fn is_fixed(&self) -> bool {
         self.is_answered_by_store()
             && self.agents.is_empty()
@@ -131,7 +131,8 @@ impl Filter {
 
     /// Everything but the words.
     pub fn matches(&self, row: &Summary) -> bool {
-        self.matches_project(&row.key.project)
+        !row.is_empty()
+            && self.matches_project(&row.key.project)
             && self.matches_status(&row.windows)
             && self.matches_totals(&row.totals)
     }
@@ -149,6 +150,7 @@ impl Filter {
             .is_none_or(|status| status == ConversationStatus::of(windows))
     }
 
+    /// Of a conversation in which something stands.
     pub fn matches_totals(&self, totals: &Totals) -> bool {
         let any = |wanted: &[String], names: &[String]| {
             wanted.is_empty() || wanted.iter().any(|name| names.contains(name))

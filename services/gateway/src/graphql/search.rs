@@ -1,6 +1,7 @@
 //! Words in messages. There is no index of words: a search reads the conversations it is asked to look through.
 
 use async_graphql::Error;
+use domain::conversation::Conversation;
 use domain::facts::{Body, Entry};
 use domain::ids::Digest;
 use domain::message::{Message, Part, Role};
@@ -42,8 +43,15 @@ impl Words {
         self.0.is_empty()
     }
 
-    /// Whether all words occur in the messages, or in the arguments and results of tools, that a log holds.
+    /// Whether all words occur in the messages, or in the arguments and results of tools, of a conversation with this log.
     pub fn occur_in(&self, entries: &[Entry]) -> bool {
+        let has_moves = entries.iter().any(|entry| !entry.moves.is_empty());
+        if has_moves {
+            // The log also holds what was said in spans that stand here no more.
+            let in_use = standing(entries).bodies_in_use();
+            let is_message = |digest: &Digest| in_use.messages.contains(digest);
+            return self.occur_in_bodies(entries, is_message, &in_use.values);
+        }
         let tool_values: FxHashSet<Digest> = entries
             .iter()
             .flat_map(|entry| &entry.spans)
@@ -51,21 +59,40 @@ impl Words {
             .flat_map(|tool| [tool.arguments, tool.result])
             .flatten()
             .collect();
+        self.occur_in_bodies(entries, |_| true, &tool_values)
+    }
+
+    fn occur_in_bodies(
+        &self,
+        entries: &[Entry],
+        is_message: impl Fn(&Digest) -> bool,
+        tool_values: &FxHashSet<Digest>,
+    ) -> bool {
         let mut missing: Vec<&str> = self.0.iter().map(String::as_str).collect();
         for (digest, body) in entries.iter().flat_map(|entry| &entry.bodies) {
             if missing.is_empty() {
                 break;
             }
             match body {
-                Body::Message(message) => strike_message(&mut missing, message),
+                Body::Message(message) if is_message(digest) => {
+                    strike_message(&mut missing, message);
+                }
                 Body::Value(value) if tool_values.contains(digest) => {
                     strike_value(&mut missing, value);
                 }
-                Body::Value(_) => {}
+                Body::Message(_) | Body::Value(_) => {}
             }
         }
         missing.is_empty()
     }
+}
+
+fn standing(entries: &[Entry]) -> Conversation {
+    let mut all = Conversation::default();
+    for entry in entries {
+        all.apply(entry.clone());
+    }
+    all.present().into_owned()
 }
 
 fn strike_message(missing: &mut Vec<&str>, message: &Message) {
@@ -113,7 +140,9 @@ fn strike(missing: &mut Vec<&str>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::facts::{SpanFact, ToolFact};
+    use domain::facts::{ContentFact, Move, SpanFact, ToolFact};
+    use domain::ids::{SpanId, SpanKey};
+    use domain::trace::Rank;
     use serde_json::json;
 
     fn said(messages: Vec<Message>) -> Vec<Entry> {
@@ -185,6 +214,44 @@ mod tests {
         });
         assert!(found("graz", &entries), "the result of a tool is");
         assert!(!found("linz", &entries), "another attribute is not");
+    }
+
+    #[test]
+    fn what_was_said_in_a_span_that_has_moved_elsewhere_is_not_found() {
+        let said = |span: u8, text: &str| {
+            let message = Message::text_of(Role::Assistant, text);
+            let span = SpanFact {
+                key: SpanKey {
+                    span: SpanId([span; 8]),
+                    ..SpanKey::default()
+                },
+                lacks_id: true,
+                content: ContentFact {
+                    output: vec![message.digest()],
+                    ..ContentFact::default()
+                },
+                ..SpanFact::default()
+            };
+            Entry {
+                bodies: vec![(message.digest(), Body::Message(message))],
+                spans: vec![span],
+                ..Entry::default()
+            }
+        };
+        let mut entries = vec![said(1, "to Linz"), said(2, "to Graz and to Wien")];
+        assert!(found("linz graz", &entries));
+        entries.push(Entry {
+            moves: vec![Move {
+                key: entries[1].spans[0].key,
+                rank: Rank::default(),
+                during: vec![(0, Some(5))],
+            }],
+            ..Entry::default()
+        });
+        assert!(found("linz", &entries));
+        assert!(!found("graz", &entries) && !found("linz wien", &entries));
+        entries.push(said(3, "to Graz and to Wien"));
+        assert!(found("linz graz", &entries), "it was said again");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod detail;
 mod limits;
 mod lists;
 mod live;
+mod moves;
 mod outages;
 mod page;
 mod process;

@@ -381,3 +381,6 @@ impl Job {
         distinct.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

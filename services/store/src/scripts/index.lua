@@ -1,14 +1,18 @@
 -- Brings the lists of one project up to date with a batch of conversations.
 --
--- A conversation's place in the lists is its last activity. Activity only grows, so a late repetition of an older
--- update changes nothing. Listings are served page by page while conversations move; so when one leaves a place at
+-- A conversation's place in the lists is its last activity. That grows as a rule, so a late repetition of an older update
+-- changes nothing. It goes back, or ends, when spans move to another conversation; since an update cannot be told from a
+-- late one by itself, one that would lower a place only says so. Whoever has looked at the conversation after that gives the
+-- place that it saw, and the right one is set if it still stands there. Listings are served page by page while conversations move; so when one leaves a place at
 -- which a running listing may still expect it, the place is noted, with the moments from which and until which it held.
 -- Nothing is noted while nobody lists.
 --
 -- KEYS, all in the project's slot: 1 all, 2 epochs, 3 since, 4 past, 5 past:ends, 6 past:floor, 7 agents,
 --   8-12 long:1 to long:5, then lists of agents.
--- ARGV: 1 retention in ms, 2 page_ttl in us, 3 most noted places, then for each conversation: digest, activity in us,
---   class of duration (0-5), number of agents, positions of their lists in KEYS.
+-- ARGV: 1 retention in ms, 2 page_ttl in us, 3 most noted places, then for each conversation: digest, activity in us ('' for
+--   one in which nothing stands), class of duration (0-5), the place to be corrected ('' to raise it), number of agents,
+--   positions of their lists in KEYS.
+-- Returns digest and place of those that stand above the given activity.
 local ALL, EPOCHS, SINCE, PAST, PAST_ENDS, PAST_FLOOR, AGENTS = unpack(KEYS, 1, 7)
 -- From here on KEYS are lists that live as long as the newest conversation in them.
 local AGENTS_KEY = 7
@@ -43,8 +47,9 @@ local function note_move(digest, place)
   redis.call('ZADD', SINCE, text(till), digest)
 end
 
--- A conversation only ever gets longer. One that has just moved is newer than all that was known of it, so its class is
--- at least the one in which it stands; any other may be a late repetition.
+-- A conversation gets longer as a rule. One that has just moved up is newer than all that was known of it, so its class is
+-- at least the one in which it stands; any other may be a late repetition. In a class that is too high it is found all the
+-- same, in one that is too low it is not.
 local function update_long(digest, place, class, is_known, has_moved)
   if class == 0 then
     return
@@ -62,6 +67,39 @@ local function update_long(digest, place, class, is_known, has_moved)
     redis.call('ZREM', KEYS[LONG_0 + present], digest)
   end
   redis.call('ZADD', KEYS[LONG_0 + math.max(class, present)], place, digest)
+end
+
+-- Sets a place right. Lists of agents that are not given are left: what stands there at another place is passed over.
+local function correct(digest, known, place, class)
+  if is_listed then
+    note_move(digest, known)
+  end
+  for candidate = 1, LONG_CLASSES do
+    redis.call('ZREM', KEYS[LONG_0 + candidate], digest)
+  end
+  if place == '' then
+    redis.call('ZREM', ALL, digest)
+    return
+  end
+  redis.call('ZADD', ALL, place, digest)
+  if class > 0 then
+    redis.call('ZADD', KEYS[LONG_0 + class], place, digest)
+  end
+end
+
+-- The place at which it stands after that, nil for none.
+local function raise(digest, known, place, class)
+  local has_moved = not known or tonumber(place) > tonumber(known)
+  if has_moved then
+    if is_listed then
+      note_move(digest, known)
+    end
+    redis.call('ZADD', ALL, place, digest)
+  else
+    place = known
+  end
+  update_long(digest, place, class, known, has_moved)
+  return place
 end
 
 local function raise_floor(members_and_moments)
@@ -97,27 +135,34 @@ local function trim_notes()
   end
 end
 
+local too_high = {}
 local next_arg = 4
 while next_arg <= #ARGV do
-  local digest, place, class, agents = unpack(ARGV, next_arg, next_arg + 3)
-  next_arg = next_arg + 4
+  local digest, place, class, seen, agents = unpack(ARGV, next_arg, next_arg + 4)
+  next_arg = next_arg + 5
 
   local known = redis.call('ZSCORE', ALL, digest)
-  local has_moved = not known or tonumber(place) > tonumber(known)
-  if has_moved then
-    if is_listed then
-      note_move(digest, known)
+  -- nil where it stands in no list afterwards, or not where the caller thought.
+  local stands_at = nil
+  if seen ~= '' then
+    if known and tonumber(known) == tonumber(seen) then
+      correct(digest, known, place, tonumber(class))
+      stands_at = place ~= '' and place or nil
     end
-    redis.call('ZADD', ALL, place, digest)
   else
-    place = known
+    if known and (place == '' or tonumber(place) < tonumber(known)) then
+      too_high[#too_high + 1] = digest
+      too_high[#too_high + 1] = text(tonumber(known))
+    end
+    if place ~= '' then
+      stands_at = raise(digest, known, place, tonumber(class))
+    end
   end
 
-  update_long(digest, place, tonumber(class), known, has_moved)
   for _ = 1, tonumber(agents) do
     local list = KEYS[tonumber(ARGV[next_arg])]
     next_arg = next_arg + 1
-    if redis.call('ZADD', list, place, digest) == 1 then
+    if stands_at and redis.call('ZADD', list, stands_at, digest) == 1 then
       redis.call('ZADD', AGENTS, text(now_us), list)
     end
   end
@@ -130,4 +175,4 @@ end
 if is_listed then
   trim_notes()
 end
-return 1
+return too_high

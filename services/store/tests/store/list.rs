@@ -243,6 +243,10 @@ impl Traffic {
                 if choice < 8 {
                     self.newest += 1;
                     new.totals.last_activity_ns = START_NS + self.newest * SECOND_NS;
+                } else if choice == 8 {
+                    // What was active last has moved to another conversation.
+                    let end = self.random.below(1_000) as i64;
+                    new.totals.last_activity_ns = START_NS + end * SECOND_NS;
                 }
                 put(store, &new).await;
                 if choice == 3 {

@@ -5,13 +5,12 @@ use domain::chain::Joint;
 use domain::ids::{Digest, SpanId, TraceId};
 use futures::StreamExt as _;
 use serde_json::json;
-use store::{ListQuery, StoreConfig, StoredJoint, Swept, Unassigned, Wakeup};
+use store::{StoreConfig, StoredJoint, Unassigned, Wakeup};
 
 on_single_and_cluster!(
     a_joint_is_written_only_by_who_read_it_last,
     unassigned_spans_are_counted_by_project_and_instrumentation,
     the_number_of_instrumentations_is_bounded,
-    sweeping_takes_expired_conversations_and_their_project_off_the_lists,
     wiping_leaves_other_prefixes_alone,
 );
 
@@ -115,70 +114,6 @@ async fn the_number_of_instrumentations_is_bounded(config: StoreConfig) {
             ..unassigned("shop", "other", 60, 5)
         }
     );
-}
-
-async fn sweeping_takes_expired_conversations_and_their_project_off_the_lists(config: StoreConfig) {
-    // So short that everything has expired when it is swept, with activity long before.
-    let store = connect(&StoreConfig {
-        retention_ms: 1,
-        ..config.clone()
-    })
-    .await;
-    let keeper = connect(&config).await;
-    let now_ms = 1_900_000_000_000;
-    for n in 0..40 {
-        let gone = summary("shop", &format!("gone-{n}"), 0..=100_000);
-        store.index(&[crate::support::update(&gone)]).await.unwrap();
-    }
-    let kept = summary("bank", "kept", 0..=100_000);
-    put(&keeper, &kept).await;
-    // The lists of a project expire as a whole when nothing in it lives.
-    crate::support::eventually("the project is swept", || async {
-        store.sweep(now_ms).await.unwrap();
-        store.projects().await.unwrap() == ["bank"]
-    })
-    .await;
-
-    keeper
-        .index(&[crate::support::update(&summary(
-            "bank",
-            "gone",
-            0..=200_000,
-        ))])
-        .await
-        .unwrap();
-    let swept = store.sweep(now_ms).await.unwrap();
-    // In the list of all, of the agent, and of its class of duration stand both.
-    assert_eq!(
-        swept,
-        Swept {
-            entries_checked: 6,
-            entries_removed: 3,
-            lists_removed: 0
-        }
-    );
-    assert_eq!(
-        store.sweep(now_ms).await.unwrap(),
-        Swept {
-            entries_checked: 3,
-            entries_removed: 0,
-            lists_removed: 0
-        }
-    );
-    assert_eq!(
-        keeper
-            .sweep(1_767_225_600_000)
-            .await
-            .unwrap()
-            .entries_checked,
-        0,
-        "nothing is old enough yet"
-    );
-    let all = ListQuery {
-        limit: 10,
-        ..ListQuery::default()
-    };
-    assert_eq!(keeper.list(&all).await.unwrap().rows.len(), 1);
 }
 
 async fn wiping_leaves_other_prefixes_alone(config: StoreConfig) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Context, Enum, Error, ID, SimpleObject};
 use domain::ids::TraceId;
 use domain::window::Windows;
+use rustc_hash::FxHashSet;
 use store::Summary;
 
 use super::message::{MESSAGES_DEFAULT, MESSAGES_MAX, MessageConnection};
@@ -284,6 +285,8 @@ impl Conversation {
             .related(&key.project, &traces)
             .await
             .map_err(from_store)?;
+        let own_traces: FxHashSet<&String> = self.summary.totals.trace_ids.iter().collect();
+        let is_of_them = |trace: &String| own_traces.contains(trace);
         let own = key.digest();
         let others = related
             .into_iter()
@@ -293,6 +296,8 @@ impl Conversation {
         let mut summaries: Vec<Arc<Summary>> = found
             .drain()
             .map(|(_, summary)| summary)
+            // Spans of the trace may have moved elsewhere since it was linked.
+            .filter(|summary| summary.totals.trace_ids.iter().any(is_of_them))
             // Links of the same project only, but the caller's right is checked where rows are given out.
             .filter(|summary| ctx.requester().may_see(&summary.key.project))
             .collect();

@@ -30,8 +30,9 @@ pub struct ConversationEvent {
 pub enum ConversationEventKind {
     /// It is new, or it matches the filter now and did not before.
     Added,
+    /// Also of a row that was not told of before: take it in.
     Updated,
     Finalized,
-    /// It does not match the filter any more, or it has expired.
+    /// It does not match the filter any more, it has expired, or its spans have all moved to other conversations.
     Removed,
 }

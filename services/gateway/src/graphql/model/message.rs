@@ -8,15 +8,14 @@ use domain::view::Utterance;
 use serde_json::json;
 
 use super::origin::Origin;
-use super::page::{PageInfo, rows, slice, weigh};
+use super::page::{PageInfo, rows, weigh};
+use super::paging::Paging;
 use super::span::{Span, SpanError};
 use super::tool_call::ToolCall;
 use super::usage::{Cost, Usage};
-use crate::conversations::{Folded, Point};
 use crate::graphql::budget::message_bytes;
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::cursor::{LiveCursor, PageCursor, PageKind, short};
-use crate::graphql::error::from_read;
+use crate::graphql::cursor::{LiveCursor, PageKind, short};
 use crate::graphql::scalars::{DateTime, Json, ms};
 
 pub const MESSAGES_DEFAULT: usize = 100;
@@ -123,8 +122,7 @@ pub struct MessageEdge {
 }
 
 impl MessageConnection {
-    /// A page of the transcript as it stood when the first page was read, so that no message is missed or repeated
-    /// while more of them arrive; `liveCursor` goes on from that state.
+    /// A page of the transcript; `liveCursor` goes on from the state that it is cut from.
     pub async fn page(
         ctx: &Context<'_>,
         origin: &Arc<Origin>,
@@ -132,57 +130,23 @@ impl MessageConnection {
         after: Option<&str>,
     ) -> Result<Self, Error> {
         let count = rows(first, MESSAGES_DEFAULT, MESSAGES_MAX)?;
-        let conversation = short(origin.digest());
-        let (origin, folded, start) = page_start(ctx, origin, PageKind::Messages, after).await?;
-        let at: Point = folded.point();
-        let cursor_of = |position: usize| {
-            let index = u32::try_from(position).unwrap_or(u32::MAX);
-            PageCursor {
-                conversation,
-                at,
-                index,
-            }
-            .encode(PageKind::Messages)
-        };
-        let (page, page_info) = slice(&folded.view.transcript.messages, start, count, cursor_of);
+        let paging = Paging::begin(ctx, origin, PageKind::Messages, count, after).await?;
+        let (page, page_info) = paging.cut(&paging.folded.view.transcript.messages);
         let edges: Vec<MessageEdge> = page
-            .iter()
-            .enumerate()
-            .map(|(offset, utterance)| MessageEdge {
-                cursor: cursor_of(start + offset),
-                node: Message::of(utterance.clone(), origin.clone()),
+            .into_iter()
+            .map(|(cursor, utterance)| MessageEdge {
+                cursor,
+                node: Message::of(utterance.clone(), paging.origin.clone()),
             })
             .collect();
+        let conversation = short(origin.digest());
         Ok(Self {
             nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
             edges,
             page_info,
-            live_cursor: LiveCursor::at(conversation, at).encode(),
+            live_cursor: LiveCursor::at(conversation, paging.folded.point()).encode(),
         })
     }
-}
-
-/// The conversation that a page is cut from, and the position of its first row.
-pub(super) async fn page_start(
-    ctx: &Context<'_>,
-    origin: &Arc<Origin>,
-    kind: PageKind,
-    after: Option<&str>,
-) -> Result<(Arc<Origin>, Folded, usize), Error> {
-    let Some(after) = after else {
-        let folded = origin.folded(ctx).await?.clone();
-        return Ok((origin.clone(), folded, 0));
-    };
-    let digest = *origin.digest();
-    let cursor = PageCursor::decode(after, kind, short(&digest))?;
-    let folded = ctx
-        .reader()
-        .at(&digest, cursor.at)
-        .await
-        .map_err(from_read)?
-        .ok_or_else(super::origin::gone)?;
-    let origin = Arc::new(Origin::read(digest, folded.clone()));
-    Ok((origin, folded, (cursor.index as usize).saturating_add(1)))
 }
 
 /// One utterance of the transcript. The histories that every LLM call repeats are folded away: what was said once appears once, what was said twice appears twice.

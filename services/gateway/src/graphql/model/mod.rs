@@ -6,6 +6,7 @@ pub mod facets;
 pub mod message;
 pub mod origin;
 pub mod page;
+mod paging;
 pub mod span;
 pub mod spoken;
 pub mod tool_call;

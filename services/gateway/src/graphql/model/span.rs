@@ -9,15 +9,15 @@ use domain::ids::{Digest, SpanId, SpanKey};
 use domain::prepare::BODY_REFERENCE;
 use serde_json::{Map, Value};
 
-use super::message::page_start;
 use super::origin::Origin;
-use super::page::{PageInfo, rows, slice};
+use super::page::{PageInfo, rows};
+use super::paging::Paging;
 use super::spoken;
 use super::usage::{Cost, Usage};
 use crate::conversations::Folded;
 use crate::graphql::budget::{message_bytes, value_bytes};
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::cursor::{PageCursor, PageKind, short};
+use crate::graphql::cursor::PageKind;
 use crate::graphql::scalars::{DateTime, Json, ms};
 
 pub const SPANS_DEFAULT: usize = 200;
@@ -63,7 +63,7 @@ pub struct SpanConnection {
 }
 
 impl SpanConnection {
-    /// A page of the spans as they stood when the first page was read.
+    /// A page of the spans in start order.
     pub async fn page(
         ctx: &Context<'_>,
         origin: &Arc<Origin>,
@@ -71,23 +71,12 @@ impl SpanConnection {
         after: Option<&str>,
     ) -> Result<Self, Error> {
         let count = rows(first, SPANS_DEFAULT, SPANS_MAX)?;
-        let conversation = short(origin.digest());
-        let (_, folded, start) = page_start(ctx, origin, PageKind::Spans, after).await?;
-        let at = folded.point();
-        let cursor_of = |position: usize| {
-            let index = u32::try_from(position).unwrap_or(u32::MAX);
-            PageCursor {
-                conversation,
-                at,
-                index,
-            }
-            .encode(PageKind::Spans)
-        };
-        let spans = folded.conversation.spans_in_order();
-        let (page, page_info) = slice(&spans, start, count, cursor_of);
+        let paging = Paging::begin(ctx, origin, PageKind::Spans, count, after).await?;
+        let spans = paging.folded.conversation.spans_in_order();
+        let (page, page_info) = paging.cut(&spans);
         let nodes = page
-            .iter()
-            .map(|fact| Span::of(Arc::clone(fact), folded.clone()))
+            .into_iter()
+            .map(|(_, fact)| Span::of(Arc::clone(fact), paging.folded.clone()))
             .collect();
         Ok(Self { nodes, page_info })
     }

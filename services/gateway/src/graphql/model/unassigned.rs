@@ -5,7 +5,7 @@ use store::Unassigned;
 
 use crate::graphql::scalars::DateTime;
 
-/// GenAI spans of one instrumentation that belong to no conversation: neither they nor their relatives carried a conversation id. They are counted, not kept. The numbers show where an id has to be set; a repeated delivery may count twice.
+/// GenAI spans of one instrumentation that stand in no conversation: some time after they were recorded, neither they nor their relatives had carried a conversation id. They are kept for a while, and counted no more when an id turns up that places them. The numbers show where an id has to be set; a repeated delivery may count twice.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct UnassignedSpans {
     project: ID,

@@ -33,6 +33,7 @@ impl ConversationQuery {
         }
         let digest = key_of(&project, &id).digest();
         let summary: Option<Arc<_>> = ctx.summaries().load_one(digest).await?;
-        Ok(summary.map(Conversation::of))
+        let standing = summary.filter(|summary| !summary.is_empty());
+        Ok(standing.map(Conversation::of))
     }
 }

@@ -12,6 +12,7 @@ use store::{Store, Summary};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Watch;
+use super::delivery::Resume;
 use super::row_kind::{kind, was_finalised};
 use crate::conversations::{Before, RowChange, RowEvents};
 use crate::graphql::context::ContextExt as _;
@@ -33,8 +34,8 @@ pub struct ConversationsSubscription;
 impl ConversationsSubscription {
     /// Rows of the list as they appear or change, for every conversation that matches the filter.
     ///
-    /// Changes of one row within a short time come as one event. A subscriber that is too slow is cut off with the error
-    /// code RECONNECT: read the list and subscribe again.
+    /// Changes of one row within a short time come as one event. A subscriber that is too slow, or that a change may not have
+    /// reached, is cut off with the error code RECONNECT: read the list and subscribe again.
     async fn conversations(
         &self,
         ctx: &Context<'_>,
@@ -42,6 +43,7 @@ impl ConversationsSubscription {
     ) -> Result<impl Stream<Item = Result<ConversationEvent>> + use<>> {
         let filter = Filter::new(filter, ctx.requester())?;
         let watch = Watch::begin(ctx, "conversations")?;
+        watch.delivers(Resume::Anew);
         let watcher = Watcher {
             store: ctx.store().clone(),
             filter,
@@ -83,7 +85,7 @@ impl Watcher {
             match self.rows.recv().await {
                 Ok(batch) => self.waiting.extend(batch.iter().cloned()),
                 Err(RecvError::Lagged(_)) => return Some(self.end("slow", too_slow())),
-                Err(RecvError::Closed) => return Some(self.end("closed", too_slow())),
+                Err(RecvError::Closed) => return Some(self.end("missed", missed())),
             }
         }
     }
@@ -147,7 +149,11 @@ impl Watcher {
     ) -> Result<bool> {
         match (before, now) {
             (Before::New, _) | (Before::BeforeVersion(_), None) => Ok(false),
-            (_, Some(_)) if self.filter.is_fixed() => Ok(matches_now),
+            (Before::Row(row), Some(_)) if self.filter.is_fixed() => Ok(self.filter.matches(row)),
+            // Whether it had been emptied before is not looked up for every row: the client may learn of a row by a change.
+            (Before::BeforeVersion(_), Some(now)) if self.filter.is_fixed() && !now.is_empty() => {
+                Ok(matches_now)
+            }
             (Before::Row(row), _) if self.filter.words().is_empty() => Ok(self.filter.matches(row)),
             (Before::Row(row), None) => Ok(self.filter.matches(row)),
             (Before::Row(row), Some(now)) => {
@@ -192,7 +198,8 @@ impl Watcher {
                 .entries
                 .into_iter()
                 .for_each(|entry| facts.apply(entry));
-            has_words && filter.matches_totals(&facts.view().totals)
+            let totals = facts.view().totals;
+            has_words && !totals.is_empty && filter.matches_totals(&totals)
         };
         Ok(tokio::task::spawn_blocking(look).await.unwrap_or(false))
     }
@@ -212,4 +219,8 @@ impl Watcher {
 fn too_slow() -> Error {
     Code::Reconnect
         .error("more happened than this subscriber could take: read the list and subscribe again")
+}
+
+fn missed() -> Error {
+    Code::Reconnect.error("changes may have been missed: read the list and subscribe again")
 }

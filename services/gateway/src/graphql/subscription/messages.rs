@@ -6,6 +6,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Watch;
 use super::backlog::Backlog;
+use super::delivery::Resume;
 use crate::conversations::{Ended, Following, ReadError, Step};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::cursor::{LiveCursor, short};
@@ -24,7 +25,8 @@ impl MessagesSubscription {
     /// across reconnects and across gateways. Without `after` it starts with the whole transcript.
     ///
     /// A conversation that does not exist yet is waited for. A subscriber that is too slow is cut off with the error
-    /// code RECONNECT_WITH_CURSOR: subscribe again with the last cursor. CURSOR_INVALID means that the conversation was
+    /// code RECONNECT_WITH_CURSOR, and so is one whose event could not be computed in time: subscribe again with the last
+    /// cursor. CURSOR_INVALID means that the conversation was
     /// rebuilt meanwhile: subscribe again without a cursor.
     async fn messages(
         &self,
@@ -46,6 +48,7 @@ impl MessagesSubscription {
         let following = ctx.state().hub.follow(digest).await.map_err(from_read)?;
         let mut backlog = Backlog::new(digest);
         backlog.since(after, &following, ctx.reader()).await?;
+        watch.delivers(Resume::WithCursor);
         let listener = Listener {
             backlog,
             following,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use domain::conversation::Conversation;
-use domain::facts::Link;
+use domain::facts::{Entry, Link, Move};
 use domain::ids::{ConversationKey, TraceId};
 use domain::limits::Limits;
 use domain::prepare;
 use domain::span::Span;
+use domain::trace::Rank;
 use domain::usage::NoPrices;
 use domain::window::Windows;
 use store::{Commit, IndexUpdate, Store, Summary};
@@ -25,6 +26,7 @@ pub(crate) struct Writer {
     token: u64,
     entries: u64,
     traces: Vec<TraceId>,
+    moves: u32,
 }
 
 impl Writer {
@@ -41,6 +43,7 @@ impl Writer {
             token: 0,
             entries: 0,
             traces: Vec::new(),
+            moves: 0,
         }
     }
 
@@ -64,13 +67,41 @@ impl Writer {
             }
             prepared.push(prepare::span(span, record_ms, &NoPrices));
         }
-        let mut entry = self
+        let entry = self
             .conversation
             .entry_for(&prepared, links, &Limits::default());
+        self.add(entry, added).await;
+    }
+
+    /// Commits that the spans, which carry no id themselves, stand here no more, or do again.
+    pub(crate) async fn moves(&mut self, spans: &[Span], is_here: bool) {
+        self.moves += 1;
+        let moved = |span: &Span| {
+            let record_ms = span.end_ns / 1_000_000;
+            let until_ms = (!is_here).then_some(record_ms + 1);
+            Move {
+                key: span.key,
+                rank: Rank {
+                    reports: self.moves,
+                    earliness: 0,
+                    given: 0,
+                },
+                during: vec![(record_ms, until_ms)],
+            }
+        };
+        let moves = spans.iter().map(moved).collect();
+        let entry = Entry {
+            moves,
+            ..Entry::default()
+        };
+        self.add(entry, Vec::new()).await;
+    }
+
+    async fn add(&mut self, mut entry: Entry, traces: Vec<TraceId>) {
         self.windows.take_in(&self.conversation, &mut entry, GAP_MS);
         self.conversation.apply(entry.clone());
         self.entries += 1;
-        self.commit(Some(&entry), added).await;
+        self.commit(Some(&entry), traces).await;
     }
 
     /// Closes the window, as the processor does when the watermark has passed it.
@@ -81,11 +112,7 @@ impl Writer {
         self.commit(None, Vec::new()).await;
     }
 
-    async fn commit(
-        &mut self,
-        entry: Option<&domain::facts::Entry>,
-        trace_ids_added: Vec<TraceId>,
-    ) {
+    async fn commit(&mut self, entry: Option<&Entry>, trace_ids_added: Vec<TraceId>) {
         self.version += 1;
         let summary = Summary {
             key: self.key.clone(),

@@ -6,9 +6,9 @@ use domain::ids::Digest;
 /// A fingerprint of a log from its beginning to some position. A position alone would not do: after the store has lost
 /// its last second and was filled again, the same position may stand after other entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Chain(pub [u8; 8]);
+pub struct LogFingerprint(pub [u8; 8]);
 
-impl Chain {
+impl LogFingerprint {
     /// Of the empty log.
     pub const START: Self = Self([0; 8]);
 
@@ -43,6 +43,14 @@ impl Chain {
         for omitted in &entry.omitted {
             bytes.extend_from_slice(&omitted.0);
         }
+        for moved in &entry.moves {
+            bytes.extend_from_slice(&moved.key.trace.0);
+            bytes.extend_from_slice(&moved.key.span.0);
+            for (from_ms, until_ms) in &moved.during {
+                bytes.extend_from_slice(&from_ms.to_le_bytes());
+                bytes.extend_from_slice(&until_ms.unwrap_or(i64::MAX).to_le_bytes());
+            }
+        }
         let mut next = [0u8; 8];
         next.copy_from_slice(&Digest::of(&[&bytes]).0[..8]);
         Self(next)
@@ -53,22 +61,40 @@ impl Chain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Point {
     pub entries: u64,
-    pub chain: Chain,
+    pub fingerprint: LogFingerprint,
 }
 
 impl Point {
     pub const START: Self = Self {
         entries: 0,
-        chain: Chain::START,
+        fingerprint: LogFingerprint::START,
     };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::facts::Move;
+    use domain::ids::SpanKey;
+    use domain::trace::Rank;
 
     #[test]
-    fn other_entries_give_other_chains_and_equal_ones_the_same() {
+    fn a_move_tells_until_when() {
+        let until = |until_ms| Entry {
+            moves: vec![Move {
+                key: SpanKey::default(),
+                rank: Rank::default(),
+                during: vec![(1, until_ms)],
+            }],
+            ..Entry::default()
+        };
+        let start = LogFingerprint::START;
+        assert_ne!(start.then(&until(None)), start.then(&until(Some(2))));
+        assert_ne!(start.then(&until(None)), start.then(&Entry::default()));
+    }
+
+    #[test]
+    fn other_entries_give_other_fingerprints_and_equal_ones_the_same() {
         let some = Entry {
             omitted: vec![Digest([1; 16])],
             ..Entry::default()
@@ -77,11 +103,17 @@ mod tests {
             omitted: vec![Digest([2; 16])],
             ..Entry::default()
         };
-        assert_eq!(Chain::START.then(&some), Chain::START.then(&some));
-        assert_ne!(Chain::START.then(&some), Chain::START.then(&other));
+        assert_eq!(
+            LogFingerprint::START.then(&some),
+            LogFingerprint::START.then(&some)
+        );
         assert_ne!(
-            Chain::START.then(&some).then(&other),
-            Chain::START.then(&other).then(&some)
+            LogFingerprint::START.then(&some),
+            LogFingerprint::START.then(&other)
+        );
+        assert_ne!(
+            LogFingerprint::START.then(&some).then(&other),
+            LogFingerprint::START.then(&other).then(&some)
         );
     }
 }
