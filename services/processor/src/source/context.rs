@@ -304,19 +304,6 @@ impl ClientContext for Context {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-}
-
-/// The client's own log. What it calls an error it usually recovers from by itself.
-pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    use RDKafkaLogLevel as Level;
-    match level {
-        Level::Emerg | Level::Alert | Level::Critical => {
-            error!(target: "kafka", facility, "{message}")
-        }
-        Level::Error | Level::Warning => warn!(target: "kafka", facility, "{message}"),
-        Level::Notice | Level::Info => info!(target: "kafka", facility, "{message}"),
-        Level::Debug => debug!(target: "kafka", facility, "{message}"),
+        kafka::log(level, facility, message);
     }
 }
