@@ -1,5 +1,6 @@
 //! What travels through the pipeline, and how a record learns that all of it is done.
 
+use crate::out::publishing::Confirmed;
 use crate::shards::job::Close;
 use crate::source::Position;
 use domain::facts::{Link, Move};
@@ -85,12 +86,18 @@ pub enum Work {
         moved: Move,
         ticket: Ticket,
     },
-    /// The watermark has come: close windows that it passed and publish what is not published.
+    /// The watermark has come: close the oldest window if it has passed, or hand on a revision that is not published.
     /// The permit bounds how many are closed at once.
     Close {
         conversation: ConversationKey,
         close: Close,
         permit: OwnedSemaphorePermit,
+    },
+    /// A revision is in Kafka: the store shall know, and the next window may close.
+    Published {
+        conversation: ConversationKey,
+        confirmed: Confirmed,
+        close: Option<Close>,
     },
 }
 
@@ -100,7 +107,8 @@ impl Work {
             Self::Fact { conversation, .. }
             | Self::Link { conversation, .. }
             | Self::Move { conversation, .. }
-            | Self::Close { conversation, .. } => conversation,
+            | Self::Close { conversation, .. }
+            | Self::Published { conversation, .. } => conversation,
         }
     }
 }

@@ -6,15 +6,16 @@ use crate::config::{ProcessorConfig, ProcessorSettings};
 use crate::dlq::DeadLetters;
 use crate::item::Shards;
 use crate::memory;
+use crate::out::publisher::Publisher;
+use crate::out::publishing::{Desk, Publishing};
 use crate::pipeline::Pipeline;
 use crate::placing::chaining::Chaining;
 use crate::placing::due::Due;
 use crate::placing::{self, Places, Placing};
 use crate::prices::PriceTable;
-use crate::publish::Publisher;
 use crate::reader::Reader;
 use crate::recorder::Recorder;
-use crate::shards::retry::{Seldom, StoreHealth};
+use crate::shards::retry::StoreHealth;
 use crate::shards::{Shard, Shared, Verified};
 use crate::source;
 use crate::source::config::KafkaConfig;
@@ -100,11 +101,10 @@ fn start(
     let cache_epoch = Arc::new(AtomicU64::new(0));
     let shared = Arc::new(Shared {
         store: store.clone(),
-        publisher: Publisher::new(&kafka)?,
+        desk: Arc::new(Desk::new(Arc::clone(&clock))),
         config: config.assembly.clone(),
         health: Arc::clone(&store_health),
         verified: Arc::new(Verified::new(store.clone(), group.clone())),
-        unpublished: Seldom::default(),
         stopping: life.stopping().clone(),
         drained: CancellationToken::new(),
         cache_epoch: Arc::clone(&cache_epoch),
@@ -126,12 +126,22 @@ fn start(
 
     let (due, is_due) = watch::channel(None);
     let stopping = life.stopping().clone();
+    let publishing = Publishing {
+        desk: Arc::clone(&shared.desk),
+        publisher: Publisher::new(&kafka)?,
+        shards: shards.clone(),
+        condition: health.remark("publishing"),
+        stopping: stopping.clone(),
+        drained: drained.clone(),
+    };
+    life.spawn_critical("publishing", publishing.run());
     let closing = Closing {
         store: store.clone(),
         health: Arc::clone(&store_health),
         gap_ms: config.assembly.inactivity_gap_ms,
         due: is_due.clone(),
         shards: shards.clone(),
+        desk: Arc::clone(&shared.desk),
         stopping: stopping.clone(),
     };
     life.spawn_critical("closing", closing.run());

@@ -121,6 +121,11 @@ fn partitions_that_hold_nothing_back_give_other_revisions() {
     is_found(Flaw::SilentPartitions, "undisturbed");
 }
 
+#[test]
+fn a_revision_that_counts_as_published_before_it_is_written_is_missing() {
+    is_found(Flaw::UnheardRefusals, "undisturbed");
+}
+
 /// Seeds within which a mistake that is put back must be found.
 const FOUND_WITHIN: u64 = 200;
 

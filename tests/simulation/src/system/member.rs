@@ -1,11 +1,12 @@
 //! One processor: books, the work on conversations, what it asks the store and what it is answered.
 
 use super::Flaw;
-use super::broker::Written;
+use super::broker::{Finalised, Written};
 use super::client::Client;
 use super::nodes::{Partitions, Settling};
 use domain::prepare::Prepared;
 use processor::books::{Answer, Ask, Books, HandoverId, Room};
+use processor::out::outbox::Outbox;
 use processor::shards::job::{Close, Held, Job, Step, Update};
 use processor::source::{Commitment, Position};
 use std::collections::{BTreeMap, VecDeque};
@@ -48,6 +49,7 @@ pub struct Asking {
 #[derive(Debug, Default)]
 pub struct Pending {
     pub facts: Vec<(Prepared, u64)>,
+    pub confirmed: Option<u32>,
     pub close: Option<Close>,
 }
 
@@ -59,10 +61,19 @@ pub enum Doing {
     Index(Option<Box<Update>>),
 }
 
+/// A revision on its way to its topic.
+#[derive(Debug)]
+pub struct Revision {
+    pub finalised: Finalised,
+    pub close: Option<Close>,
+}
+
 #[derive(Debug)]
 pub struct Running {
     pub doing: Doing,
     pub tickets: Vec<u64>,
+    pub confirmed: Option<u32>,
+    pub close: Option<Close>,
     pub cache_epoch: u64,
     /// Of the steps that ask all nodes, the next one.
     pub node: usize,
@@ -101,6 +112,9 @@ pub struct Member {
     pub tickets_given: u64,
     pub pending: BTreeMap<usize, Pending>,
     pub running: BTreeMap<usize, Running>,
+    pub outbox: Outbox<Revision>,
+    /// Sent, and not answered.
+    pub sent: Vec<Revision>,
     cache: VecDeque<(usize, Held)>,
     pub cache_epoch: u64,
     pub due: Option<Close>,
@@ -130,6 +144,8 @@ impl Member {
             tickets_given: 0,
             pending: BTreeMap::new(),
             running: BTreeMap::new(),
+            outbox: Outbox::default(),
+            sent: Vec::new(),
             cache: VecDeque::new(),
             cache_epoch: 0,
             due: None,
@@ -179,6 +195,9 @@ impl Member {
     }
 
     pub fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.running.is_empty() && self.tickets.is_empty()
+        self.pending.is_empty()
+            && self.running.is_empty()
+            && self.tickets.is_empty()
+            && self.outbox.is_empty()
     }
 }

@@ -1,12 +1,14 @@
-//! The shards of a member, which carry out the steps of a [`Job`], and its look for conversations to close.
+//! The shards of a member, which carry out the steps of a [`Job`], its look for conversations to close, and its publishing.
 
+use super::Flaw;
 use super::broker::Finalised;
-use super::member::{Doing, Looking, Member, Running};
+use super::member::{Doing, Looking, Member, Revision, Running};
 use super::nodes::{DUE_NODE, Settling};
 use super::plan::GAP_MS;
 use super::world::World;
 use domain::limits::Limits;
-use processor::finalised;
+use domain::window::Closed;
+use processor::out::finalised;
 use processor::shards::job::{Close, Job, News, Outcome, Rules, Step};
 use store::Commit;
 
@@ -42,11 +44,14 @@ impl World<'_> {
             facts,
             ..News::default()
         };
-        let mut job = Job::new(key, news, pending.close, cached, rules);
+        let (confirmed, close) = (pending.confirmed, pending.close);
+        let mut job = Job::new(key, news, confirmed, close.clone(), cached, rules);
         let step = job.next(None);
         let running = Running {
             doing: Doing::Steps(Box::new(job), step),
             tickets,
+            confirmed,
+            close,
             cache_epoch: member.cache_epoch,
             node: 0,
             is_current: true,
@@ -69,7 +74,7 @@ impl World<'_> {
                     .and_then(|update| update.summary.due_at_ms(0));
                 self.nodes.index_due(conversation, entry_ms, self.now_ms);
                 if !self.loses_answer() {
-                    self.work_done(id, running);
+                    self.work_done(id, conversation, running);
                     return Ok(());
                 }
                 None
@@ -84,6 +89,10 @@ impl World<'_> {
                 } else {
                     None
                 }
+            }
+            Doing::Steps(job, Step::HandOn(closed)) => {
+                self.hand_on(id, conversation, job, *closed, running.close.as_ref());
+                Some(Outcome::HandedOn)
             }
             Doing::Steps(_, step) => self.carry_out_step(id, conversation, step)?,
         };
@@ -122,25 +131,85 @@ impl World<'_> {
                 self.nodes.remove(conversation, now_ms);
                 Outcome::Removed
             }
-            Step::Publish { closed, view } => {
-                let key = &self.plan.conversations[conversation];
-                let finalised = Finalised {
-                    conversation,
-                    revision: closed.revision,
-                    content: finalised::record(key, view, *closed).to_string(),
-                };
-                self.say(|| format!("m{id} publishes c{conversation} {closed:?}"));
-                self.check_published(&finalised)?;
-                self.broker.finalised.push(finalised);
-                return Ok(Some(Outcome::Published(!self.loses_answer())));
-            }
-            Step::Verify(_) | Step::Done => return Ok(None),
+            Step::Verify(_) | Step::HandOn(_) | Step::Done => return Ok(None),
         };
         if let Outcome::Committed(Commit::Conflict { .. }) = outcome {
             self.played.conflicts += 1;
             return Ok(Some(outcome));
         }
         Ok((!self.loses_answer()).then_some(outcome))
+    }
+
+    fn hand_on(
+        &mut self,
+        id: usize,
+        conversation: usize,
+        job: &Job,
+        closed: Closed,
+        close: Option<&Close>,
+    ) {
+        let (key, now_ms) = (&self.plan.conversations[conversation], self.now_ms);
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        let Some(view) = job.view_of(&closed) else {
+            return;
+        };
+        let revision = Revision {
+            finalised: Finalised {
+                conversation,
+                revision: closed.revision,
+                content: finalised::record(key, &view, closed).to_string(),
+            },
+            close: close.cloned(),
+        };
+        member
+            .outbox
+            .put(key.clone(), closed.revision, revision, now_ms);
+        self.send_revisions(id);
+    }
+
+    fn send_revisions(&mut self, id: usize) {
+        if let Some(member) = self.members.get_mut(&id) {
+            let Member { outbox, sent, .. } = member;
+            sent.extend(std::iter::from_fn(|| outbox.send_next()).map(|(_, revision)| revision));
+        }
+    }
+
+    /// The topic answers to one of the revisions that it was sent: it refuses, or it has written it, and its answer may be
+    /// lost.
+    pub(super) fn publish_step(&mut self, id: usize) -> Result<(), String> {
+        let sent = self.members.get(&id).map_or(0, |member| member.sent.len());
+        let chosen = self.draw(sent.max(1));
+        let Some(member) = self.members.get_mut(&id).filter(|_| chosen < sent) else {
+            return Ok(());
+        };
+        let Revision { finalised, close } = member.sent.swap_remove(chosen);
+        let (conversation, revision) = (finalised.conversation, finalised.revision);
+        let is_refused = self.refuses();
+        self.say(|| {
+            let told = if is_refused { "refuses" } else { "takes" };
+            format!("m{id} publishes: the topic {told} c{conversation} revision {revision}")
+        });
+        if !is_refused {
+            self.check_published(&finalised)?;
+            self.broker.finalised.push(finalised);
+        }
+        let is_heard = !is_refused || self.flaw == Flaw::UnheardRefusals;
+        let is_told = is_heard && !self.loses_answer();
+        let key = &self.plan.conversations[conversation];
+        if let Some(member) = self.members.get_mut(&id) {
+            if is_told {
+                member.outbox.delivered(key);
+                let pending = member.pending.entry(conversation).or_default();
+                pending.confirmed = Some(revision);
+                pending.close = pending.close.take().or(close);
+            } else {
+                member.outbox.failed(key, String::new(), self.now_ms);
+            }
+        }
+        self.send_revisions(id);
+        Ok(())
     }
 
     /// When the work is over, its conversation is kept, and what stands outside of its slot is next.
@@ -164,8 +233,12 @@ impl World<'_> {
         member.running.insert(conversation, running);
     }
 
-    fn work_done(&mut self, id: usize, running: Running) {
+    fn work_done(&mut self, id: usize, conversation: usize, running: Running) {
         if let Some(member) = self.members.get_mut(&id) {
+            if let Some(revision) = running.confirmed {
+                let key = &self.plan.conversations[conversation];
+                member.outbox.settled(key, revision);
+            }
             running
                 .tickets
                 .into_iter()

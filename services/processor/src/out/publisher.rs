@@ -1,4 +1,4 @@
-//! Publishing finalised conversations: each is written to their topic, or its writer is told.
+//! Writing finalised conversations to their topic: each is there, or its writer is told.
 
 use crate::source::SourceError;
 use crate::source::config::KafkaConfig;
@@ -7,7 +7,17 @@ use kafka::{Letter, Producer, is_too_large};
 use rdkafka::error::KafkaError;
 use rdkafka::message::OwnedHeaders;
 
-/// Writes finalised conversations.
+/// Where finalised conversations go. Tests have others, which refuse or never answer.
+pub trait Publish: Send + Sync + 'static {
+    /// Returns when the record is written, or will not be.
+    fn publish(
+        &self,
+        key: &ConversationKey,
+        payload: Vec<u8>,
+    ) -> impl Future<Output = Result<(), PublishError>> + Send;
+}
+
+/// Writes finalised conversations to Kafka.
 #[derive(Debug)]
 pub struct Publisher {
     producer: Producer,
@@ -34,15 +44,13 @@ impl Publisher {
             topic: config.conversations_topic.clone(),
         })
     }
+}
 
-    /// Returns when the record is written. The key is `project/conversation`, so that the revisions of one conversation
+impl Publish for Publisher {
+    /// The key is `project/conversation`, so that the revisions of one conversation
     /// stay in order.
     #[tracing::instrument(skip_all, fields(otel.kind = "producer", messaging.system = "kafka", conversation = %key))]
-    pub async fn publish(
-        &self,
-        key: &ConversationKey,
-        payload: Vec<u8>,
-    ) -> Result<(), PublishError> {
+    async fn publish(&self, key: &ConversationKey, payload: Vec<u8>) -> Result<(), PublishError> {
         let text = key.to_string();
         let letter = Letter {
             topic: &self.topic,
