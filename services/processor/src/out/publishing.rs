@@ -18,12 +18,11 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use metrics::{counter, gauge};
 use parking_lot::Mutex;
-use runtime::clock::Clock;
 use runtime::health::Condition;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -44,22 +43,29 @@ pub struct Revision {
 pub struct Desk {
     outbox: Mutex<Outbox<Revision>>,
     more: Notify,
-    clock: Arc<dyn Clock>,
+    /// Times count from here: the machine's clock may be set anew, and publishing would wait for it.
+    since: Instant,
 }
 
-impl Desk {
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+impl Default for Desk {
+    fn default() -> Self {
         Self {
             outbox: Mutex::default(),
             more: Notify::new(),
-            clock,
+            since: Instant::now(),
         }
+    }
+}
+
+impl Desk {
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.since.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
     /// How many more revisions may come, and how many are on their way.
     pub fn room(&self) -> (usize, usize) {
         let outbox = self.outbox.lock();
-        (outbox.room(self.clock.now_ms()), outbox.len())
+        (outbox.room(self.now_ms()), outbox.len())
     }
 
     /// Whether a revision of the conversation is on its way.
@@ -69,13 +75,13 @@ impl Desk {
 
     /// Whether [`Self::put`] would take it: nobody needs to make a view for nothing.
     pub fn takes(&self, key: &ConversationKey, revision: u32) -> bool {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.now_ms();
         self.outbox.lock().takes(key, revision, now_ms)
     }
 
     /// Takes it to be published; without room it is not, and stays due in the store.
     pub fn put(&self, key: ConversationKey, revision: Revision) {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.now_ms();
         let number = revision.closed.revision;
         if self.outbox.lock().put(key, number, revision, now_ms) {
             self.more.notify_one();
@@ -187,7 +193,7 @@ impl<P: Publish> Publishing<P> {
                 // It stays too large: the revision counts as given out, and Redis still has it.
                 Err(PublishError::TooLarge { .. }) => outbox.too_large(&key),
                 Err(PublishError::NotDelivered(cause)) => {
-                    return outbox.failed(&key, cause.to_string(), self.desk.clock.now_ms());
+                    return outbox.failed(&key, cause.to_string(), self.desk.now_ms());
                 }
             }
         }
@@ -204,7 +210,7 @@ impl<P: Publish> Publishing<P> {
     }
 
     fn tell(&self, was_well: &mut bool) {
-        let now_ms = self.desk.clock.now_ms();
+        let now_ms = self.desk.now_ms();
         let (status, oldest_ms) = {
             let outbox = self.desk.outbox.lock();
             (outbox.status(now_ms), outbox.oldest_ms(now_ms))

@@ -15,7 +15,6 @@ use processor::shards::retry::StoreHealth;
 use processor::shards::{Shard, Shared, Verified};
 use processor::source::{Position, TopicPartition};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use runtime::clock::SystemClock;
 use runtime::health::Health;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -88,7 +87,7 @@ impl Stage {
         let store_health = Arc::new(StoreHealth::new(health.condition("store")));
         let shared = Arc::new(Shared {
             store: store.clone(),
-            desk: Arc::new(Desk::new(Arc::new(SystemClock))),
+            desk: Arc::new(Desk::default()),
             config: AssemblyConfig::default(),
             health: Arc::clone(&store_health),
             verified: Arc::new(Verified::new(store.clone(), GROUP.to_owned())),
