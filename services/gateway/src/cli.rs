@@ -55,6 +55,7 @@ impl Service for Gateway {
         server::run(config, process).await
     }
 
+    #[expect(clippy::print_stdout, reason = "what the command was asked for")]
     fn own(command: Command, _: &Configured) -> anyhow::Result<()> {
         match command {
             Command::Schema => {
@@ -66,6 +67,7 @@ impl Service for Gateway {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what the command was asked for")]
 fn new_token(name: &str, mut projects: Vec<String>) -> anyhow::Result<()> {
     if projects.is_empty() {
         projects.push(EVERY_PROJECT.to_owned());

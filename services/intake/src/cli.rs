@@ -56,6 +56,7 @@ impl Service for Intake {
         server::run(config, process).await
     }
 
+    #[expect(clippy::print_stdout, reason = "what the command was asked for")]
     fn own(command: Command, _: &Configured) -> anyhow::Result<()> {
         let Command::Key(KeyCommand::New {
             name,

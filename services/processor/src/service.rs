@@ -4,7 +4,7 @@ use crate::books::{Answer, Ask, Books, Room};
 use crate::closing::Closing;
 use crate::config::{ProcessorConfig, ProcessorSettings};
 use crate::dlq::DeadLetters;
-use crate::item::Shards;
+use crate::item::{Shards, bounded_by_room};
 use crate::memory;
 use crate::out::publisher::Publisher;
 use crate::out::publishing::{Desk, Publishing};
@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use store::{Epoch, Store};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -94,7 +94,7 @@ fn start(
         rules: config.rules(),
         prices: PriceTable::load(config.prices_file.as_deref())?,
     };
-    let (failed, failures) = unbounded_channel();
+    let (failed, failures) = bounded_by_room();
     let stages = Stages {
         reader: Arc::new(reader),
         readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
@@ -109,7 +109,7 @@ fn start(
     };
     let assigned = health.condition("partitions");
     assigned.unmet("no partitions assigned yet");
-    let (done, finished) = unbounded_channel();
+    let (done, finished) = bounded_by_room();
     let (source, incoming) = source::start(&kafka)?;
     let pipeline = Pipeline {
         idle_lateness_ms: i64::try_from(kafka.idle_lateness_ms).unwrap_or(i64::MAX),
@@ -160,7 +160,7 @@ fn start_shards(
     let cache_bytes_max = cache_bytes_max / count as u64;
     let senders: Vec<UnboundedSender<_>> = (0..count)
         .map(|_| {
-            let (sender, work) = unbounded_channel();
+            let (sender, work) = bounded_by_room();
             let shard = Shard::new(Arc::clone(shared), cache_bytes_max);
             life.spawn_critical("shard", shard.run(work));
             sender
@@ -177,8 +177,8 @@ fn start_placing(
     count: usize,
     life: &Lifecycle,
 ) -> Places {
-    let (chaining, to_chain) = unbounded_channel();
-    let (senders, work): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded_channel()).unzip();
+    let (chaining, to_chain) = bounded_by_room();
+    let (senders, work): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded_by_room()).unzip();
     let places = Places(senders.into());
     let shared = Arc::new(placing::Shared {
         store: conversations.store.clone(),
@@ -264,8 +264,8 @@ fn start_recorder(
     group: String,
     life: &Lifecycle,
 ) -> (UnboundedSender<Ask>, UnboundedReceiver<Answer>) {
-    let (asks, asked) = unbounded_channel();
-    let (answering, answers) = unbounded_channel();
+    let (asks, asked) = bounded_by_room();
+    let (answering, answers) = bounded_by_room();
     let recorder = Recorder {
         store: shared.store.clone(),
         group,

@@ -62,6 +62,7 @@ enum ReferenceCommand {
 }
 
 /// Parses the arguments of the process and does what they say.
+#[expect(clippy::print_stderr, reason = "there is no log yet, or no more")]
 pub fn main<S: Service>() -> ExitCode {
     let arguments = Arguments::from_arg_matches(&command::<S>().get_matches())
         .unwrap_or_else(|error| error.exit());
@@ -81,6 +82,7 @@ fn command<S: Service>() -> clap::Command {
         .version(env!("CARGO_PKG_VERSION"))
 }
 
+#[expect(clippy::print_stdout, reason = "what the command was asked for")]
 fn perform<S: Service>(arguments: Arguments<S::Own>) -> anyhow::Result<ExitCode> {
     let configured = &arguments.configured;
     match arguments.command {
@@ -104,6 +106,11 @@ fn perform<S: Service>(arguments: Arguments<S::Own>) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what the command was asked for"
+)]
 fn show<T: Config>(what: &ConfigCommand, loaded: &Loaded<T>) -> anyhow::Result<()> {
     loaded
         .warnings

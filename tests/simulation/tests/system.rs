@@ -129,6 +129,7 @@ fn a_revision_that_counts_as_published_before_it_is_written_is_missing() {
 /// Seeds within which a mistake that is put back must be found.
 const FOUND_WITHIN: u64 = 200;
 
+#[expect(clippy::print_stdout, reason = "for whoever reads the test's output")]
 fn is_found(flaw: Flaw, by: &str) {
     let found = (1..=FOUND_WITHIN).find_map(|seed| {
         let what = play(&mut Tape::of_seed(seed), flaw).err()?;

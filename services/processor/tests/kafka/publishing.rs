@@ -7,7 +7,7 @@ use domain::prepare::{Fact, Prepared};
 use domain::span::Operation;
 use processor::closing::Closing;
 use processor::config::AssemblyConfig;
-use processor::item::{Shards, Ticket, Work};
+use processor::item::{Shards, Ticket, Work, bounded_by_room};
 use processor::out::publisher::{Publish, PublishError};
 use processor::out::publishing::{Desk, Publishing};
 use processor::shards::job::Close;
@@ -95,7 +95,7 @@ impl Stage {
             drained: CancellationToken::new(),
             cache_epoch: Arc::default(),
         });
-        let (sender, work) = mpsc::unbounded_channel();
+        let (sender, work) = bounded_by_room();
         tokio::spawn(Shard::new(Arc::clone(&shared), 1_000_000).run(work));
         let shards = Shards([sender].into());
         let (mood, moods) = watch::channel(mood);
@@ -127,7 +127,7 @@ impl Stage {
             stopping: shared.stopping.clone(),
         };
         tokio::spawn(closing.run());
-        let (done, finished) = mpsc::unbounded_channel();
+        let (done, finished) = bounded_by_room();
         Self {
             store,
             shards,
