@@ -63,7 +63,7 @@ impl Producer {
         })
     }
 
-    /// The client and its generation, for [`Self::replace`].
+    /// The client and its generation, for [`Self::replace_if_fatal`].
     pub fn client(&self) -> (Client, u64) {
         self.current.read().clone()
     }
