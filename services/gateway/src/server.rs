@@ -28,17 +28,18 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Runs the gateway until it is told to stop.
 pub async fn run(config: Config, process: Process) -> anyhow::Result<()> {
-    let Process { life, health } = process;
+    let Process { life, health, .. } = &process;
     // Bound before the store is reached, so that a taken port is an error at once.
     let listener = listen(config.gateway.bind, "GraphQL").await?;
     let redis = health.condition("redis");
+    process.begun();
     let Some(store) = connect(&config.redis, &redis, life.stopping()).await? else {
         return Ok(());
     };
     let watching = health.heartbeat("store_watch", SILENCE_MAX);
     let watch = watch_store(store.clone(), redis, watching, life.stopping().clone());
     life.spawn("store_watch", watch);
-    let app = assemble(store, &config, &health, &life);
+    let app = assemble(store, &config, health, life);
     info!(address = %config.gateway.bind, tokens = config.gateway.tokens.len(), "serving GraphQL");
     serve(app, listener, life.stopping().clone()).await;
     Ok(())

@@ -20,11 +20,12 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Runs the intake until it is told to stop.
 pub async fn run(config: Config, process: Process) -> anyhow::Result<()> {
-    let Process { life, health } = process;
+    let Process { life, health, .. } = &process;
     let intake = &config.intake;
     let http_listener = listen(intake.http_bind, "OTLP/HTTP and Sentry").await?;
     let grpc_listener = listen(intake.grpc_bind, "OTLP/gRPC").await?;
     let kafka = health.condition("kafka");
+    process.begun();
     let sink = Sink::new(&config)?;
     let heartbeat = health.heartbeat("kafka_watch", SILENCE_MAX);
     let watching = sink::watch(sink.clone(), kafka, heartbeat, life.stopping().clone());

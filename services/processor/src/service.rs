@@ -54,6 +54,7 @@ pub async fn run(settings: ProcessorSettings, process: Process) -> anyhow::Resul
         shared.drained.cancel();
         return Err(cause);
     }
+    process.begun();
     info!("processor started");
     stopping.cancelled().await;
     Ok(())
@@ -76,7 +77,7 @@ fn start(
     shared: &Arc<Shared>,
     process: &Process,
 ) -> anyhow::Result<()> {
-    let Process { life, health } = process;
+    let Process { life, health, .. } = process;
     let ProcessorSettings {
         kafka,
         processor: config,

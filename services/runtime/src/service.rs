@@ -2,7 +2,7 @@
 //! before anything else may take its time, and to the very end; then the service itself; then whatever ends it.
 
 use crate::config::{Config, Loaded};
-use crate::health::{self, Health};
+use crate::health::{self, Condition, Health};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{self, Definition};
 use crate::telemetry::{self, LogConfig, Metrics};
@@ -59,6 +59,24 @@ pub struct Common<'a> {
 pub struct Process {
     pub life: Lifecycle,
     pub health: Health,
+    start: Condition,
+}
+
+impl Process {
+    /// A process that may stop for so long, and is not ready yet.
+    pub fn new(grace: Duration) -> Self {
+        let health = Health::default();
+        Self {
+            life: Lifecycle::new(grace),
+            start: health.condition("start"),
+            health,
+        }
+    }
+
+    /// To be called when all conditions of readiness are there: before, none of them could be unmet.
+    pub fn begun(&self) {
+        self.start.met();
+    }
 }
 
 /// Runs the service on a runtime of its own until it is told to stop; the exit code tells how it went.
@@ -80,11 +98,11 @@ pub(crate) fn run<S: Service>(loaded: Loaded<S::Config>) -> anyhow::Result<ExitC
 
 async fn live<S: Service>(config: S::Config, metrics: Metrics) -> anyhow::Result<ExitCode> {
     let common = S::common(&config);
-    let life = Lifecycle::new(Duration::from_millis(common.grace_ms));
-    let health = Health::default();
+    let process = Process::new(Duration::from_millis(common.grace_ms));
+    let life = process.life.clone();
     let probes = listen(common.probes_bind, "probes").await?;
     let (stopping, aborting) = (life.stopping().clone(), life.aborting().clone());
-    let answering = health::serve(probes, health.clone(), metrics, stopping, aborting);
+    let answering = health::serve(probes, process.health.clone(), metrics, stopping, aborting);
     // Outside of the lifecycle, which would wait for it: probes are answered to the very end.
     tokio::spawn(async move {
         if let Err(cause) = answering.await {
@@ -92,10 +110,6 @@ async fn live<S: Service>(config: S::Config, metrics: Metrics) -> anyhow::Result
         }
     });
     info!(version = env!("CARGO_PKG_VERSION"), "starting");
-    let process = Process {
-        life: life.clone(),
-        health,
-    };
     life.spawn_critical(S::NAME, S::serve(config, process));
     Ok(life.run().await)
 }
@@ -113,6 +127,17 @@ pub async fn listen(address: SocketAddr, what: &str) -> anyhow::Result<TcpListen
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_is_not_ready_before_its_conditions_are_there() {
+        let process = Process::new(Duration::from_secs(1));
+        assert_eq!(process.health.ready().checks["start"], "starting");
+        let store = process.health.condition("store");
+        process.begun();
+        assert!(!process.health.ready().ok, "the store is not there yet");
+        store.met();
+        assert!(process.health.ready().ok);
+    }
 
     #[tokio::test]
     async fn a_port_that_is_taken_is_named_with_what_it_is_for() {
