@@ -1,7 +1,7 @@
 # Two commands: `make up` runs everything on this machine, `make test` proves it. `make help` lists the rest.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit docs licences helm e2e chaos page compose-test fuzz simulate format clean
+.PHONY: help up down test check unit docs deny licences helm e2e chaos page compose-test fuzz simulate format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -16,7 +16,7 @@ down: ## stop what `make up` started
 test: ## install, check format and lints, run all tests with real Kafka, Redis and a browser
 	@scripts/test.sh all
 
-check: ## format and lints only
+check: ## format, lints, documents of the code and dependencies only
 	@scripts/test.sh check
 
 unit: ## unit, property and mock-broker tests only
@@ -24,6 +24,9 @@ unit: ## unit, property and mock-broker tests only
 
 docs: ## documents made from code, alerts and dashboard only
 	@scripts/docs.sh check
+
+deny: ## whether crates depend on what deny.toml lets them
+	@scripts/deny.sh
 
 licences: ## whether the licences of all dependencies are allowed
 	@scripts/licences.py check

@@ -42,6 +42,9 @@ check() {
   npm --prefix services/web run --silent check
   cargo fmt --all --check
   cargo clippy --workspace --all-targets --locked -- -D warnings
+  # With private items, for those who read them work on the code: a name that is no more is found.
+  RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked --quiet
+  scripts/deny.sh
   # The fuzz targets are a workspace of their own, which would rot unseen.
   cargo check --manifest-path fuzz/Cargo.toml --target-dir target --locked
 }
@@ -51,6 +54,7 @@ unit() {
   npm --prefix services/web run --silent test
   # All test programs but those whose names begin with e: e2e and e2e_sdk.
   cargo test --workspace --locked --lib --bins --test '[!e]*' -- --test-threads "$UNIT_THREADS"
+  # Those of `runtime`: the other crates have none, and say so by `doctest = false`.
   cargo test --workspace --locked --doc
 }
 

@@ -15,6 +15,12 @@
 //! | `lanes.rs` | several runs at once |
 //! | `clock.rs` | what time it is |
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that tells whoever started it"
+)]
+
 mod census;
 mod cluster;
 mod disk;

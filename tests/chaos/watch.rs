@@ -21,7 +21,7 @@ const UNSEEN_READS_MAX: i64 = 1_000;
 const STOPPING_READS_MAX: i64 = 50;
 
 pub(crate) const READ: &str = "processor_records_read_total";
-pub(crate) const CLOSED: &str = "processor_windows_closed_total";
+pub(crate) const PUBLISHED: &str = "processor_conversations_published_total";
 pub(crate) const BREACHES: &str = "processor_commit_breaches_total";
 pub(crate) const EXPIRED: &str = "processor_records_expired_total";
 pub(crate) const REWINDS: &str = "processor_rewinds_total";
@@ -29,7 +29,7 @@ pub(crate) const REWINDS: &str = "processor_rewinds_total";
 /// Counters that are kept over all lives of a process.
 /// Offsets without a record, which are committed and never read.
 const SKIPPED: &str = "processor_offsets_skipped_total";
-const COUNTERS: [&str; 6] = [READ, CLOSED, BREACHES, EXPIRED, SKIPPED, REWINDS];
+const COUNTERS: [&str; 6] = [READ, PUBLISHED, BREACHES, EXPIRED, SKIPPED, REWINDS];
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watch(Arc<Mutex<State>>);
@@ -163,7 +163,7 @@ impl Watch {
         };
         post.is_ready = ready.is_some_and(|answer| answer.is_success);
         let is_untrue = post.is_ready && cannot.is_some();
-        let (mut has_read, mut has_closed) = (false, false);
+        let (mut has_read, mut has_published) = (false, false);
         if let Some(metrics) = metrics.filter(|answer| answer.is_success) {
             for name in COUNTERS {
                 let now = sum_of(&metrics.body, name);
@@ -172,14 +172,14 @@ impl Watch {
                     *ended += *current;
                 }
                 has_read |= now != *current && name == READ;
-                has_closed |= now != *current && name == CLOSED;
+                has_published |= now != *current && name == PUBLISHED;
                 *current = now;
             }
         }
         if has_read {
             state.read_at = Some(began);
         }
-        if has_closed {
+        if has_published {
             state.closed_at = Some(began);
         }
         if let (true, Some((_, reason))) = (is_untrue, cannot) {

@@ -1,12 +1,13 @@
 //! Scripted conversations for `make up`, each showing something else. Played in real time, so they grow on the screen.
 
+use crate::clock;
 use crate::dialogue::Dialogue;
 use crate::otlp::{export, trace_records};
 use crate::record::{Producer, Record};
 use crate::topics::Topics;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::json;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Plays all scripts at once, each span sent at the moment it ends. `run` makes ids of this play distinct from those
 /// of others.
@@ -14,11 +15,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// # Errors
 /// When Kafka does not take a record.
 pub async fn play(producer: &Producer, topics: &Topics, run: u64) -> anyhow::Result<()> {
-    let start = SystemTime::now();
-    let start_ns = u64::try_from(start.duration_since(UNIX_EPOCH)?.as_nanos())?;
+    let (start, start_ns) = (Instant::now(), clock::now_ns());
     for (ended_ns, record) in timeline(topics, run, start_ns) {
         let due = Duration::from_nanos(ended_ns - start_ns);
-        tokio::time::sleep(due.saturating_sub(start.elapsed().unwrap_or_default())).await;
+        tokio::time::sleep(due.saturating_sub(start.elapsed())).await;
         producer.send([record]).await?;
     }
     Ok(())

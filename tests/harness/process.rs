@@ -64,6 +64,10 @@ impl Process {
     }
 
     /// Asks the program to end (SIGTERM) and waits for it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test has nothing else to do meanwhile"
+    )]
     pub fn stop(&mut self, deadline: Duration) -> ExitStatus {
         self.signal("TERM");
         let start = Instant::now();
@@ -96,6 +100,7 @@ impl Process {
 }
 
 impl Drop for Process {
+    #[expect(clippy::print_stderr, reason = "for whoever reads why a test failed")]
     fn drop(&mut self) {
         self.kill();
         // Tests print only when they fail, so this shows what the services said about it.

@@ -1,12 +1,17 @@
 //! Puts conversations into Kafka: recorded ones, scripted ones, or a load of made-up ones.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "a program that tells whoever started it"
+)]
+
 mod load;
 
 use clap::{Args, Parser, Subcommand};
 use harness::record::Producer;
 use harness::topics::{PARTITIONS, Topics};
-use harness::{captured, demo};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use harness::{captured, clock, demo};
+use std::time::Duration;
 
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -63,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
             pause_ms,
         } => play_captured(&producer, &topics, keep_times, pause_ms).await,
         Command::Demo => {
-            let run = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+            let run = clock::now_ns() / 1_000_000_000;
             demo::play(&producer, &topics, run).await
         }
         Command::Load(load) => load.play(&producer, &topics).await,
@@ -76,7 +81,7 @@ async fn play_captured(
     keep_times: bool,
     pause_ms: u64,
 ) -> anyhow::Result<()> {
-    let now_ns = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
+    let now_ns = i64::try_from(clock::now_ns())?;
     let (mut conversations, mut records) = (0, 0);
     for mut capture in captured::all()? {
         if !keep_times {

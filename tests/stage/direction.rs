@@ -1,6 +1,7 @@
 //! What the stage can be told: who says what.
 
 use harness::captured;
+use harness::clock::now_ns;
 use harness::dialogue::Dialogue;
 use harness::otlp::{export, trace_records};
 use harness::record::Record;
@@ -8,7 +9,6 @@ use harness::topics::Topics;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const MS: u64 = 1_000_000;
 
@@ -93,13 +93,6 @@ pub(crate) fn captured(topics: &Topics) -> Vec<Record> {
         records.extend(capture.records(topics));
     }
     records
-}
-
-fn now_ns() -> u64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("the clock is past 1970");
-    u64::try_from(now.as_nanos()).expect("before the year 2554")
 }
 
 /// Everyone who has spoken so far, with what they remember.

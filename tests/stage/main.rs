@@ -4,6 +4,11 @@
 //! Says where everything is in the first line of its output, then reads one direction a line from its input and answers
 //! each with a line, all of it JSON. Ends, with everything it started, when its input does.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "a program that tells whoever started it"
+)]
+
 mod direction;
 
 use direction::{Cast, Direction};

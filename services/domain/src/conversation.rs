@@ -229,7 +229,7 @@ impl Conversation {
         times.chain(self.moves.values().flat_map(Move::ends_ms))
     }
 
-    /// What counts towards [`Limits::conversation_bytes_max`]: the same whatever represents the facts.
+    /// What counts towards [`crate::limits::Limits::conversation_bytes_max`]: the same whatever represents the facts.
     pub fn content_bytes(&self) -> usize {
         self.bodies_bytes + self.facts * FACT_BYTES
     }

@@ -1,13 +1,9 @@
 //! The gateway as a service with a command line.
 
-use std::net::SocketAddr;
-use std::process::ExitCode;
-
 use clap::Subcommand;
-use runtime::cli::{Configured, Service};
+use runtime::cli::Configured;
 use runtime::metrics::Definition;
-use runtime::telemetry::{LogConfig, Metrics};
-use runtime::traces::TracesConfig;
+use runtime::service::{Common, Process, Service};
 
 use crate::auth::EVERY_PROJECT;
 use crate::config::Config;
@@ -46,22 +42,20 @@ impl Service for Gateway {
         "Conversations of AI agents over GraphQL, and the page that shows them";
     const METRICS: &'static [Definition] = crate::metrics::DEFINITIONS;
 
-    fn log(config: &Config) -> &LogConfig {
-        &config.log
+    fn common(config: &Config) -> Common<'_> {
+        Common {
+            log: &config.log,
+            traces: &config.traces,
+            probes_bind: config.gateway.probes_bind,
+            grace_ms: config.gateway.grace_ms,
+        }
     }
 
-    fn traces(config: &Config) -> &TracesConfig {
-        &config.traces
+    async fn serve(config: Config, process: Process) -> anyhow::Result<()> {
+        server::run(config, process).await
     }
 
-    fn probes_bind(config: &Config) -> SocketAddr {
-        config.gateway.probes_bind
-    }
-
-    async fn run(config: Config, metrics: Metrics) -> anyhow::Result<ExitCode> {
-        Ok(server::run(config, metrics).await)
-    }
-
+    #[expect(clippy::print_stdout, reason = "what the command was asked for")]
     fn own(command: Command, _: &Configured) -> anyhow::Result<()> {
         match command {
             Command::Schema => {
@@ -73,6 +67,7 @@ impl Service for Gateway {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what the command was asked for")]
 fn new_token(name: &str, mut projects: Vec<String>) -> anyhow::Result<()> {
     if projects.is_empty() {
         projects.push(EVERY_PROJECT.to_owned());

@@ -1,14 +1,13 @@
 //! Puts the gateway together and runs it until it is told to stop.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use runtime::health::{self, Condition, Health, Heartbeat};
+use runtime::health::{Condition, Health, Heartbeat};
 use runtime::http::{self, Bounds, Protocol};
 use runtime::lifecycle::Lifecycle;
-use runtime::telemetry::Metrics;
+use runtime::service::{Process, listen};
 use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
@@ -27,41 +26,20 @@ const PING_EVERY: Duration = Duration::from_secs(2);
 /// A loop that has not turned for this long hangs.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// Runs the gateway; the exit code tells how it went.
-pub async fn run(config: Config, metrics: Metrics) -> ExitCode {
-    let life = Lifecycle::new(Duration::from_millis(config.gateway.grace_ms));
-    let health = Health::default();
-    let starting = start(config, metrics, health, life.clone());
-    life.spawn_critical("gateway", starting);
-    life.run().await
-}
-
-async fn start(
-    config: Config,
-    metrics: Metrics,
-    health: Health,
-    life: Lifecycle,
-) -> anyhow::Result<()> {
-    let probes = listen(config.gateway.probes_bind, "probes").await?;
+/// Runs the gateway until it is told to stop.
+pub async fn run(config: Config, process: Process) -> anyhow::Result<()> {
+    let Process { life, health, .. } = &process;
     // Bound before the store is reached, so that a taken port is an error at once.
     let listener = listen(config.gateway.bind, "GraphQL").await?;
     let redis = health.condition("redis");
-    let served = health::serve(
-        probes,
-        health.clone(),
-        metrics,
-        life.stopping().clone(),
-        life.aborting().clone(),
-    );
-    // Probes are answered until the very end, so no stop waits for them.
-    tokio::spawn(served);
+    process.begun();
     let Some(store) = connect(&config.redis, &redis, life.stopping()).await? else {
         return Ok(());
     };
     let watching = health.heartbeat("store_watch", SILENCE_MAX);
     let watch = watch_store(store.clone(), redis, watching, life.stopping().clone());
     life.spawn("store_watch", watch);
-    let app = assemble(store, &config, &health, &life);
+    let app = assemble(store, &config, health, life);
     info!(address = %config.gateway.bind, tokens = config.gateway.tokens.len(), "serving GraphQL");
     serve(app, listener, life.stopping().clone()).await;
     Ok(())
@@ -94,12 +72,6 @@ pub fn assemble(store: Store, config: &Config, health: &Health, life: &Lifecycle
     life.spawn_critical("hub", receiving);
     let schema = graphql::schema(reader, hub, gateway);
     Arc::new(App::new(schema, gateway.clone(), life.stopping().clone()))
-}
-
-async fn listen(address: std::net::SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot bind {address} for {what}: is something else there?"))
 }
 
 /// Waits for the store; `None` when the process is stopped first. A configuration that cannot work is an error.

@@ -1,13 +1,9 @@
 //! The intake as a service with a command line.
 
-use std::net::SocketAddr;
-use std::process::ExitCode;
-
 use clap::Subcommand;
-use runtime::cli::{Configured, Service};
+use runtime::cli::Configured;
 use runtime::metrics::Definition;
-use runtime::telemetry::{LogConfig, Metrics};
-use runtime::traces::TracesConfig;
+use runtime::service::{Common, Process, Service};
 
 use crate::config::Config;
 use crate::keys::NewKey;
@@ -47,22 +43,20 @@ impl Service for Intake {
         "Takes OTLP and Sentry envelopes from SDKs and puts them into Kafka";
     const METRICS: &'static [Definition] = crate::metrics::DEFINITIONS;
 
-    fn log(config: &Config) -> &LogConfig {
-        &config.log
+    fn common(config: &Config) -> Common<'_> {
+        Common {
+            log: &config.log,
+            traces: &config.traces,
+            probes_bind: config.intake.probes_bind,
+            grace_ms: config.intake.grace_ms,
+        }
     }
 
-    fn traces(config: &Config) -> &TracesConfig {
-        &config.traces
+    async fn serve(config: Config, process: Process) -> anyhow::Result<()> {
+        server::run(config, process).await
     }
 
-    fn probes_bind(config: &Config) -> SocketAddr {
-        config.intake.probes_bind
-    }
-
-    async fn run(config: Config, metrics: Metrics) -> anyhow::Result<ExitCode> {
-        Ok(server::run(config, metrics).await)
-    }
-
+    #[expect(clippy::print_stdout, reason = "what the command was asked for")]
     fn own(command: Command, _: &Configured) -> anyhow::Result<()> {
         let Command::Key(KeyCommand::New {
             name,

@@ -1,14 +1,10 @@
 //! Puts the intake together and runs it until it is told to stop.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use runtime::health::{self, Health};
 use runtime::http::{self, Bounds, Protocol};
-use runtime::lifecycle::Lifecycle;
-use runtime::telemetry::Metrics;
+use runtime::service::{Process, listen};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -22,34 +18,14 @@ use crate::sink::{self, Sink};
 /// A loop that has not turned for this long hangs.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// Runs the intake; the exit code tells how it went.
-pub async fn run(config: Config, metrics: Metrics) -> ExitCode {
-    let life = Lifecycle::new(Duration::from_millis(config.intake.grace_ms));
-    let starting = start(config, metrics, Health::default(), life.clone());
-    life.spawn_critical("intake", starting);
-    life.run().await
-}
-
-async fn start(
-    config: Config,
-    metrics: Metrics,
-    health: Health,
-    life: Lifecycle,
-) -> anyhow::Result<()> {
+/// Runs the intake until it is told to stop.
+pub async fn run(config: Config, process: Process) -> anyhow::Result<()> {
+    let Process { life, health, .. } = &process;
     let intake = &config.intake;
-    let probes = listen(intake.probes_bind, "probes").await?;
     let http_listener = listen(intake.http_bind, "OTLP/HTTP and Sentry").await?;
     let grpc_listener = listen(intake.grpc_bind, "OTLP/gRPC").await?;
     let kafka = health.condition("kafka");
-    let served = health::serve(
-        probes,
-        health.clone(),
-        metrics,
-        life.stopping().clone(),
-        life.aborting().clone(),
-    );
-    // Probes are answered until the very end, so no stop waits for them.
-    tokio::spawn(served);
+    process.begun();
     let sink = Sink::new(&config)?;
     let heartbeat = health.heartbeat("kafka_watch", SILENCE_MAX);
     let watching = sink::watch(sink.clone(), kafka, heartbeat, life.stopping().clone());
@@ -94,10 +70,4 @@ fn bounds(limits: &LimitsConfig, protocol: Protocol) -> Bounds {
         connections_max: limits.connections_max,
         header_timeout: Duration::from_millis(limits.header_timeout_ms),
     }
-}
-
-async fn listen(address: std::net::SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot bind {address} for {what}: is something else there?"))
 }

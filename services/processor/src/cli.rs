@@ -3,13 +3,9 @@
 use crate::config::ProcessorSettings;
 use crate::{rebuild, service};
 use clap::Subcommand;
-use runtime::cli::{Configured, Service};
+use runtime::cli::Configured;
 use runtime::metrics::Definition;
-use runtime::telemetry::{LogConfig, Metrics};
-use runtime::traces::TracesConfig;
-use std::net::SocketAddr;
-use std::process::ExitCode;
-
+use runtime::service::{Common, Process, Service};
 #[derive(Debug)]
 pub struct Processor;
 
@@ -30,20 +26,17 @@ impl Service for Processor {
     const ABOUT: &'static str = "Reads span topics from Kafka and keeps conversations in Redis";
     const METRICS: &'static [Definition] = crate::metrics::DEFINITIONS;
 
-    fn log(config: &ProcessorSettings) -> &LogConfig {
-        &config.log
+    fn common(config: &ProcessorSettings) -> Common<'_> {
+        Common {
+            log: &config.log,
+            traces: &config.traces,
+            probes_bind: config.processor.probes_bind,
+            grace_ms: config.processor.stop_grace_ms,
+        }
     }
 
-    fn traces(config: &ProcessorSettings) -> &TracesConfig {
-        &config.traces
-    }
-
-    fn probes_bind(config: &ProcessorSettings) -> SocketAddr {
-        config.processor.probes_bind
-    }
-
-    async fn run(config: ProcessorSettings, metrics: Metrics) -> anyhow::Result<ExitCode> {
-        service::run(config, metrics).await
+    async fn serve(config: ProcessorSettings, process: Process) -> anyhow::Result<()> {
+        service::run(config, process).await
     }
 
     fn own(Command::Rebuild { yes }: Command, configured: &Configured) -> anyhow::Result<()> {

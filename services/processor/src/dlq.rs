@@ -5,11 +5,11 @@
 
 use crate::decode::{DecodeError, Decoded, RejectedSpan};
 use crate::metrics as names;
-use crate::publish::{Letter, Producer, is_too_large};
 use crate::source::config::KafkaConfig;
 use crate::source::{Record, SourceError, TopicPartition};
 use bytes::Bytes;
 use domain::text::cut_with_mark;
+use kafka::{Letter, Producer, is_too_large};
 use metrics::counter;
 use parking_lot::Mutex;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -147,7 +147,7 @@ impl DeadLetters {
         condition.met();
         Ok(Self {
             condition,
-            producer: Producer::new(config)?,
+            producer: Producer::new(config.producer())?,
             topic: config.dead_letter_topic.clone(),
             limits: config.dead_letters,
             shares: Mutex::default(),

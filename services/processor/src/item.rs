@@ -1,5 +1,6 @@
 //! What travels through the pipeline, and how a record learns that all of it is done.
 
+use crate::out::publishing::Confirmed;
 use crate::shards::job::Close;
 use crate::source::Position;
 use domain::facts::{Link, Move};
@@ -8,8 +9,15 @@ use domain::prepare::Prepared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tracing::debug;
+
+/// A channel that needs no bound of its own, for what goes through it is bounded already: by the records in flight
+/// ([`crate::books::Room`]), by permits, or by one question at a time.
+#[expect(clippy::disallowed_methods, reason = "see above")]
+pub fn bounded_by_room<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
+    tokio::sync::mpsc::unbounded_channel()
+}
 
 /// A share in a record: the record is done when every ticket of it is. A ticket that is dropped undone keeps the
 /// record's offset from being committed, so that the record is read again.
@@ -104,12 +112,18 @@ pub enum Work {
         moved: Move,
         ticket: Ticket,
     },
-    /// The watermark has come: close windows that it passed and publish what is not published.
+    /// The watermark has come: close the oldest window if it has passed, or hand on a revision that is not published.
     /// The permit bounds how many are closed at once.
     Close {
         conversation: ConversationKey,
         close: Close,
         permit: OwnedSemaphorePermit,
+    },
+    /// A revision is in Kafka: the store shall know, and the next window may close.
+    Published {
+        conversation: ConversationKey,
+        confirmed: Confirmed,
+        close: Option<Close>,
     },
 }
 
@@ -119,7 +133,8 @@ impl Work {
             Self::Fact { conversation, .. }
             | Self::Link { conversation, .. }
             | Self::Move { conversation, .. }
-            | Self::Close { conversation, .. } => conversation,
+            | Self::Close { conversation, .. }
+            | Self::Published { conversation, .. } => conversation,
         }
     }
 }
@@ -146,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_record_is_done_when_its_last_ticket_is_and_never_by_dropping() {
-        let (done, mut finished) = tokio::sync::mpsc::unbounded_channel();
+        let (done, mut finished) = bounded_by_room();
         let partition = TopicPartition::new("otlp_spans", 0);
         let position = Position {
             partition,
@@ -165,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_several_records_have_caused_is_done_for_all_of_them() {
-        let (done, mut finished) = tokio::sync::mpsc::unbounded_channel();
+        let (done, mut finished) = bounded_by_room();
         let partition = TopicPartition::new("otlp_spans", 0);
         let at = |offset| Position {
             partition: partition.clone(),

@@ -19,8 +19,11 @@ runtime::define_metrics! {
     Counter Count STORE_ERRORS "processor_store_errors_total" by [step] "Store operations that failed and were repeated.";
     Gauge Bytes STORE_MEMORY_USED "processor_store_memory_used_bytes" "Memory of Redis, over all primaries.";
     Gauge Count STORE_MEMORY_RATIO "processor_store_memory_ratio" "Memory of the fullest primary of Redis, as a share of its maxmemory; 0 without one.";
-    Counter Count WINDOWS_CLOSED "processor_windows_closed_total" "Conversations finalised.";
+    Counter Count WINDOWS_CLOSED "processor_windows_closed_total" "Windows closed: conversations finalised, again after late spans.";
+    Counter Count CONVERSATIONS_PUBLISHED "processor_conversations_published_total" "Finalised conversations written to their topic.";
     Counter Count PUBLISH_ERRORS "processor_publish_errors_total" "Finalised conversations that could not be published at once.";
+    Gauge Count CONVERSATIONS_UNPUBLISHED "processor_conversations_unpublished" "Finalised conversations in Redis that wait to be published, whoever publishes them.";
+    Gauge Seconds PUBLISHING_WAIT "processor_publishing_wait_seconds" "How long the topic of finalised conversations has not answered, or has refused what it was sent; 0 while it is well.";
     Gauge Seconds WATERMARK_DELAY "processor_watermark_delay_seconds" "How far the watermark of all partitions, whoever reads them, is behind the clock. Windows close by it.";
     Gauge Seconds OLDEST_IN_FLIGHT "processor_oldest_in_flight_seconds" "Time since the oldest unfinished record was read.";
     Gauge Count IN_FLIGHT "processor_in_flight_records" "Records read and not yet done.";

@@ -1,39 +1,39 @@
 //! Putting the processor together: what is started, in which order, and what stops when.
 
-use crate::books::{Books, Room};
+use crate::books::{Answer, Ask, Books, Room};
 use crate::closing::Closing;
 use crate::config::{ProcessorConfig, ProcessorSettings};
 use crate::dlq::DeadLetters;
-use crate::item::Shards;
+use crate::item::{Shards, bounded_by_room};
 use crate::memory;
+use crate::out::publisher::Publisher;
+use crate::out::publishing::{Desk, Publishing};
 use crate::pipeline::Pipeline;
 use crate::placing::chaining::Chaining;
 use crate::placing::due::Due;
 use crate::placing::{self, Places, Placing};
 use crate::prices::PriceTable;
-use crate::publish::Publisher;
 use crate::reader::Reader;
 use crate::recorder::Recorder;
-use crate::shards::retry::{Seldom, StoreHealth};
+use crate::shards::job::Close;
+use crate::shards::retry::StoreHealth;
 use crate::shards::{Shard, Shared, Verified};
 use crate::source;
-use crate::source::config::{KafkaConfig, TopicConfig};
+use crate::source::config::KafkaConfig;
 use crate::stages::{Format, Stages};
 use crate::sweeping;
 use anyhow::Context as _;
-use runtime::clock::{Clock, SystemClock};
-use runtime::health::Health;
+use kafka::TopicConfig;
+use runtime::clock::SystemClock;
 use runtime::lifecycle::Lifecycle;
-use runtime::telemetry::Metrics;
+use runtime::service::Process;
 use runtime::token;
 use std::collections::HashMap;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use store::{Epoch, Store};
-use tokio::net::TcpListener;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -41,174 +41,115 @@ use tracing::info;
 /// The loop ticks every second; silent for this long, it is stuck.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
-/// Runs the processor until it is told to stop.
-pub async fn run(settings: ProcessorSettings, metrics: Metrics) -> anyhow::Result<ExitCode> {
-    let life = Lifecycle::new(Duration::from_millis(settings.processor.stop_grace_ms));
-    let health = Health::default();
-    let probes = TcpListener::bind(settings.processor.probes_bind)
-        .await
-        .with_context(|| {
-            format!(
-                "processor.probes_bind: cannot listen on {}",
-                settings.processor.probes_bind
-            )
-        })?;
-    let (stopping, aborting) = (life.stopping().clone(), life.aborting().clone());
-    // Outside of the lifecycle, which would wait for it: probes are answered to the very end.
-    tokio::spawn({
-        let health = health.clone();
-        async move {
-            if let Err(cause) =
-                runtime::health::serve(probes, health, metrics, stopping, aborting).await
-            {
-                tracing::error!(error = %cause, "the probes ended");
-            }
-        }
-    });
+/// Runs the processor until it is told to stop; what is under way then is finished by its tasks.
+pub async fn run(settings: ProcessorSettings, process: Process) -> anyhow::Result<()> {
+    let stopping = process.life.stopping().clone();
+    let (store, epoch) = tokio::select! {
+        () = stopping.cancelled() => return Ok(()),
+        reached = reach(&settings) => reached?,
+    };
+    let shared = shared(store, &settings, &process);
+    if let Err(cause) = start(settings, epoch, &shared, &process) {
+        // Those that were started wait for the pipeline, which will not come.
+        shared.drained.cancel();
+        return Err(cause);
+    }
+    process.begun();
+    info!("processor started");
+    stopping.cancelled().await;
+    Ok(())
+}
+
+/// Makes sure that Kafka has the topics and that there is a store, and learns in which epoch it is.
+async fn reach(settings: &ProcessorSettings) -> anyhow::Result<(Store, Epoch)> {
     source::admin::create_topics(&settings.kafka).await?;
     let store = Store::connect(&settings.redis).await.context("redis")?;
     // Before anything is read, so that a store which loses something from now on is found out.
     let found = store.look(&settings.kafka.group_id).await;
     let epoch = found.context("redis")?.epoch;
-    start(settings, store, epoch, &life, &health)?;
-    info!(version = env!("CARGO_PKG_VERSION"), "processor started");
-    Ok(life.run().await)
+    Ok((store, epoch))
 }
 
 /// Starts every task, from the store back to Kafka: what receives is there before what sends.
 fn start(
     settings: ProcessorSettings,
-    store: Store,
     epoch: Epoch,
-    life: &Lifecycle,
-    health: &Health,
+    shared: &Arc<Shared>,
+    process: &Process,
 ) -> anyhow::Result<()> {
+    let Process { life, health, .. } = process;
     let ProcessorSettings {
         kafka,
         processor: config,
         ..
     } = settings;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let count = or_default(config.shards, 2 * cores);
+    let shards = start_shards(shared, count, config.cache_bytes_max, life);
+    let places = start_placing(shared, &config, shards.clone(), count, life);
+    start_publishing(shared, &kafka, shards.clone(), process)?;
+    let (due, is_due) = watch::channel(None);
+    start_looking(shared, is_due, shards.clone(), places.clone(), life);
+    let (asks, answers) = start_recorder(shared, kafka.group_id.clone(), life);
     let reader = Reader {
         rules: config.rules(),
         prices: PriceTable::load(config.prices_file.as_deref())?,
     };
-    let group = kafka.group_id.clone();
-    let store_health = Arc::new(StoreHealth::new(health.condition("store")));
-    let cache_epoch = Arc::new(AtomicU64::new(0));
-    let shared = Arc::new(Shared {
-        store: store.clone(),
-        publisher: Publisher::new(&kafka)?,
-        config: config.assembly.clone(),
-        health: Arc::clone(&store_health),
-        verified: Arc::new(Verified::new(store.clone(), group.clone())),
-        unpublished: Seldom::default(),
-        stopping: life.stopping().clone(),
-        drained: CancellationToken::new(),
-        cache_epoch: Arc::clone(&cache_epoch),
-    });
-    let drained = shared.drained.clone();
-    let count = or_default(config.shards, 2 * cores);
-    let shards = start_shards(&shared, count, config.cache_bytes_max, life);
-
-    let (chaining, to_chain) = unbounded_channel();
-    let places = start_placing(&shared, &config, shards.clone(), chaining, count, life);
-    let chaining = Chaining {
-        settings: config.chain,
-        store: store.clone(),
-        health: Arc::clone(&store_health),
-        places: places.clone(),
-        drained: drained.clone(),
+    let (failed, failures) = bounded_by_room();
+    let stages = Stages {
+        reader: Arc::new(reader),
+        readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
+        dead_letters: Arc::new(DeadLetters::new(&kafka, health.condition("dead_letters"))?),
+        shards,
+        places,
+        failed,
     };
-    life.spawn_critical("chaining", chaining.run(to_chain));
-
-    let (due, is_due) = watch::channel(None);
-    let (placed, is_placed) = watch::channel(None);
-    let stopping = life.stopping().clone();
-    let closing = Closing {
-        store: store.clone(),
-        health: Arc::clone(&store_health),
-        gap_ms: config.assembly.inactivity_gap_ms,
-        due: is_placed,
-        shards: shards.clone(),
-        stopping: stopping.clone(),
-    };
-    life.spawn_critical("closing", closing.run());
-    let due_traces = Due {
-        store: store.clone(),
-        health: Arc::clone(&store_health),
-        due: is_due,
-        placed,
-        places: places.clone(),
-        stopping: stopping.clone(),
-    };
-    life.spawn_critical("due traces", due_traces.run());
-    life.spawn_critical(
-        "sweeping",
-        sweeping::run(store.clone(), Arc::clone(&clock), stopping.clone()),
-    );
-    life.spawn_critical("memory", memory::run(store.clone(), stopping.clone()));
-    let (asks, asked) = unbounded_channel();
-    let (answering, answers) = unbounded_channel();
-    let recorder = Recorder {
-        store,
-        group,
-        health: store_health,
-        asks: asked,
-        answers: answering,
-    };
-    life.spawn_critical("progress", recorder.run());
-    let assigned = health.condition("partitions");
-    assigned.unmet("no partitions assigned yet");
-    let (source, incoming) = source::start(&kafka)?;
-    let (done, finished) = unbounded_channel();
-    let (failed, failures) = unbounded_channel();
     let room = Room {
         records_max: config.in_flight_records_max,
         bytes_max: config.in_flight_bytes_max,
     };
+    let assigned = health.condition("partitions");
+    assigned.unmet("no partitions assigned yet");
+    let (done, finished) = bounded_by_room();
+    let (source, incoming) = source::start(&kafka)?;
     let pipeline = Pipeline {
         idle_lateness_ms: i64::try_from(kafka.idle_lateness_ms).unwrap_or(i64::MAX),
-        clock,
+        clock: Arc::new(SystemClock),
         formats: formats(&kafka),
         books: Books::new(process_name()?, epoch, room),
         source,
         incoming,
-        stages: Stages {
-            reader: Arc::new(reader),
-            readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
-            dead_letters: Arc::new(DeadLetters::new(&kafka, health.condition("dead_letters"))?),
-            shards,
-            places,
-            failed,
-        },
+        stages,
         done,
         finished,
         failures,
         asks,
         answers,
         due,
-        cache_epoch,
+        cache_epoch: Arc::clone(&shared.cache_epoch),
         heartbeat: health.heartbeat("pipeline", SILENCE_MAX),
         assigned,
         kafka: health.condition("kafka"),
-        stopping,
-        drained,
+        stopping: shared.stopping.clone(),
+        drained: shared.drained.clone(),
         config,
     };
     life.spawn_critical("pipeline", pipeline.run());
     Ok(())
 }
 
-/// Another at every start: who claims a partition in the store must not be taken for the process before.
-fn process_name() -> anyhow::Result<String> {
-    Ok(token::hex(&token::random::<8>()?))
-}
-
-/// Settings for which 0 means that the machine decides.
-fn or_default(setting: usize, default: usize) -> usize {
-    if setting == 0 { default } else { setting }
+fn shared(store: Store, settings: &ProcessorSettings, process: &Process) -> Arc<Shared> {
+    let group = settings.kafka.group_id.clone();
+    Arc::new(Shared {
+        desk: Arc::new(Desk::default()),
+        config: settings.processor.assembly.clone(),
+        health: Arc::new(StoreHealth::new(process.health.condition("store"))),
+        verified: Arc::new(Verified::new(store.clone(), group)),
+        store,
+        stopping: process.life.stopping().clone(),
+        drained: CancellationToken::new(),
+        cache_epoch: Arc::new(AtomicU64::new(0)),
+    })
 }
 
 fn start_shards(
@@ -220,7 +161,7 @@ fn start_shards(
     let cache_bytes_max = cache_bytes_max / count as u64;
     let senders: Vec<UnboundedSender<_>> = (0..count)
         .map(|_| {
-            let (sender, work) = unbounded_channel();
+            let (sender, work) = bounded_by_room();
             let shard = Shard::new(Arc::clone(shared), cache_bytes_max);
             life.spawn_critical("shard", shard.run(work));
             sender
@@ -229,15 +170,16 @@ fn start_shards(
     Shards(senders.into())
 }
 
+/// The tasks that find the conversations of spans, and the one that chains calls by what they say.
 fn start_placing(
     conversations: &Arc<Shared>,
     config: &ProcessorConfig,
     shards: Shards,
-    chaining: UnboundedSender<placing::chaining::ToChain>,
     count: usize,
     life: &Lifecycle,
 ) -> Places {
-    let (senders, work): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded_channel()).unzip();
+    let (chaining, to_chain) = bounded_by_room();
+    let (senders, work): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded_by_room()).unzip();
     let places = Places(senders.into());
     let shared = Arc::new(placing::Shared {
         store: conversations.store.clone(),
@@ -256,7 +198,96 @@ fn start_placing(
         let task = Placing::new(Arc::clone(&shared), cache_bytes_max);
         life.spawn_critical("placing", task.run(work));
     }
+    let chaining = Chaining {
+        settings: config.chain,
+        store: conversations.store.clone(),
+        health: Arc::clone(&conversations.health),
+        places: places.clone(),
+        drained: conversations.drained.clone(),
+    };
+    life.spawn_critical("chaining", chaining.run(to_chain));
     places
+}
+
+fn start_publishing(
+    shared: &Arc<Shared>,
+    kafka: &KafkaConfig,
+    shards: Shards,
+    process: &Process,
+) -> anyhow::Result<()> {
+    let publishing = Publishing {
+        desk: Arc::clone(&shared.desk),
+        publisher: Publisher::new(kafka)?,
+        shards,
+        condition: process.health.remark("publishing"),
+        stopping: shared.stopping.clone(),
+        drained: shared.drained.clone(),
+    };
+    process.life.spawn_critical("publishing", publishing.run());
+    Ok(())
+}
+
+/// The tasks that look, as time passes, what there is to do in the store.
+fn start_looking(
+    shared: &Arc<Shared>,
+    due: watch::Receiver<Option<Close>>,
+    shards: Shards,
+    places: Places,
+    life: &Lifecycle,
+) {
+    let (store, stopping) = (&shared.store, &shared.stopping);
+    let (placed, is_placed) = watch::channel(None);
+    let closing = Closing {
+        store: store.clone(),
+        health: Arc::clone(&shared.health),
+        gap_ms: shared.config.inactivity_gap_ms,
+        due: is_placed,
+        shards,
+        desk: Arc::clone(&shared.desk),
+        stopping: stopping.clone(),
+    };
+    life.spawn_critical("closing", closing.run());
+    let due_traces = Due {
+        store: store.clone(),
+        health: Arc::clone(&shared.health),
+        due,
+        placed,
+        places,
+        stopping: stopping.clone(),
+    };
+    life.spawn_critical("due traces", due_traces.run());
+    let sweeping = sweeping::run(store.clone(), Arc::new(SystemClock), stopping.clone());
+    life.spawn_critical("sweeping", sweeping);
+    life.spawn_critical("memory", memory::run(store.clone(), stopping.clone()));
+}
+
+/// Starts what asks the store for the books: the way to it, and the way back.
+fn start_recorder(
+    shared: &Arc<Shared>,
+    group: String,
+    life: &Lifecycle,
+) -> (UnboundedSender<Ask>, UnboundedReceiver<Answer>) {
+    let (asks, asked) = bounded_by_room();
+    let (answering, answers) = bounded_by_room();
+    let recorder = Recorder {
+        store: shared.store.clone(),
+        group,
+        health: Arc::clone(&shared.health),
+        asks: asked,
+        answers: answering,
+    };
+    life.spawn_critical("progress", recorder.run());
+    (asks, answers)
+}
+
+/// Another at every start: who claims a partition in the store must not be taken for the process before.
+fn process_name() -> anyhow::Result<String> {
+    Ok(token::hex(&token::random::<8>()?))
+}
+
+/// Settings for which 0 means that the machine decides.
+fn or_default(setting: usize, default: usize) -> usize {
+    if setting == 0 { default } else { setting }
 }
 
 fn formats(kafka: &KafkaConfig) -> HashMap<Arc<str>, Format> {

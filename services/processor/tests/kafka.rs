@@ -6,6 +6,7 @@ mod kafka {
     mod flow;
     mod groups;
     mod publish;
+    mod publishing;
     mod reading;
     pub(crate) mod support;
 }

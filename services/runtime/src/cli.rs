@@ -1,46 +1,17 @@
 //! The command line that all services have: running, checking the configuration, asking after health.
 
 use crate::config::{Config, Loaded, load, reference};
-use crate::metrics::Definition;
-use crate::telemetry::{self, LogConfig, Metrics};
-use crate::traces::{Traces, TracesConfig};
+use crate::service::{self, Service};
 use crate::{healthcheck, metrics};
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use schemars::JsonSchema;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tracing::warn;
 
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a supervisor should not try again: the configuration cannot be used (`EX_USAGE` of sysexits.h).
 const EXIT_CONFIG: u8 = 64;
-
-/// What tells one service from another.
-pub trait Service {
-    type Config: Config + JsonSchema;
-    /// Commands that this service has beside the common ones.
-    type Own: Subcommand;
-    const NAME: &'static str;
-    /// One sentence for `--help`.
-    const ABOUT: &'static str;
-    const METRICS: &'static [Definition];
-
-    fn log(config: &Self::Config) -> &LogConfig;
-    fn traces(config: &Self::Config) -> &TracesConfig;
-    fn probes_bind(config: &Self::Config) -> SocketAddr;
-
-    /// Runs until the process is told to stop; the exit code tells how it went.
-    fn run(
-        config: Self::Config,
-        metrics: Metrics,
-    ) -> impl Future<Output = anyhow::Result<ExitCode>>;
-
-    /// Does one of its own commands. The configuration is read by those that need it.
-    fn own(command: Self::Own, configured: &Configured) -> anyhow::Result<()>;
-}
 
 #[derive(Debug, Parser)]
 struct Arguments<Own: Subcommand> {
@@ -91,6 +62,7 @@ enum ReferenceCommand {
 }
 
 /// Parses the arguments of the process and does what they say.
+#[expect(clippy::print_stderr, reason = "there is no log yet, or no more")]
 pub fn main<S: Service>() -> ExitCode {
     let arguments = Arguments::from_arg_matches(&command::<S>().get_matches())
         .unwrap_or_else(|error| error.exit());
@@ -110,27 +82,18 @@ fn command<S: Service>() -> clap::Command {
         .version(env!("CARGO_PKG_VERSION"))
 }
 
+#[expect(clippy::print_stdout, reason = "what the command was asked for")]
 fn perform<S: Service>(arguments: Arguments<S::Own>) -> anyhow::Result<ExitCode> {
     let configured = &arguments.configured;
     match arguments.command {
         Command::Run => {
-            let Loaded {
-                config, warnings, ..
-            } = configured.load::<S::Config>()?;
-            let traces = Traces::start(S::traces(&config), S::NAME)?;
-            let rendered = telemetry::init(S::log(&config), traces.as_ref(), S::NAME)?;
-            metrics::describe(S::METRICS);
-            warnings.iter().for_each(|warning| warn!("{warning}"));
-            let outcome = runtime(S::NAME)?.block_on(S::run(config, rendered));
-            if let Some(traces) = traces {
-                traces.finish();
-            }
-            return outcome;
+            return service::run::<S>(configured.load()?);
         }
         Command::Config(what) => show(&what, &configured.load::<S::Config>()?)?,
         Command::Healthcheck => {
-            let bind = S::probes_bind(&configured.load::<S::Config>()?.config);
-            runtime(S::NAME)?.block_on(healthcheck::check(bind, HEALTHCHECK_TIMEOUT))?;
+            let config = configured.load::<S::Config>()?.config;
+            let address = S::common(&config).probes_bind;
+            runtime(S::NAME)?.block_on(healthcheck::check(address, HEALTHCHECK_TIMEOUT))?;
         }
         Command::Reference(ReferenceCommand::Config { sections }) => {
             print!("{}", reference::<S::Config>(&sections)?);
@@ -143,6 +106,11 @@ fn perform<S: Service>(arguments: Arguments<S::Own>) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what the command was asked for"
+)]
 fn show<T: Config>(what: &ConfigCommand, loaded: &Loaded<T>) -> anyhow::Result<()> {
     loaded
         .warnings

@@ -28,8 +28,15 @@ pub struct Health(Arc<Mutex<Checks>>);
 #[derive(Debug, Default)]
 struct Checks {
     heartbeats: BTreeMap<&'static str, Beat>,
-    /// By name: `None` when the condition holds, else why not.
-    conditions: BTreeMap<&'static str, Option<String>>,
+    conditions: BTreeMap<&'static str, Standing>,
+}
+
+#[derive(Clone, Debug)]
+struct Standing {
+    /// `None` when the condition holds, else why not.
+    unmet: Option<String>,
+    /// Whether the process is ready only while it holds.
+    is_needed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +67,7 @@ impl Drop for Heartbeat {
     }
 }
 
-/// Something that must hold for the process to be ready, such as a connection to a store.
+/// Something that must hold for the process to be ready, such as a connection to a store; or that is only told with that.
 #[derive(Clone, Debug)]
 pub struct Condition {
     name: &'static str,
@@ -78,7 +85,9 @@ impl Condition {
     }
 
     fn set(&self, unmet: Option<String>) {
-        self.health.0.lock().conditions.insert(self.name, unmet);
+        if let Some(standing) = self.health.0.lock().conditions.get_mut(self.name) {
+            standing.unmet = unmet;
+        }
     }
 }
 
@@ -91,15 +100,24 @@ pub struct Report {
 }
 
 impl Report {
-    fn of(checks: impl Iterator<Item = (&'static str, Option<String>)>) -> Self {
+    fn of(checks: impl Iterator<Item = (&'static str, Standing)>) -> Self {
         let mut ok = true;
         let checks = checks
-            .map(|(name, unmet)| {
-                ok &= unmet.is_none();
+            .map(|(name, Standing { unmet, is_needed })| {
+                ok &= unmet.is_none() || !is_needed;
                 (name, unmet.unwrap_or_else(|| "ok".to_owned()))
             })
             .collect();
         Self { ok, checks }
+    }
+}
+
+impl Standing {
+    fn needed(unmet: Option<String>) -> Self {
+        Self {
+            unmet,
+            is_needed: true,
+        }
     }
 }
 
@@ -130,12 +148,22 @@ impl Health {
 
     /// A condition of readiness, unmet at first.
     pub fn condition(&self, name: &'static str) -> Condition {
-        let condition = Condition {
+        self.standing(name, Some("starting".to_owned()), true)
+    }
+
+    /// Something that `/ready` tells, while the process is ready all the same: most of its work does not need it. Met at
+    /// first.
+    pub fn remark(&self, name: &'static str) -> Condition {
+        self.standing(name, None, false)
+    }
+
+    fn standing(&self, name: &'static str, unmet: Option<String>, is_needed: bool) -> Condition {
+        let standing = Standing { unmet, is_needed };
+        self.0.lock().conditions.insert(name, standing);
+        Condition {
             name,
             health: self.clone(),
-        };
-        condition.unmet("starting");
-        condition
+        }
     }
 
     pub fn live(&self) -> Report {
@@ -149,7 +177,7 @@ impl Health {
                     beat.silence_max.as_secs()
                 )
             });
-            (*name, unmet)
+            (*name, Standing::needed(unmet))
         }))
     }
 
@@ -160,11 +188,11 @@ impl Health {
         let beats = live
             .checks
             .into_iter()
-            .map(|(name, text)| (name, (text != "ok").then_some(text)));
+            .map(|(name, text)| (name, Standing::needed((text != "ok").then_some(text))));
         let conditions = state
             .conditions
             .iter()
-            .map(|(name, unmet)| (*name, unmet.clone()));
+            .map(|(name, standing)| (*name, standing.clone()));
         Report::of(beats.chain(conditions))
     }
 }
@@ -246,6 +274,17 @@ mod tests {
         assert!(!report.ok && health.live().ok);
         redis.met();
         assert!(health.ready().ok);
+    }
+
+    #[test]
+    fn a_remark_is_told_and_the_process_is_ready_all_the_same() {
+        let health = Health::default();
+        let remark = health.remark("publishing");
+        assert_eq!(health.ready().checks["publishing"], "ok");
+        remark.unmet("the topic refuses");
+        let report = health.ready();
+        assert_eq!(report.checks["publishing"], "the topic refuses");
+        assert!(report.ok);
     }
 
     #[tokio::test]

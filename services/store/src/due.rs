@@ -4,7 +4,8 @@
 //! Each index is a hint that may be early and is never late. Writers only ever move an entry forward; whoever reads an
 //! entry checks it against what it stands for and corrects it, and looks again after correcting, so that a commit that
 //! came in between is not lost. The time of a conversation's entry is the last record of its oldest open window,
-//! without the gap, so that the index stays right when the gap is configured anew.
+//! without the gap, so that the index stays right when the gap is configured anew; a revision to publish stands before all
+//! windows, so that each kind is found however many there are of the other.
 //!
 //! In a cluster the index stands on another primary than most conversations. One that falls back to before its window
 //! closed would miss its entry, which was corrected for what is lost now, and nobody might ever write it again. So a
@@ -12,11 +13,12 @@
 
 use crate::index::{IndexUpdate, digest_of};
 use crate::script::{CONFIRM_DUE, SETTLE_DUE, SETTLED};
-use crate::summary::{Found, Summary};
+use crate::summary::{Found, Summary, UNPUBLISHED_MS};
 use crate::traces::TraceHead;
 use crate::{Error, Store};
 use domain::ids::{ConversationKey, Digest, TraceKey};
 use redis::{Cmd, Value};
+use std::ops::RangeInclusive;
 
 /// Entries checked in one round: enough to get past many wrong ones, few enough to read for nothing.
 const CHECKED_PER_ROUND_MIN: usize = 64;
@@ -67,12 +69,35 @@ impl Store {
         forward(self.keys.due(), entries)
     }
 
-    /// Conversations with a revision to publish, or with a window that closes at or before the watermark when windows
-    /// close after `gap_ms` of silence. At most `limit`, those that have waited longest first.
+    /// Conversations with a window that closes at or before the watermark when windows close after `gap_ms` of silence, and
+    /// all revisions of which are published. At most `limit`, those that have waited longest first.
     pub async fn due(
         &self,
         watermark_ms: i64,
         gap_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<ConversationKey>, Error> {
+        let latest_ms = watermark_ms.saturating_sub(gap_ms);
+        let times_ms = UNPUBLISHED_MS + 1..=latest_ms;
+        self.due_conversations(times_ms, limit).await
+    }
+
+    /// Conversations with a revision to publish. At most `limit`, in no order.
+    pub async fn unpublished(&self, limit: usize) -> Result<Vec<ConversationKey>, Error> {
+        self.due_conversations(i64::MIN..=UNPUBLISHED_MS, limit)
+            .await
+    }
+
+    /// How many revisions wait to be published. Some may be published already.
+    pub async fn unpublished_count(&self) -> Result<u64, Error> {
+        let mut command = redis::cmd("ZCOUNT");
+        command.arg(self.keys.due()).arg("-inf").arg(UNPUBLISHED_MS);
+        self.connection.query(&command).await
+    }
+
+    async fn due_conversations(
+        &self,
+        times_ms: RangeInclusive<i64>,
         limit: usize,
     ) -> Result<Vec<ConversationKey>, Error> {
         let index = Index {
@@ -80,8 +105,7 @@ impl Store {
             due: self.keys.due(),
             settled: self.keys.settled(),
         };
-        let latest_ms = watermark_ms.saturating_sub(gap_ms).max(0);
-        let due: Vec<Summary> = index.due(latest_ms, limit).await?;
+        let due: Vec<Summary> = index.due(times_ms, limit).await?;
         Ok(due.into_iter().map(|summary| summary.key).collect())
     }
 
@@ -107,7 +131,7 @@ impl Store {
             due: self.keys.traces_due(),
             settled: self.keys.traces_settled(),
         };
-        let due: Vec<TraceHead> = index.due(watermark_ms, limit).await?;
+        let due: Vec<TraceHead> = index.due(i64::MIN..=watermark_ms, limit).await?;
         Ok(due.into_iter().map(|head| head.key).collect())
     }
 }
@@ -131,10 +155,14 @@ struct Index<'a> {
 }
 
 impl Index<'_> {
-    async fn due<H: Due>(&self, latest_ms: i64, limit: usize) -> Result<Vec<H>, Error> {
+    async fn due<H: Due>(
+        &self,
+        times_ms: RangeInclusive<i64>,
+        limit: usize,
+    ) -> Result<Vec<H>, Error> {
         let mut due: Vec<H> = Vec::new();
         let mut unreadable = 0;
-        if limit == 0 {
+        if limit == 0 || times_ms.is_empty() {
             return Ok(due);
         }
         self.confirm_settled::<H>().await?;
@@ -143,7 +171,7 @@ impl Index<'_> {
             // Those found wrong no longer stand among these times, so only the others are passed over: those found right, and
             // those that cannot be read, which are left as they are for a version that can.
             let passed_over = due.len() + unreadable;
-            let entries = self.entries(latest_ms, passed_over, count).await?;
+            let entries = self.entries(&times_ms, passed_over, count).await?;
             let is_last = entries.len() < count;
             let digests: Vec<Digest> = entries.iter().map(|(digest, _)| *digest).collect();
             let mut wrong = Vec::new();
@@ -160,7 +188,7 @@ impl Index<'_> {
                     }
                 };
                 match head.known() {
-                    Some(head) if right_ms.is_some_and(|right_ms| right_ms <= latest_ms) => {
+                    Some(head) if right_ms.is_some_and(|right_ms| times_ms.contains(&right_ms)) => {
                         due.push(head);
                     }
                     _ => wrong.push((digest, seen_ms, right_ms)),
@@ -177,15 +205,15 @@ impl Index<'_> {
 
     async fn entries(
         &self,
-        latest_ms: i64,
+        times_ms: &RangeInclusive<i64>,
         passed_over: usize,
         count: usize,
     ) -> Result<Vec<(Digest, i64)>, Error> {
         let mut command = redis::cmd("ZRANGEBYSCORE");
         command
             .arg(&self.due)
-            .arg("-inf")
-            .arg(latest_ms)
+            .arg(*times_ms.start())
+            .arg(*times_ms.end())
             .arg("WITHSCORES")
             .arg("LIMIT")
             .arg(passed_over)

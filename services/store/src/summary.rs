@@ -7,6 +7,10 @@ use domain::window::Windows;
 use redis::{Value, from_redis_value};
 use serde::{Deserialize, Serialize};
 
+/// Stands for the time of a revision that waits to be published: before that of any window, so that the index of what is
+/// due holds both apart.
+pub(crate) const UNPUBLISHED_MS: i64 = 0;
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     pub key: ConversationKey,
@@ -30,14 +34,14 @@ impl Summary {
         self.totals.is_empty
     }
 
-    /// The watermark from which there is something to do: 0 when a revision waits to be published, else when the
-    /// oldest open window closes; `None` when there is nothing.
+    /// The watermark from which there is something to do: 0 when a revision waits to be published, else
+    /// when the oldest open window closes; `None` when there is nothing.
     pub fn due_at_ms(&self, gap_ms: i64) -> Option<i64> {
         if self.published_revision < self.windows.revision {
-            Some(0)
-        } else {
-            self.windows.due_at_ms(gap_ms)
+            return Some(UNPUBLISHED_MS);
         }
+        let due_ms = self.windows.due_at_ms(gap_ms)?;
+        Some(due_ms.max(UNPUBLISHED_MS + 1))
     }
 }
 

@@ -121,9 +121,15 @@ fn partitions_that_hold_nothing_back_give_other_revisions() {
     is_found(Flaw::SilentPartitions, "undisturbed");
 }
 
+#[test]
+fn a_revision_that_counts_as_published_before_it_is_written_is_missing() {
+    is_found(Flaw::UnheardRefusals, "undisturbed");
+}
+
 /// Seeds within which a mistake that is put back must be found.
 const FOUND_WITHIN: u64 = 200;
 
+#[expect(clippy::print_stdout, reason = "for whoever reads the test's output")]
 fn is_found(flaw: Flaw, by: &str) {
     let found = (1..=FOUND_WITHIN).find_map(|seed| {
         let what = play(&mut Tape::of_seed(seed), flaw).err()?;

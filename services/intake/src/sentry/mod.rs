@@ -3,13 +3,14 @@
 mod auth;
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use domain::sentry_envelope::{self, Envelope, EnvelopeError};
+use runtime::clock::{Clock as _, SystemClock};
 use serde_json::json;
 use tracing::debug;
 use tracing::field::Empty;
@@ -133,10 +134,7 @@ async fn deliver(app: &App, plain: Plain, project: SentryProject) -> Result<Acce
         organization_id: ORGANIZATION_ID,
         project_id: project.id,
         key_id: None,
-        received_s: SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs_f64(),
+        received_s: SystemClock.now_ms() as f64 / 1_000.0,
     };
     let item_bytes_max = app.config.limits.item_bytes_max;
     let name = project.name;

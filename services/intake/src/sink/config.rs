@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kafka::{Cluster, Encoding, PINNED_FOR_WRITING, Signal, TopicConfig, Writing};
 use rdkafka::ClientConfig;
 use runtime::config::{Problems, Secret, list_or_text};
 use schemars::JsonSchema;
@@ -9,8 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::IntakeConfig;
 
-/// Properties of librdkafka that our promises depend on.
-const PINNED: &[&str] = &["acks", "request.required.acks", "enable.idempotence"];
 /// A partition's batch: a record or some of them, below what brokers take.
 const BATCH_BYTES: usize = 1_000_000;
 /// How often topics are looked for that did not exist, and partitions that were added.
@@ -34,46 +33,15 @@ pub struct KafkaConfig {
     pub properties: BTreeMap<String, Secret>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct TopicConfig {
-    pub name: String,
-    pub encoding: Encoding,
-    #[serde(default)]
-    pub signal: Signal,
-}
-
-/// How the records of a topic are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Encoding {
-    OtlpProto,
-    OtlpJson,
-    SentrySpanJson,
-}
-
-/// What the records of a topic hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Signal {
-    #[default]
-    Spans,
-    Logs,
-}
-
 impl Default for KafkaConfig {
     fn default() -> Self {
-        let topic = |name: &str, encoding, signal| TopicConfig {
-            name: name.to_owned(),
-            encoding,
-            signal,
-        };
         Self {
             brokers: vec!["127.0.0.1:9092".to_owned()],
             client_id: "colloquy-intake".to_owned(),
             topics: vec![
-                topic("otlp_spans", Encoding::OtlpProto, Signal::Spans),
-                topic("otlp_logs", Encoding::OtlpProto, Signal::Logs),
-                topic("ingest-spans", Encoding::SentrySpanJson, Signal::Spans),
+                TopicConfig::new("otlp_spans", Encoding::OtlpProto, Signal::Spans),
+                TopicConfig::new("otlp_logs", Encoding::OtlpProto, Signal::Logs),
+                TopicConfig::new("ingest-spans", Encoding::SentrySpanJson, Signal::Spans),
             ],
             properties: BTreeMap::new(),
         }
@@ -92,61 +60,39 @@ impl KafkaConfig {
         found.map(|topic| topic.name.as_str())
     }
 
-    fn properties(&self) -> impl Iterator<Item = (String, &Secret)> {
-        self.properties
-            .iter()
-            .map(|(name, value)| (name.replace('_', "."), value))
+    fn cluster(&self) -> Cluster<'_> {
+        Cluster {
+            brokers: &self.brokers,
+            client_id: &self.client_id,
+            metadata_refresh_ms: METADATA_REFRESH_MS,
+            properties: &self.properties,
+        }
     }
 
-    /// Delivered means: written by all replicas in sync, once.
     pub(super) fn producer(&self, intake: &IntakeConfig) -> ClientConfig {
         let limits = &intake.limits;
-        let mut producer = ClientConfig::new();
+        let mut producer = self.cluster().producer(Writing {
+            compression: "lz4",
+            record_bytes_max: limits.item_bytes_max + ENVELOPE_BYTES_MAX,
+            delivery_timeout_ms: intake.delivery_timeout_ms,
+        });
         producer
-            .set("bootstrap.servers", self.brokers.join(","))
-            .set("client.id", &self.client_id)
-            .set("socket.keepalive.enable", "true")
-            .set(
-                "topic.metadata.refresh.interval.ms",
-                METADATA_REFRESH_MS.to_string(),
-            );
-        for (name, value) in self.properties() {
-            producer.set(name, value.expose());
-        }
-        producer
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("compression.type", "lz4")
-            .set("linger.ms", "5")
             .set("batch.size", BATCH_BYTES.to_string())
-            .set(
-                "message.max.bytes",
-                (limits.item_bytes_max + ENVELOPE_BYTES_MAX).to_string(),
-            )
             // What requests may hold bounds the queue; the client's own bounds are only to be no smaller.
             .set(
                 "queue.buffering.max.kbytes",
                 (limits.memory_bytes_max / 1024).max(1).to_string(),
             )
-            .set("queue.buffering.max.messages", "1000000")
-            .set(
-                "delivery.timeout.ms",
-                intake.delivery_timeout_ms.to_string(),
-            );
+            .set("queue.buffering.max.messages", "1000000");
         producer
     }
 
     /// Reports what the types cannot.
     pub(crate) fn validate(&self, problems: &mut Problems) {
-        let address = |broker: &String| {
-            broker
-                .rsplit_once(':')
-                .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
-        };
-        problems.require(
-            !self.brokers.is_empty() && self.brokers.iter().all(address),
-            "kafka.brokers",
-            "give at least one `host:port`",
+        self.cluster().validate(
+            &[PINNED_FOR_WRITING],
+            "what the intake promises its clients depends on it",
+            problems,
         );
         for (encoding, signal, text) in [
             (
@@ -170,13 +116,6 @@ impl KafkaConfig {
                     .is_some_and(|name| !name.is_empty()),
                 "kafka.topics",
                 format!("there is no topic for the intake to write to with {text}: add one"),
-            );
-        }
-        for (name, _) in self.properties() {
-            problems.require(
-                !PINNED.contains(&name.as_str()),
-                &format!("kafka.properties.{name}"),
-                "is set by Colloquy and cannot be changed: what the intake promises its clients depends on it",
             );
         }
     }

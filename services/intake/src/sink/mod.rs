@@ -1,10 +1,9 @@
 //! Kafka: records go in, and whoever sent them hears when all replicas in sync have them.
 
 mod config;
-mod producer;
 mod watch;
 
-pub use config::{Encoding, KafkaConfig, Signal, TopicConfig};
+pub use config::KafkaConfig;
 pub use watch::watch;
 
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use kafka::{Client, Encoding, PROJECT_HEADER, Producer, Signal, is_too_large};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureRecord};
@@ -21,10 +21,6 @@ use tracing::{debug, warn};
 use crate::config::Config;
 use crate::metrics::{DELIVERY_SECONDS, RECORDS, UNDELIVERED};
 use crate::refusal::{Reason, Refusal};
-use producer::Producer;
-
-/// Header that names the project a record's spans belong to. It is ours to write, so readers may trust it.
-const PROJECT_HEADER: &str = "project_id";
 
 /// Which topic a record goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,11 +132,7 @@ impl Sink {
         Ok(settled)
     }
 
-    fn enqueue(
-        &self,
-        client: &producer::Client,
-        record: &Record,
-    ) -> Result<DeliveryFuture, Undelivered> {
+    fn enqueue(&self, client: &Client, record: &Record) -> Result<DeliveryFuture, Undelivered> {
         let mut message = FutureRecord::<str, [u8]>::to(self.topic(record.stream))
             .key(&record.key)
             .payload(&record.payload);
@@ -165,8 +157,7 @@ impl Sink {
                 metrics::counter!(UNDELIVERED, "reason" => "queue_full").increment(1);
                 return Refusal::overloaded("the queue to Kafka is full: try again later");
             }
-            Some(RDKafkaErrorCode::Fatal) => self.0.producer.replace(cause, generation),
-            _ => {}
+            _ => self.0.producer.replace_if_fatal(cause, generation),
         }
         metrics::counter!(UNDELIVERED, "reason" => label(code)).increment(1);
         warn!(
@@ -191,9 +182,9 @@ enum Undelivered {
 
 impl From<KafkaError> for Undelivered {
     fn from(cause: KafkaError) -> Self {
-        match cause.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::MessageSizeTooLarge) => Self::TooLarge,
-            _ => Self::Failed(cause),
+        match is_too_large(&cause) {
+            true => Self::TooLarge,
+            false => Self::Failed(cause),
         }
     }
 }

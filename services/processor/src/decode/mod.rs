@@ -13,8 +13,7 @@ mod wire;
 use bytes::Bytes;
 use domain::json;
 use domain::raw::{RawLog, RawSpan};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+pub use kafka::{Encoding, PROJECT_HEADER, Signal};
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,48 +29,6 @@ pub const EVENTS_PER_SPAN_MAX: usize = 10_000;
 pub const ATTRIBUTE_DEPTH_MAX: usize = 24;
 /// Rejected spans that are described one by one; the rest is only counted.
 pub const REJECTIONS_DESCRIBED_MAX: usize = 20;
-
-/// Header of a record that names the project its spans belong to, as text. It is written by whoever let the client in, so
-/// it wins over what the payload says.
-pub const PROJECT_HEADER: &str = "project_id";
-
-/// How the records of a topic are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Encoding {
-    /// One `ExportTraceServiceRequest` or `ExportLogsServiceRequest` a record.
-    OtlpProto,
-    /// The same as OTLP/JSON.
-    OtlpJson,
-    /// Sentry's ingest-spans version 1: one span a record.
-    SentrySpanJson,
-}
-
-impl Encoding {
-    /// The name used in configuration, metrics and errors.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OtlpProto => "otlp_proto",
-            Self::OtlpJson => "otlp_json",
-            Self::SentrySpanJson => "sentry_span_json",
-        }
-    }
-}
-
-impl fmt::Display for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// What the records of a topic hold. Protobuf does not say; JSON does, so there it is only a hint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Signal {
-    #[default]
-    Spans,
-    Logs,
-}
 
 /// What one record held.
 #[derive(Clone, Debug, Default, PartialEq)]

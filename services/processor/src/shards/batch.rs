@@ -2,6 +2,7 @@
 
 use super::job::Close;
 use crate::item::{Ticket, Work};
+use crate::out::publishing::Confirmed;
 use domain::facts::{Link, Move};
 use domain::ids::ConversationKey;
 use domain::prepare::Prepared;
@@ -14,6 +15,8 @@ pub(crate) struct Batch {
     pub(crate) facts: Vec<Prepared>,
     pub(crate) links: Vec<Link>,
     pub(crate) moves: Vec<Move>,
+    /// At most one: the next revision waits for it.
+    pub(crate) confirmed: Option<Confirmed>,
     pub(crate) close: Option<Close>,
     pub(crate) tickets: Vec<Ticket>,
     pub(crate) permits: Vec<OwnedSemaphorePermit>,
@@ -25,6 +28,7 @@ impl Batch {
         self.facts.extend(later.facts);
         self.links.extend(later.links);
         self.moves.extend(later.moves);
+        self.confirmed = later.confirmed.or(self.confirmed.take());
         // Of two watermarks the later counts: an earlier one may be of an epoch that is over.
         self.close = later.close.or(self.close.take());
         self.tickets.extend(later.tickets);
@@ -71,6 +75,16 @@ pub(crate) fn by_conversation(work: impl Iterator<Item = Work>) -> HashMap<Conve
                 let batch = batches.entry(conversation).or_default();
                 batch.close = Some(close);
                 batch.permits.push(permit);
+            }
+            Work::Published {
+                conversation,
+                confirmed,
+                close,
+            } => {
+                let batch = batches.entry(conversation).or_default();
+                batch.confirmed = Some(confirmed);
+                // One that stands there is younger.
+                batch.close = batch.close.take().or(close);
             }
         }
     }

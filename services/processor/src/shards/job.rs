@@ -1,12 +1,16 @@
-//! The work of one batch for one conversation, as a machine: it says what to ask of the store or to publish, takes the
-//! answer, and says what comes next. It has no store and no clock, so that the simulation plays the same steps.
+//! The work of one batch for one conversation, as a machine: it says what to ask of the store, takes the answer, and says
+//! what comes next. It has no store and no clock, so that the simulation plays the same steps.
 //!
 //! ```text
-//! add:    [load] ─► what is new? ─► commit ─► close
-//!            ▲                        │ conflict: somebody else has written since
-//!            └────────────────────────┘
-//! close:  [load] ─► verify ─► close the oldest window that is due, commit ─► publish it, commit ─► the next
+//! add:      [load] ─► what is new? ─► commit ─► confirm
+//!              ▲                        │ conflict: somebody else has written since
+//!              └────────────────────────┘
+//! confirm:  [load] ─► a revision was published? ─► commit ─► close          (conflict: as above)
+//! close:    [load] ─► verify ─► close the oldest window that is due, commit ─► hand the revision on
 //! ```
+//!
+//! A revision that is handed on stays due until it is confirmed, which is work of its own, and the next window waits for
+//! that: nothing here waits for Kafka.
 //!
 //! What is added may rest on a cached conversation, for a commit is refused when the store has another one. What is closed
 //! may not: the watermark says that all up to it is in the store, not that it is in our cache. So the conversation is
@@ -101,11 +105,8 @@ pub enum Step {
     },
     /// Delete what is stored of it, which cannot be read. Kafka is the truth, and nobody else shall wait for it.
     Reset,
-    /// Publish a revision.
-    Publish {
-        closed: Closed,
-        view: Box<View>,
-    },
+    /// Hand a revision on to be published, if there is room for it: see [`Job::view_of`].
+    HandOn(Closed),
     Done,
 }
 
@@ -118,8 +119,8 @@ pub enum Outcome {
     /// What is stored cannot be read, or its parts do not belong together.
     Unreadable,
     Removed,
-    /// False when it could not be: the revision stays unpublished and due.
-    Published(bool),
+    /// Or not: until it is confirmed, the revision stays unpublished and due.
+    HandedOn,
 }
 
 /// Where the conversation has come to, for what stands outside of its slot.
@@ -133,6 +134,7 @@ pub struct Update {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Add,
+    Confirm,
     Close,
     Over,
 }
@@ -141,6 +143,7 @@ enum Phase {
 pub struct Job {
     key: ConversationKey,
     news: News,
+    confirmed: Option<u32>,
     close: Option<Close>,
     rules: Rules,
     phase: Phase,
@@ -156,22 +159,25 @@ pub struct Job {
 }
 
 impl Job {
-    /// `cached` is the conversation as this process last committed or loaded it, if it still knows.
+    /// `confirmed` is the revision that was published; `cached` is the conversation as this process last committed or
+    /// loaded it, if it still knows.
     pub fn new(
         key: ConversationKey,
         news: News,
+        confirmed: Option<u32>,
         close: Option<Close>,
         cached: Option<Held>,
         rules: Rules,
     ) -> Self {
         let phase = if news.is_empty() {
-            Phase::Close
+            Phase::Confirm
         } else {
             Phase::Add
         };
         Self {
             key,
             news,
+            confirmed,
             close,
             rules,
             phase,
@@ -186,6 +192,13 @@ impl Job {
 
     pub fn key(&self) -> &ConversationKey {
         &self.key
+    }
+
+    /// A revision that is to be handed on, with the facts that its window closed over: the same whatever has come since, and
+    /// whoever publishes it.
+    pub fn view_of(&self, closed: &Closed) -> Option<View> {
+        let held = self.held.as_ref()?;
+        Some(held.conversation.closed_over(closed).view())
     }
 
     /// At the end: the conversation as it stands, to be cached, and what to bring up to date outside of its slot.
@@ -204,6 +217,7 @@ impl Job {
         loop {
             let step = match self.phase {
                 Phase::Add => self.add(),
+                Phase::Confirm => self.confirm(),
                 Phase::Close => self.close(),
                 Phase::Over => Some(Step::Done),
             };
@@ -244,8 +258,7 @@ impl Job {
             Outcome::Verified(true) => self.is_verified = true,
             // Time has gone back: what the watermark said counts no more.
             Outcome::Verified(false) => self.phase = Phase::Over,
-            Outcome::Published(true) => return Some(self.commit_published()),
-            Outcome::Published(false) => self.phase = Phase::Over,
+            Outcome::HandedOn => self.phase = Phase::Over,
         }
         None
     }
@@ -258,9 +271,11 @@ impl Job {
         });
         self.held = Some(held);
         self.is_fresh = true;
-        if self.phase == Phase::Add {
-            self.phase = Phase::Close;
-        }
+        self.phase = match self.phase {
+            Phase::Add => Phase::Confirm,
+            Phase::Confirm => Phase::Close,
+            phase => phase,
+        };
     }
 
     /// Adds the facts. What is known already is not written again, but its index is: the process may have died between
@@ -286,7 +301,7 @@ impl Job {
                 summary: held.summary.clone(),
                 traces,
             });
-            self.phase = Phase::Close;
+            self.phase = Phase::Confirm;
             return None;
         }
         let known = &held.summary.totals.trace_ids;
@@ -300,7 +315,25 @@ impl Job {
         Some(self.commit(held, Some(entry), traces))
     }
 
-    /// Closes every window that the watermark has passed, one revision after the other, each published before the next.
+    /// Takes note of a revision that was published. A store that has gone back does not know of it: then it will be closed
+    /// and published once more, as the same.
+    fn confirm(&mut self) -> Option<Step> {
+        if let Some(confirmed) = self.confirmed {
+            let Some(held) = &self.held else {
+                return Some(Step::Load);
+            };
+            let unpublished = held.summary.published_revision + 1..=held.summary.windows.revision;
+            if unpublished.contains(&confirmed) {
+                let mut held = self.held.take()?;
+                held.summary.published_revision = confirmed;
+                return Some(self.commit(held, None, Vec::new()));
+            }
+        }
+        self.phase = Phase::Close;
+        None
+    }
+
+    /// Closes the oldest window, if the watermark has passed it and all before it is published, and hands its revision on.
     fn close(&mut self) -> Option<Step> {
         let Some(close) = &self.close else {
             self.phase = Phase::Over;
@@ -315,7 +348,13 @@ impl Job {
             return None;
         }
         if held.summary.published_revision < windows.revision {
-            return Some(self.publish());
+            if let Some(latest) = windows.latest(self.rules.inactivity_gap_ms) {
+                return Some(Step::HandOn(latest));
+            }
+            // A revision without a closing cannot be.
+            let mut held = self.held.take()?;
+            held.summary.published_revision = held.summary.windows.revision;
+            return Some(self.commit(held, None, Vec::new()));
         }
         if !self.is_verified {
             return Some(Step::Verify(close.epoch.clone()));
@@ -347,30 +386,6 @@ impl Job {
         };
         self.pending = Some((held, traces));
         step
-    }
-
-    /// The latest revision, with the facts that its window closed over: the same whatever has come since, and whoever
-    /// publishes it.
-    fn publish(&mut self) -> Step {
-        let Some(held) = &self.held else {
-            return Step::Load;
-        };
-        match held.summary.windows.latest(self.rules.inactivity_gap_ms) {
-            Some(closed) => Step::Publish {
-                closed,
-                view: Box::new(held.conversation.closed_over(&closed).view()),
-            },
-            // A revision without a closing cannot be.
-            None => self.commit_published(),
-        }
-    }
-
-    fn commit_published(&mut self) -> Step {
-        let Some(mut held) = self.held.take() else {
-            return Step::Load;
-        };
-        held.summary.published_revision = held.summary.windows.revision;
-        self.commit(held, None, Vec::new())
     }
 
     /// The traces that the facts are of.

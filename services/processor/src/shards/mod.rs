@@ -11,28 +11,26 @@ pub mod retry;
 mod verified;
 
 use crate::config::AssemblyConfig;
-use crate::finalised;
 use crate::item::{Ticket, Work};
 use crate::metrics as names;
-use crate::publish::{PublishError, Publisher};
+use crate::out::publishing::{Desk, Revision};
 use batch::{Batch, by_conversation};
 use domain::facts::Entry;
 use domain::ids::{ConversationKey, Digest};
-use domain::view::View;
 use domain::window::Closed;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
-use job::{Held, Job, News, Outcome, Rules, Step, Update};
+use job::{Close, Held, Job, News, Outcome, Rules, Step, Update};
 use metrics::{counter, histogram};
 use pace::Pace;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use retry::{Retry, Seldom, StoreHealth};
+use retry::{Retry, StoreHealth};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use store::{Commit, IndexUpdate, Store};
+use store::{Commit, IndexUpdate, Store, Summary};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -52,11 +50,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Shared {
     pub store: Store,
-    pub publisher: Publisher,
+    pub desk: Arc<Desk>,
     pub config: AssemblyConfig,
     pub health: Arc<StoreHealth>,
     pub verified: Arc<Verified>,
-    pub unpublished: Seldom,
     pub stopping: CancellationToken,
     /// Cancelled when the last offsets are committed: what is written after that is read again anyway.
     pub drained: CancellationToken,
@@ -155,6 +152,7 @@ impl Shard {
             facts,
             links,
             moves,
+            confirmed,
             close,
             tickets,
             permits: _held_until_done,
@@ -168,7 +166,8 @@ impl Shard {
             links,
             moves,
         };
-        let mut job = Job::new(key, news, close, cached, rules);
+        let revision = confirmed.as_ref().map(|confirmed| confirmed.revision);
+        let mut job = Job::new(key, news, revision, close.clone(), cached, rules);
         let mut outcome = None;
         loop {
             let began = Instant::now();
@@ -176,10 +175,14 @@ impl Shard {
             if let Step::Commit { entry: Some(_), .. } = &step {
                 self.pace.wrote(digest, began.elapsed());
             }
-            if let Step::Done = step {
-                break;
-            }
-            outcome = Some(self.carry_out(&job, &step).await?);
+            outcome = Some(match step {
+                Step::Done => break,
+                Step::HandOn(closed) => {
+                    self.hand_on(&job, closed, close.as_ref());
+                    Outcome::HandedOn
+                }
+                step => self.carry_out(&job, &step).await?,
+            });
         }
         let (held, update) = job.into_parts();
         if let Some(held) = held {
@@ -195,7 +198,7 @@ impl Shard {
             Step::Verify(_) => "verify",
             Step::Commit { .. } => "commit",
             Step::Reset => "reset",
-            Step::Publish { .. } | Step::Done => "publish",
+            Step::HandOn(_) | Step::Done => "none",
         };
         let mut retry = self.retry(name);
         loop {
@@ -223,28 +226,34 @@ impl Shard {
             Step::Commit { summary, entry } => {
                 let entry = entry.as_deref();
                 let commit = store.commit(summary, entry).await?;
-                self.count(&commit, entry, job.conflicts).await;
+                self.count(&commit, summary, entry, job.conflicts).await;
                 Outcome::Committed(commit)
             }
             Step::Reset => {
                 store.remove(job.key()).await?;
                 Outcome::Removed
             }
-            Step::Publish { closed, view } => {
-                Outcome::Published(self.publish(job.key(), *closed, view).await)
-            }
-            Step::Done => Outcome::Published(false),
+            Step::HandOn(_) | Step::Done => Outcome::HandedOn,
         })
     }
 
     /// Counts what was written; and after some conflicts waits a little, so that the others get on.
-    async fn count(&self, commit: &Commit, entry: Option<&Entry>, conflicts: u32) {
+    async fn count(
+        &self,
+        commit: &Commit,
+        summary: &Summary,
+        entry: Option<&Entry>,
+        conflicts: u32,
+    ) {
         match (commit, entry) {
             (Commit::Done { .. }, Some(entry)) => {
                 counter!(names::SPANS_STORED).increment(entry.spans.len() as u64);
                 counter!(names::SPANS_OMITTED).increment(entry.omitted.len() as u64);
             }
-            (Commit::Done { .. }, None) => {}
+            (Commit::Done { .. }, None) => {
+                let is_closing = summary.published_revision < summary.windows.revision;
+                counter!(names::WINDOWS_CLOSED).increment(u64::from(is_closing));
+            }
             (Commit::Conflict { .. }, _) => {
                 counter!(names::COMMIT_CONFLICTS).increment(1);
                 if conflicts >= CONFLICTS_BEFORE_PAUSE {
@@ -254,27 +263,19 @@ impl Shard {
         }
     }
 
-    /// Sends a revision to the topic of finalised conversations. False when that failed: it stays unpublished and due.
-    async fn publish(&self, key: &ConversationKey, closed: Closed, view: &View) -> bool {
-        let record = finalised::record(key, view, closed).to_string();
-        match self
-            .shared
-            .publisher
-            .publish(key, record.into_bytes())
-            .await
-        {
-            Ok(()) => {
-                counter!(names::WINDOWS_CLOSED).increment(1);
-                true
-            }
-            Err(cause) => {
-                counter!(names::PUBLISH_ERRORS).increment(1);
-                if let Some(untold) = self.shared.unpublished.tell() {
-                    error!(conversation = %key, error = %cause, others = untold, "cannot publish a finalised conversation; it stays due");
-                }
-                // What is too large for the topic stays so: the revision counts as given out, and Redis still has it.
-                matches!(cause, PublishError::TooLarge { .. })
-            }
+    /// Hands a revision on to be published. Without room for it nothing is made of it: it is due in the store.
+    fn hand_on(&self, job: &Job, closed: Closed, close: Option<&Close>) {
+        let desk = &self.shared.desk;
+        if !desk.takes(job.key(), closed.revision) {
+            return;
+        }
+        if let Some(view) = job.view_of(&closed) {
+            let revision = Revision {
+                closed,
+                view,
+                close: close.cloned(),
+            };
+            desk.put(job.key().clone(), revision);
         }
     }
 

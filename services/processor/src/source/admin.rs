@@ -25,7 +25,7 @@ pub async fn create_topics(config: &KafkaConfig) -> Result<Vec<String>, SourceEr
         config
             .client()
             .create()
-            .map_err(|source| SourceError::Client {
+            .map_err(|source| kafka::ClientError {
                 client: "admin client",
                 source,
             })?;

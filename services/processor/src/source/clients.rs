@@ -1,46 +1,22 @@
 //! How our clients of Kafka are set up.
 
 use super::config::KafkaConfig;
+use kafka::{Cluster, Writing};
 use rdkafka::ClientConfig;
-use runtime::config::Secret;
-
-/// Properties of librdkafka that our rules of correctness depend on.
-pub(super) const PINNED: &[&str] = &[
-    "auto.offset.reset",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.idempotence",
-    "enable.partition.eof",
-    "group.id",
-    "group.protocol",
-    "partition.assignment.strategy",
-    "acks",
-    "request.required.acks",
-];
 
 impl KafkaConfig {
-    /// The further properties under librdkafka's names.
-    pub(super) fn properties(&self) -> impl Iterator<Item = (String, &Secret)> {
-        self.properties
-            .iter()
-            .map(|(name, value)| (name.replace('_', "."), value))
+    pub(super) fn cluster(&self) -> Cluster<'_> {
+        Cluster {
+            brokers: &self.brokers,
+            client_id: &self.client_id,
+            metadata_refresh_ms: self.metadata_refresh_ms,
+            properties: &self.properties,
+        }
     }
 
     /// What all our clients have in common.
     pub(crate) fn client(&self) -> ClientConfig {
-        let mut client = ClientConfig::new();
-        client
-            .set("bootstrap.servers", self.brokers.join(","))
-            .set("client.id", &self.client_id)
-            .set("socket.keepalive.enable", "true")
-            .set(
-                "topic.metadata.refresh.interval.ms",
-                self.metadata_refresh_ms.to_string(),
-            );
-        for (name, value) in self.properties() {
-            client.set(name, value.expose());
-        }
-        client
+        self.cluster().client()
     }
 
     pub(crate) fn consumer(&self) -> ClientConfig {
@@ -86,15 +62,11 @@ impl KafkaConfig {
 
     /// Delivered means: written by all replicas in sync, once.
     pub(crate) fn producer(&self) -> ClientConfig {
-        let mut producer = self.client();
-        producer
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("compression.type", "zstd")
-            .set("linger.ms", "5")
-            .set("message.max.bytes", self.produce_bytes_max.to_string())
-            .set("delivery.timeout.ms", self.delivery_timeout_ms.to_string());
-        producer
+        self.cluster().producer(Writing {
+            compression: "zstd",
+            record_bytes_max: self.produce_bytes_max,
+            delivery_timeout_ms: self.delivery_timeout_ms,
+        })
     }
 }
 

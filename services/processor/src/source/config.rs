@@ -1,8 +1,7 @@
 //! The section `[kafka]`: where Kafka is, what is read from it, and how patient we are with it.
 
-use super::clients::PINNED;
-use crate::decode::{Encoding, Signal};
 use crate::dlq::LimitsConfig;
+use kafka::{Encoding, PINNED_FOR_READING, PINNED_FOR_WRITING, Signal, TopicConfig, is_topic_name};
 use runtime::config::{Problems, Secret, list_or_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,16 +58,6 @@ pub struct KafkaConfig {
     pub properties: BTreeMap<String, Secret>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TopicConfig {
-    /// As the brokers know it.
-    pub name: String,
-    pub encoding: Encoding,
-    #[serde(default)]
-    pub signal: Signal,
-}
-
 /// Creating the topics that are missing, for first steps and tests. Productive topics have owners.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -96,21 +85,16 @@ impl Default for CreateTopicsConfig {
 
 impl Default for KafkaConfig {
     fn default() -> Self {
-        let topic = |name: &str, encoding, signal| TopicConfig {
-            name: name.to_owned(),
-            encoding,
-            signal,
-        };
         Self {
             brokers: vec!["127.0.0.1:9092".to_owned()],
             group_id: "colloquy".to_owned(),
             group_instance_id: None,
             client_id: "colloquy-processor".to_owned(),
             topics: vec![
-                topic("otlp_spans", Encoding::OtlpProto, Signal::Spans),
-                topic("otlp_spans_json", Encoding::OtlpJson, Signal::Spans),
-                topic("otlp_logs", Encoding::OtlpProto, Signal::Logs),
-                topic("ingest-spans", Encoding::SentrySpanJson, Signal::Spans),
+                TopicConfig::new("otlp_spans", Encoding::OtlpProto, Signal::Spans),
+                TopicConfig::new("otlp_spans_json", Encoding::OtlpJson, Signal::Spans),
+                TopicConfig::new("otlp_logs", Encoding::OtlpProto, Signal::Logs),
+                TopicConfig::new("ingest-spans", Encoding::SentrySpanJson, Signal::Spans),
             ],
             conversations_topic: "conversations".to_owned(),
             dead_letter_topic: "spans.dlq".to_owned(),
@@ -136,15 +120,10 @@ impl Default for KafkaConfig {
 impl KafkaConfig {
     /// Reports what the types cannot.
     pub fn validate(&self, problems: &mut Problems) {
-        let address = |broker: &String| {
-            broker
-                .rsplit_once(':')
-                .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
-        };
-        problems.require(
-            !self.brokers.is_empty() && self.brokers.iter().all(address),
-            "kafka.brokers",
-            "give at least one `host:port`",
+        self.cluster().validate(
+            &[PINNED_FOR_READING, PINNED_FOR_WRITING],
+            "its rules about offsets depend on it",
+            problems,
         );
         problems.require(
             !self.group_id.is_empty(),
@@ -174,13 +153,6 @@ impl KafkaConfig {
             "kafka.create_topics",
             "partitions and replication must be above 0",
         );
-        for property in self.properties() {
-            problems.require(
-                !PINNED.contains(&property.0.as_str()),
-                &format!("kafka.properties.{}", property.0),
-                "is set by Colloquy and cannot be changed: its rules about offsets depend on it",
-            );
-        }
         self.dead_letters.validate(problems);
     }
 
@@ -261,11 +233,6 @@ impl KafkaConfig {
             );
         }
     }
-}
-
-fn is_topic_name(name: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    (1..=249).contains(&name.len()) && name.chars().all(is_allowed) && !matches!(name, "." | "..")
 }
 
 #[cfg(test)]

@@ -236,13 +236,21 @@ impl Context {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the poll thread is ours alone, and waits within the time that the group gives it"
+)]
+fn look_again_later() {
+    std::thread::sleep(LOOK_AGAIN);
+}
+
 /// The answer of the pipeline, or nothing when it takes too long: then what was asked for before is committed.
 fn wait(mut answer: oneshot::Receiver<Vec<Commitment>>, deadline: Instant) -> Vec<Commitment> {
     while Instant::now() < deadline {
         match answer.try_recv() {
             Ok(next) => return next,
             Err(TryRecvError::Closed) => return Vec::new(),
-            Err(TryRecvError::Empty) => std::thread::sleep(LOOK_AGAIN),
+            Err(TryRecvError::Empty) => look_again_later(),
         }
     }
     warn!("the pipeline did not answer a revocation in time; some records will be read again");
@@ -270,7 +278,7 @@ pub(super) fn commit_last(
             return false;
         }
         debug!(error = %cause, "the last commit failed and is repeated");
-        std::thread::sleep(LOOK_AGAIN);
+        look_again_later();
     }
 }
 
@@ -304,19 +312,6 @@ impl ClientContext for Context {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-}
-
-/// The client's own log. What it calls an error it usually recovers from by itself.
-pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    use RDKafkaLogLevel as Level;
-    match level {
-        Level::Emerg | Level::Alert | Level::Critical => {
-            error!(target: "kafka", facility, "{message}")
-        }
-        Level::Error | Level::Warning => warn!(target: "kafka", facility, "{message}"),
-        Level::Notice | Level::Info => info!(target: "kafka", facility, "{message}"),
-        Level::Debug => debug!(target: "kafka", facility, "{message}"),
+        kafka::log(level, facility, message);
     }
 }

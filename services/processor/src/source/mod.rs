@@ -25,7 +25,7 @@ mod starts;
 mod statistics;
 mod topics;
 
-pub(crate) use context::{log, tell_breach};
+pub(crate) use context::tell_breach;
 pub use handle::{SourceHandle, Stopped};
 pub use position::{Begun, Commitment, NextOffset, Position, Start, TopicPartition};
 pub use queue::Queued;
@@ -88,11 +88,8 @@ pub struct Incoming {
 /// Why Kafka cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    #[error("cannot create the Kafka {client}: {source}; check the [kafka] section")]
-    Client {
-        client: &'static str,
-        source: KafkaError,
-    },
+    #[error(transparent)]
+    Client(#[from] kafka::ClientError),
     #[error("cannot subscribe to {topics}: {source}")]
     Subscribe { topics: String, source: KafkaError },
     #[error("Kafka refuses this consumer for good: {0}")]

@@ -49,7 +49,7 @@ pub(super) fn spawn(
         config
             .consumer()
             .create_with_context(context)
-            .map_err(|source| SourceError::Client {
+            .map_err(|source| kafka::ClientError {
                 client: "consumer",
                 source,
             })?;

@@ -1,6 +1,6 @@
 use super::support::{Broker, PATIENCE};
 use domain::ids::ConversationKey;
-use processor::publish::{PublishError, Publisher};
+use processor::out::publisher::{Publish as _, PublishError, Publisher};
 use processor::source::admin;
 use rdkafka::message::Message;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};

@@ -1,9 +1,10 @@
 //! A broker of one's own per test, and consumers that read as prose.
 
 use bytes::Bytes;
+use kafka::TopicConfig;
 use processor::books::offsets::{OffsetTracker, Progress};
 use processor::decode::{Encoding, Signal};
-use processor::source::config::{KafkaConfig, TopicConfig};
+use processor::source::config::KafkaConfig;
 use processor::source::{
     self, Commitment, Event, Incoming, Record, SourceHandle, Start, TopicPartition,
 };

@@ -1,6 +1,6 @@
 //! What conversations say they take in memory, against what the allocator says.
 
-use crate::reading::{Raw, files, read, recordings};
+use super::reading::{Raw, files, read, recordings};
 use domain::conversation::Conversation;
 use domain::limits::Limits;
 use domain::normalise::{self, Rules};

@@ -1,8 +1,8 @@
 //! What is due is found, whatever the order in which updates arrive.
 
 use crate::support::{
-    connect, entry, key, next, on_single_and_cluster, open_window, overwrite, put, raw, summary,
-    summary_key, update,
+    connect, entry, key, next, on_single_and_cluster, on_stored, open_window, overwrite, put, raw,
+    summary, summary_key, update, written,
 };
 use domain::window::Windows;
 use store::{Store, StoreConfig, Summary};
@@ -12,6 +12,8 @@ const GAP_MS: i64 = 100;
 on_single_and_cluster!(
     a_window_is_due_a_gap_after_its_last_record,
     a_revision_is_due_until_it_is_published,
+    revisions_that_wait_hide_no_window,
+    a_revision_is_found_by_the_entry_of_its_window,
     a_late_repetition_of_an_older_update_changes_nothing,
     entries_of_conversations_that_are_gone_do_not_hide_others,
     at_most_the_limit_is_given_and_the_rest_later,
@@ -50,6 +52,11 @@ async fn due_ids(store: &Store, watermark_ms: i64, limit: usize) -> Vec<String> 
         .collect()
 }
 
+async fn unpublished_ids(store: &Store, limit: usize) -> Vec<String> {
+    let unpublished = store.unpublished(limit).await.unwrap();
+    unpublished.into_iter().map(|key| key.id).collect()
+}
+
 async fn a_window_is_due_a_gap_after_its_last_record(config: StoreConfig) {
     let store = connect(&config).await;
     let first = with_window("a", 1_000);
@@ -79,10 +86,12 @@ async fn a_revision_is_due_until_it_is_published(config: StoreConfig) {
     put(&store, &open).await;
     let closed = closed(&open);
     put(&store, &closed).await;
+    assert_eq!(unpublished_ids(&store, 10).await, ["a"]);
+    assert_eq!(store.unpublished_count().await.unwrap(), 1);
     assert_eq!(
-        due_ids(&store, 0, 10).await,
-        ["a"],
-        "whatever the watermark"
+        due_ids(&store, i64::MAX, 10).await,
+        [""; 0],
+        "its windows wait for it"
     );
     put(
         &store,
@@ -93,6 +102,37 @@ async fn a_revision_is_due_until_it_is_published(config: StoreConfig) {
     )
     .await;
     assert_eq!(due_ids(&store, i64::MAX, 10).await, [""; 0]);
+    assert_eq!(unpublished_ids(&store, 10).await, [""; 0]);
+    assert_eq!(store.unpublished_count().await.unwrap(), 0);
+}
+
+/// A topic that takes nothing lets revisions pile up.
+async fn revisions_that_wait_hide_no_window(config: StoreConfig) {
+    let store = connect(&config).await;
+    for n in 0..300 {
+        let open = with_window(&format!("c-{n}"), 1_000);
+        put(&store, &open).await;
+        put(&store, &closed(&open)).await;
+    }
+    put(&store, &with_window("open", 2_000)).await;
+    assert_eq!(due_ids(&store, 2_100, 1).await, ["open"]);
+    assert_eq!(unpublished_ids(&store, 64).await.len(), 64);
+}
+
+/// The process that closed it died before it wrote the index.
+async fn a_revision_is_found_by_the_entry_of_its_window(config: StoreConfig) {
+    let store = connect(&config).await;
+    let open = with_window("a", 1_000);
+    put(&store, &open).await;
+    let closed = Summary {
+        entries: open.entries,
+        ..closed(&open)
+    };
+    let closed = on_stored(&store, &closed).await;
+    written(store.commit(&closed, None).await);
+    assert_eq!(unpublished_ids(&store, 10).await, [""; 0], "not yet");
+    assert_eq!(due_ids(&store, 5_000, 10).await, [""; 0]);
+    assert_eq!(unpublished_ids(&store, 10).await, ["a"]);
 }
 
 async fn a_late_repetition_of_an_older_update_changes_nothing(config: StoreConfig) {

@@ -61,6 +61,11 @@ impl World<'_> {
         Ok(())
     }
 
+    /// Whether the topic of finalised conversations refuses what it is sent.
+    pub(super) fn refuses(&mut self) -> bool {
+        self.faults.answers_are_lost && self.chance(20)
+    }
+
     pub(super) fn loses_answer(&mut self) -> bool {
         self.faults.answers_are_lost && self.chance(2)
     }

@@ -1,13 +1,14 @@
 //! One processor: books, the work on conversations, what it asks the store and what it is answered.
 
 use super::Flaw;
-use super::broker::Written;
+use super::broker::{Finalised, Written};
 use super::client::Client;
 use super::nodes::{Partitions, Settling};
 use domain::facts::{Link, Move};
 use domain::prepare::Prepared;
 use domain::trace::Report;
 use processor::books::{self, Ask, Books, HandoverId, Room};
+use processor::out::outbox::Outbox;
 use processor::placing::job::{self as placing, Kept};
 use processor::shards::job::{Close, Held, Job, Outcome, Step, Update};
 use processor::source::{Commitment, Position};
@@ -62,6 +63,8 @@ pub enum Piece {
 pub struct Pending {
     /// With the shares of records that wait for it.
     pub pieces: Vec<(Piece, Vec<u64>)>,
+    /// The revision of a conversation that was published.
+    pub confirmed: Option<u32>,
     /// Or visit, of a trace.
     pub close: Option<Close>,
     /// The version of a trace of which conversations have been told.
@@ -88,10 +91,19 @@ pub enum Doing {
     Index(Option<Box<Update>>),
 }
 
+/// A revision on its way to its topic.
+#[derive(Debug)]
+pub struct Revision {
+    pub finalised: Finalised,
+    pub close: Option<Close>,
+}
+
 #[derive(Debug)]
 pub struct Running {
     pub doing: Doing,
     pub tickets: Vec<u64>,
+    pub confirmed: Option<u32>,
+    pub close: Option<Close>,
     pub cache_epoch: u64,
     /// Of the steps that ask all nodes, the next one.
     pub node: usize,
@@ -154,6 +166,9 @@ pub struct Member {
     pub tickets_given: u64,
     pub pending: BTreeMap<usize, Pending>,
     pub running: BTreeMap<usize, Running>,
+    pub outbox: Outbox<Revision>,
+    /// Sent, and not answered.
+    pub sent: Vec<Revision>,
     cache: VecDeque<(usize, Held)>,
     traces: VecDeque<(usize, Kept)>,
     pub cache_epoch: u64,
@@ -190,6 +205,8 @@ impl Member {
             tickets_given: 0,
             pending: BTreeMap::new(),
             running: BTreeMap::new(),
+            outbox: Outbox::default(),
+            sent: Vec::new(),
             cache: VecDeque::new(),
             traces: VecDeque::new(),
             cache_epoch: 0,
@@ -299,6 +316,9 @@ impl Member {
     }
 
     pub fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.running.is_empty() && self.tickets.is_empty()
+        self.pending.is_empty()
+            && self.running.is_empty()
+            && self.tickets.is_empty()
+            && self.outbox.is_empty()
     }
 }

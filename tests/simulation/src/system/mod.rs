@@ -1,8 +1,8 @@
 //! The whole processor under one scheduler: several members of a group with their books and the work on conversations,
 //! Kafka, the store, and everything that may happen to them, step by step in an order that a [`Tape`] draws.
 //!
-//! The books ([`processor::books`]), the work on one conversation ([`processor::shards::job`]) and on one
-//! trace ([`processor::placing::job`]), the judgement of ends
+//! The books ([`processor::books`]), the work on one conversation ([`processor::shards::job`]) and on one trace
+//! ([`processor::placing::job`]), the revisions that are on their way ([`processor::out::outbox`]), the judgement of ends
 //! ([`processor::source::ends`]) and all of `domain` are the real ones. What stands around them (threads, sockets, the
 //! client of Kafka, Redis) is a model of it:
 //!
@@ -66,6 +66,8 @@ pub enum Flaw {
     FirstCopyTimes,
     /// A partition of which nothing is recorded does not hold time back.
     SilentPartitions,
+    /// Whatever the topic of finalised conversations was sent counts as published.
+    UnheardRefusals,
 }
 
 /// How much happened in a play.

@@ -1,11 +1,10 @@
 //! The placing of a member: work on traces, and telling conversations what stands in them.
 
-use super::member::{Doing, Member, Piece, Then};
+use super::member::{Doing, Member, Pending, Piece, Then};
 use super::plan::{Plan, TIMES};
 use super::world::World;
 use domain::limits::Limits;
 use processor::placing::job::{Job, Outcome, Rules, Step, Told, Work};
-use processor::shards::job::Close;
 use std::sync::Arc;
 use store::Commit;
 
@@ -13,7 +12,7 @@ pub fn begin_placing(
     plan: &Plan,
     trace: usize,
     pieces: Vec<Piece>,
-    (visit, told): (Option<Close>, Option<u64>),
+    pending: Pending,
     member: &mut Member,
 ) -> Doing {
     let rules = Rules {
@@ -23,8 +22,8 @@ pub fn begin_placing(
         retry_ms: 0,
     };
     let mut work = Work {
-        visit,
-        told,
+        visit: pending.close,
+        told: pending.told,
         ..Work::default()
     };
     for piece in pieces {

@@ -1,13 +1,15 @@
-//! The tasks of a member, which carry out the steps of a [`Job`], and its look for what is due.
+//! The tasks of a member, which carry out the steps of a [`Job`], its look for what is due, and its publishing.
 
+use super::Flaw;
 use super::broker::Finalised;
-use super::member::{Answer, Doing, Looking, Member, Piece, Running};
+use super::member::{Answer, Doing, Looking, Member, Pending, Piece, Revision, Running};
 use super::nodes::{DUE_NODE, Settling};
 use super::placing::begin_placing;
 use super::plan::{GAP_MS, Plan};
 use super::world::World;
 use domain::limits::Limits;
-use processor::finalised;
+use domain::window::Closed;
+use processor::out::finalised;
 use processor::placing::job as placing;
 use processor::shards::job::{Close, Job, News, Outcome, Rules, Step};
 use store::Commit;
@@ -33,17 +35,14 @@ impl World<'_> {
         if !rest.is_empty() {
             member.pending.entry(number).or_default().pieces = rest;
         }
-        let (pieces, tickets): (Vec<Piece>, Vec<Vec<u64>>) = pending.pieces.into_iter().unzip();
+        let pieces = std::mem::take(&mut pending.pieces);
+        let (pieces, tickets): (Vec<Piece>, Vec<Vec<u64>>) = pieces.into_iter().unzip();
         let running = Running {
+            confirmed: pending.confirmed,
+            close: pending.close.clone(),
             doing: match self.plan.as_trace(number) {
-                Some(trace) => begin_placing(
-                    &self.plan,
-                    trace,
-                    pieces,
-                    (pending.close, pending.told),
-                    member,
-                ),
-                None => begin_adding(&self.plan, number, pieces, pending.close, member),
+                Some(trace) => begin_placing(&self.plan, trace, pieces, pending, member),
+                None => begin_adding(&self.plan, number, pieces, pending, member),
             },
             tickets: tickets.into_iter().flatten().collect(),
             cache_epoch: member.cache_epoch,
@@ -73,6 +72,10 @@ impl World<'_> {
             | Doing::Placing(_, placing::Step::Verify(epoch)) => {
                 let is_current = self.nodes.is_current(running.node, epoch);
                 running.verified(is_current, self.nodes.nodes.len())
+            }
+            Doing::Steps(job, Step::HandOn(closed)) => {
+                self.hand_on(id, number, job, *closed, running.close.as_ref());
+                Some(Answer::Job(Outcome::HandedOn))
             }
             Doing::Steps(_, step) => self.carry_out_step(id, number, step)?.map(Answer::Job),
             Doing::Placing(_, step) => self
@@ -131,25 +134,85 @@ impl World<'_> {
                 self.nodes.remove(conversation, now_ms);
                 Outcome::Removed
             }
-            Step::Publish { closed, view } => {
-                let key = &self.plan.conversations[conversation];
-                let finalised = Finalised {
-                    conversation,
-                    revision: closed.revision,
-                    content: finalised::record(key, view, *closed).to_string(),
-                };
-                self.say(|| format!("m{id} publishes c{conversation} {closed:?}"));
-                self.check_published(&finalised)?;
-                self.broker.finalised.push(finalised);
-                return Ok(Some(Outcome::Published(!self.loses_answer())));
-            }
-            Step::Verify(_) | Step::Done => return Ok(None),
+            Step::Verify(_) | Step::HandOn(_) | Step::Done => return Ok(None),
         };
         if let Outcome::Committed(Commit::Conflict { .. }) = outcome {
             self.played.conflicts += 1;
             return Ok(Some(outcome));
         }
         Ok((!self.loses_answer()).then_some(outcome))
+    }
+
+    fn hand_on(
+        &mut self,
+        id: usize,
+        conversation: usize,
+        job: &Job,
+        closed: Closed,
+        close: Option<&Close>,
+    ) {
+        let (key, now_ms) = (&self.plan.conversations[conversation], self.now_ms);
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        let Some(view) = job.view_of(&closed) else {
+            return;
+        };
+        let revision = Revision {
+            finalised: Finalised {
+                conversation,
+                revision: closed.revision,
+                content: finalised::record(key, &view, closed).to_string(),
+            },
+            close: close.cloned(),
+        };
+        member
+            .outbox
+            .put(key.clone(), closed.revision, revision, now_ms);
+        self.send_revisions(id);
+    }
+
+    fn send_revisions(&mut self, id: usize) {
+        if let Some(member) = self.members.get_mut(&id) {
+            let Member { outbox, sent, .. } = member;
+            sent.extend(std::iter::from_fn(|| outbox.send_next()).map(|(_, revision)| revision));
+        }
+    }
+
+    /// The topic answers to one of the revisions that it was sent: it refuses, or it has written it, and its answer may be
+    /// lost.
+    pub(super) fn publish_step(&mut self, id: usize) -> Result<(), String> {
+        let sent = self.members.get(&id).map_or(0, |member| member.sent.len());
+        let chosen = self.draw(sent.max(1));
+        let Some(member) = self.members.get_mut(&id).filter(|_| chosen < sent) else {
+            return Ok(());
+        };
+        let Revision { finalised, close } = member.sent.swap_remove(chosen);
+        let (conversation, revision) = (finalised.conversation, finalised.revision);
+        let is_refused = self.refuses();
+        self.say(|| {
+            let told = if is_refused { "refuses" } else { "takes" };
+            format!("m{id} publishes: the topic {told} c{conversation} revision {revision}")
+        });
+        if !is_refused {
+            self.check_published(&finalised)?;
+            self.broker.finalised.push(finalised);
+        }
+        let is_heard = !is_refused || self.flaw == Flaw::UnheardRefusals;
+        let is_told = is_heard && !self.loses_answer();
+        let key = &self.plan.conversations[conversation];
+        if let Some(member) = self.members.get_mut(&id) {
+            if is_told {
+                member.outbox.delivered(key);
+                let pending = member.pending.entry(conversation).or_default();
+                pending.confirmed = Some(revision);
+                pending.close = pending.close.take().or(close);
+            } else {
+                member.outbox.failed(key, String::new(), self.now_ms);
+            }
+        }
+        self.send_revisions(id);
+        Ok(())
     }
 
     /// When the work is over, its conversation is kept, and what stands outside of its slot is next.
@@ -187,6 +250,10 @@ impl World<'_> {
             self.tell_placed(id, trace, *told, &running.tickets)?;
         }
         if let Some(member) = self.members.get_mut(&id) {
+            if let Some(revision) = running.confirmed {
+                let key = &self.plan.conversations[number];
+                member.outbox.settled(key, revision);
+            }
             running
                 .tickets
                 .into_iter()
@@ -317,7 +384,7 @@ fn begin_adding(
     plan: &Plan,
     number: usize,
     pieces: Vec<Piece>,
-    close: Option<Close>,
+    pending: Pending,
     member: &mut Member,
 ) -> Doing {
     let rules = Rules {
@@ -335,7 +402,7 @@ fn begin_adding(
     }
     let cached = member.take_cached(number);
     let key = plan.conversations[number].clone();
-    let mut job = Job::new(key, news, close, cached, rules);
+    let mut job = Job::new(key, news, pending.confirmed, pending.close, cached, rules);
     let step = job.next(None);
     Doing::Steps(Box::new(job), step)
 }

@@ -32,6 +32,8 @@ pub enum Action {
     Work(usize, usize),
     /// What waits for a conversation is begun.
     Begin(usize, usize),
+    /// The topic of finalised conversations answers.
+    Publish(usize),
     /// A step of a question to the store.
     Ask(usize),
     /// A step of looking for what is due.
@@ -296,6 +298,7 @@ impl<'t> World<'t> {
             let is_free = !member.running.contains_key(conversation);
             may(is_free, Action::Begin(id, *conversation));
         }
+        may(!member.sent.is_empty(), Action::Publish(id));
         may(member.asking.is_some(), Action::Ask(id));
         may(self.has_looking_step(member), Action::Look(id));
         let (fetcher, now_ms) = (&client.fetcher, self.now_ms);
@@ -317,6 +320,7 @@ impl<'t> World<'t> {
             Action::Pipeline(id) => return self.pipeline_step(id),
             Action::Work(id, conversation) => return self.work_step(id, conversation),
             Action::Begin(id, conversation) => self.begin_work(id, conversation),
+            Action::Publish(id) => return self.publish_step(id),
             Action::Ask(id) => return self.ask_step(id),
             Action::Look(id) => self.look_step(id),
             Action::Commit(id) => return self.commit(id),

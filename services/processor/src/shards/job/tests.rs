@@ -33,6 +33,7 @@ fn gone_at(until_ms: i64) -> Move {
         rank: Rank {
             reports: 2,
             earliness: 0,
+            given: 0,
         },
         during: vec![(1_000, Some(until_ms))],
     }
@@ -40,6 +41,19 @@ fn gone_at(until_ms: i64) -> Move {
 
 /// Does the work, after which all windows close, and returns the revisions that are published: number, and spans.
 fn published(held: &mut Option<Held>, news: News) -> Vec<(u32, u32)> {
+    let mut published: Vec<(u32, u32)> = Vec::new();
+    let mut news = Some(news);
+    loop {
+        let confirmed = published.last().map(|(revision, _)| *revision);
+        match handed_on(held, news.take().unwrap_or_default(), confirmed) {
+            Some(revision) => published.push(revision),
+            None => return published,
+        }
+    }
+}
+
+/// One job; the revision that it hands on.
+fn handed_on(held: &mut Option<Held>, news: News, confirmed: Option<u32>) -> Option<(u32, u32)> {
     let key = ConversationKey {
         project: "shop".to_owned(),
         id: "c".to_owned(),
@@ -52,26 +66,45 @@ fn published(held: &mut Option<Held>, news: News) -> Vec<(u32, u32)> {
         limits: Limits::default(),
         inactivity_gap_ms: GAP_MS,
     };
-    let mut job = Job::new(key, news, Some(close), held.take(), rules);
-    let mut published = Vec::new();
+    let mut job = Job::new(key, news, confirmed, Some(close), held.clone(), rules);
+    let mut handed_on = None;
     let mut outcome = None;
     loop {
         outcome = Some(match job.next(outcome) {
-            Step::Load => Outcome::Loaded(None),
+            // What a job before has committed.
+            Step::Load => Outcome::Loaded(held.take().map(|held| Box::new(stored(held)))),
             Step::Verify(_) => Outcome::Verified(true),
             Step::Commit { summary, .. } => Outcome::Committed(Commit::Done {
                 token: summary.version,
             }),
-            Step::Publish { closed, view } => {
-                published.push((closed.revision, view.totals.spans));
-                Outcome::Published(true)
+            Step::HandOn(closed) => {
+                let view = job.view_of(&closed).expect("it is loaded");
+                handed_on = Some((closed.revision, view.totals.spans));
+                Outcome::HandedOn
             }
             Step::Reset => panic!("all can be read"),
             Step::Done => break,
         });
     }
     *held = job.into_parts().0;
-    published
+    handed_on
+}
+
+/// As it comes from the store: all facts in one entry.
+fn stored(held: Held) -> Snapshot {
+    let facts: Vec<Prepared> = vec![guest()];
+    let mut entry = Conversation::default().entry_for(&facts, &[], &Limits::default());
+    entry.moves = vec![gone_at(5_000)]
+        .into_iter()
+        .filter(|_| held.conversation.present().is_empty())
+        .collect();
+    Snapshot {
+        summary: Summary {
+            entries: 1,
+            ..held.summary
+        },
+        entries: vec![entry],
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod memory;
 mod reading;
 
-use crate::reading::{Raw, examples, files, read, recordings};
+use self::reading::{Raw, examples, files, read, recordings};
 use domain::assembly::{Assembler, Reading, Whole};
 use domain::ids::TraceKey;
 use domain::normalise::Rules;

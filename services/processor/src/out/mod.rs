@@ -1,0 +1,6 @@
+//! What the processor writes to Kafka.
+
+pub mod finalised;
+pub mod outbox;
+pub mod publisher;
+pub mod publishing;

@@ -1,8 +1,0 @@
-//! What the decoders make of good, odd and hostile records.
-
-mod decode {
-    mod bad_input;
-    mod otlp;
-    mod sentry;
-    pub(crate) mod support;
-}
