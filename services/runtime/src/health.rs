@@ -28,8 +28,16 @@ pub struct Health(Arc<Mutex<Checks>>);
 #[derive(Debug, Default)]
 struct Checks {
     heartbeats: BTreeMap<&'static str, Beat>,
-    /// By name: `None` when the condition holds, else why not.
-    conditions: BTreeMap<&'static str, Option<String>>,
+    conditions: BTreeMap<&'static str, Standing>,
+}
+
+/// Of one condition.
+#[derive(Clone, Debug)]
+enum Standing {
+    Met,
+    /// It holds, and something is to be said all the same.
+    MetWith(String),
+    Unmet(String),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,16 +77,21 @@ pub struct Condition {
 
 impl Condition {
     pub fn met(&self) {
-        self.set(None);
+        self.set(Standing::Met);
+    }
+
+    /// The process is ready, and this is shown to whoever asks: no secrets.
+    pub fn met_with(&self, remark: impl Into<String>) {
+        self.set(Standing::MetWith(remark.into()));
     }
 
     /// The reason is shown to whoever asks for readiness: no secrets.
     pub fn unmet(&self, reason: impl Into<String>) {
-        self.set(Some(reason.into()));
+        self.set(Standing::Unmet(reason.into()));
     }
 
-    fn set(&self, unmet: Option<String>) {
-        self.health.0.lock().conditions.insert(self.name, unmet);
+    fn set(&self, standing: Standing) {
+        self.health.0.lock().conditions.insert(self.name, standing);
     }
 }
 
@@ -86,17 +99,21 @@ impl Condition {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     pub ok: bool,
-    /// By name: `ok`, or the reason why not.
+    /// By name: `ok`, a remark on what is well enough, or the reason why it is not.
     pub checks: BTreeMap<&'static str, String>,
 }
 
 impl Report {
-    fn of(checks: impl Iterator<Item = (&'static str, Option<String>)>) -> Self {
+    fn of(checks: impl Iterator<Item = (&'static str, Standing)>) -> Self {
         let mut ok = true;
         let checks = checks
-            .map(|(name, unmet)| {
-                ok &= unmet.is_none();
-                (name, unmet.unwrap_or_else(|| "ok".to_owned()))
+            .map(|(name, standing)| match standing {
+                Standing::Met => (name, "ok".to_owned()),
+                Standing::MetWith(remark) => (name, remark),
+                Standing::Unmet(reason) => {
+                    ok = false;
+                    (name, reason)
+                }
             })
             .collect();
         Self { ok, checks }
@@ -140,32 +157,32 @@ impl Health {
 
     pub fn live(&self) -> Report {
         let state = self.0.lock();
-        Report::of(state.heartbeats.iter().map(|(name, beat)| {
-            let silence = beat.last.elapsed();
-            let unmet = (silence > beat.silence_max).then(|| {
-                format!(
-                    "has not turned for {} s, at most {} s are well",
-                    silence.as_secs(),
-                    beat.silence_max.as_secs()
-                )
-            });
-            (*name, unmet)
-        }))
+        Report::of(state.beats())
     }
 
     /// Ready when every condition is met and the process is alive.
     pub fn ready(&self) -> Report {
-        let live = self.live();
         let state = self.0.lock();
-        let beats = live
-            .checks
-            .into_iter()
-            .map(|(name, text)| (name, (text != "ok").then_some(text)));
-        let conditions = state
-            .conditions
-            .iter()
-            .map(|(name, unmet)| (*name, unmet.clone()));
-        Report::of(beats.chain(conditions))
+        let conditions = state.conditions.iter();
+        let conditions = conditions.map(|(name, standing)| (*name, standing.clone()));
+        Report::of(state.beats().chain(conditions))
+    }
+}
+
+impl Checks {
+    fn beats(&self) -> impl Iterator<Item = (&'static str, Standing)> {
+        self.heartbeats.iter().map(|(name, beat)| {
+            let silence = beat.last.elapsed();
+            let standing = match silence > beat.silence_max {
+                false => Standing::Met,
+                true => Standing::Unmet(format!(
+                    "has not turned for {} s, at most {} s are well",
+                    silence.as_secs(),
+                    beat.silence_max.as_secs()
+                )),
+            };
+            (*name, standing)
+        })
     }
 }
 
@@ -246,6 +263,15 @@ mod tests {
         assert!(!report.ok && health.live().ok);
         redis.met();
         assert!(health.ready().ok);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_remark_is_shown_and_leaves_the_process_ready() {
+        let health = Health::default();
+        health.condition("partitions").met_with("one is paused");
+        let report = health.ready();
+        assert!(report.ok);
+        assert_eq!(report.checks["partitions"], "one is paused");
     }
 
     #[tokio::test]
