@@ -3,9 +3,11 @@
 use crate::books::{Books, Room};
 use crate::closing::Closing;
 use crate::config::{ProcessorConfig, ProcessorSettings};
-use crate::dlq::DeadLetters;
 use crate::item::Shards;
 use crate::memory;
+use crate::out::dead_letters::DeadLetters;
+use crate::out::dead_letters::guard::Guard;
+use crate::out::dead_letters::record::Recording;
 use crate::pipeline::Pipeline;
 use crate::placing::chaining::Chaining;
 use crate::placing::due::Due;
@@ -149,6 +151,20 @@ fn start(
     life.spawn_critical("memory", memory::run(store.clone(), stopping.clone()));
     let (asks, asked) = unbounded_channel();
     let (answering, answers) = unbounded_channel();
+    let condition = health.condition("paused_partitions");
+    let guard = Arc::new(Guard::new(
+        kafka.dead_letters,
+        Arc::clone(&clock),
+        condition,
+    ));
+    let recording = Recording {
+        store: store.clone(),
+        group: group.clone(),
+        health: Arc::clone(&store_health),
+        guard: Arc::clone(&guard),
+        stopping: stopping.clone(),
+    };
+    life.spawn_critical("pauses", recording.run());
     let recorder = Recorder {
         store,
         group,
@@ -161,7 +177,7 @@ fn start(
     assigned.unmet("no partitions assigned yet");
     let (source, incoming) = source::start(&kafka)?;
     let (done, finished) = unbounded_channel();
-    let (failed, failures) = unbounded_channel();
+    let (abandoning, abandoned) = unbounded_channel();
     let room = Room {
         records_max: config.in_flight_records_max,
         bytes_max: config.in_flight_bytes_max,
@@ -177,13 +193,15 @@ fn start(
             reader: Arc::new(reader),
             readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
             dead_letters: Arc::new(DeadLetters::new(&kafka, health.condition("dead_letters"))?),
+            guard: Arc::clone(&guard),
             shards,
             places,
-            failed,
+            abandoned: abandoning,
         },
         done,
         finished,
-        failures,
+        abandoned,
+        guard,
         asks,
         answers,
         due,

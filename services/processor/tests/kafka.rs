@@ -7,5 +7,6 @@ mod kafka {
     mod groups;
     mod publish;
     mod reading;
+    mod stages;
     pub(crate) mod support;
 }

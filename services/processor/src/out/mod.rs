@@ -1,0 +1,3 @@
+//! What leaves the processor for Kafka.
+
+pub mod dead_letters;
