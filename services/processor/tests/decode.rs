@@ -2,6 +2,7 @@
 
 mod decode {
     mod bad_input;
+    mod broken_heads;
     mod otlp;
     mod sentry;
     pub(crate) mod support;

@@ -66,7 +66,7 @@ async fn look(store: &Store, group: &str) -> Result<BTreeMap<TopicPartition, Pau
     let read = |((topic, number), text): ((String, i32), String)| {
         let pause = serde_json::from_str(&text);
         // Of a version that writes them otherwise: it stands for something all the same.
-        let pause = pause.unwrap_or_else(|_| Pause {
+        let pause = pause.unwrap_or(Pause {
             since_ms: 0,
             until_ms: 0,
             trials: 0,
