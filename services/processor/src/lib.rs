@@ -9,6 +9,7 @@ pub mod finalised;
 pub mod item;
 pub mod memory;
 pub mod metrics;
+mod notices;
 pub mod out;
 pub mod pipeline;
 pub mod placing;

@@ -13,16 +13,16 @@
 //! bound of their own, because what is in flight as a whole has: beyond `in_flight_records_max` or `in_flight_bytes_max` no
 //! further record is taken from the poll thread, which then pauses Kafka. Everything but records is always taken.
 
-use crate::books::{self, Answer, Ask, Books, Command, HandoverId, Notice};
+use crate::books::{self, Answer, Ask, Books, Command, HandoverId};
 use crate::config::ProcessorConfig;
 use crate::item::Ticket;
 use crate::metrics as names;
+use crate::notices::{say, tell_paused};
 use crate::out::dead_letters::breaker::Turn;
 use crate::out::dead_letters::guard::Guard;
 use crate::shards::job::Close;
 use crate::source::{
     Commitment, Event, Incoming, Position, Record, SourceHandle, Stopped, TopicPartition,
-    tell_breach,
 };
 use crate::stages::{Format, Stages};
 use metrics::{counter, gauge};
@@ -358,51 +358,5 @@ impl Pipeline {
                 () = tokio::time::sleep_until(deadline) => return Vec::new(),
             }
         }
-    }
-}
-
-fn tell_paused(partition: &TopicPartition, is_paused: bool) {
-    let labels = [
-        ("topic", partition.topic.to_string()),
-        ("partition", partition.partition.to_string()),
-    ];
-    gauge!(names::PARTITION_PAUSED, &labels).set(f64::from(u8::from(is_paused)));
-}
-
-fn say(notice: &Notice) {
-    match notice {
-        Notice::StoreMoved => warn!(
-            "the store was restarted, failed over or replaced: what was written to it last may be lost and is read again"
-        ),
-        Notice::EpochChanged { partitions } => {
-            counter!(names::STORE_EPOCHS).increment(1);
-            warn!(
-                partitions,
-                "the store has lost its last writes, or all: caches are dropped and partitions read again"
-            );
-        }
-        Notice::StoreLacks {
-            partition,
-            first_offset,
-            stands_at,
-        } => error!(
-            partition = %partition,
-            committed = first_offset,
-            stands_at,
-            "the store knows less than was committed: reading again what it lacks"
-        ),
-        Notice::BeginsAnew {
-            partition,
-            stands_at,
-        } => {
-            counter!(names::PARTITIONS_RESTARTED, "topic" => partition.topic.to_string())
-                .increment(1);
-            warn!(
-                partition = %partition,
-                stood_at = stands_at,
-                "a partition is read from its beginning, of which more was read before: its topic was made anew, or the group's offsets were reset"
-            );
-        }
-        Notice::Breach(commitment) => tell_breach(commitment),
     }
 }

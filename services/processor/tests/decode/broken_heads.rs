@@ -33,7 +33,9 @@ fn pair(key: &str, value: &[u8]) -> Vec<u8> {
 }
 
 /// What is broken, on the wire: a resource, a scope, how many spans that costs, and a word of the complaint.
-fn broken() -> Vec<(&'static str, Vec<u8>, Vec<u8>, usize, &'static str)> {
+type Broken = (&'static str, Vec<u8>, Vec<u8>, usize, &'static str);
+
+fn broken() -> Vec<Broken> {
     let good = field(1, &pair("service.name", &field(1, b"bot")));
     let deep = (0..20).fold(vec![0xff], |value, _| field(6, &pair("k", &value)));
     vec![
