@@ -7,6 +7,7 @@ mod kafka {
     mod groups;
     mod publish;
     mod reading;
+    mod service;
     mod stages;
     pub(crate) mod support;
 }

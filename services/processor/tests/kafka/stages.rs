@@ -13,6 +13,7 @@ use processor::stages::{Format, Stages};
 use rdkafka::message::{Headers as _, Message as _};
 use runtime::clock::ManualClock;
 use runtime::health::Health;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -137,6 +138,7 @@ async fn records_of_a_paused_partition_stay_where_they_are_and_another_is_read()
     for _ in 0..5 {
         let record = member.record().await;
         rig.guard.begin([record.at.partition.clone()]);
+        rig.guard.found(&BTreeMap::new());
         rig.run(record).await;
         done.extend(rig.done.try_recv().ok());
         abandoned.extend(rig.abandoned.try_recv().ok());

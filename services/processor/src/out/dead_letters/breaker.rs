@@ -11,7 +11,8 @@
 //!
 //! While a breaker is open no record of its partition is read or becomes a dead letter: it stays in Kafka. Other
 //! partitions are not touched. That it is open is written down by whoever owns this machine ([`Breakers::unrecorded`]),
-//! and found by the next owner of the partition ([`Breakers::found`]): a restart does not begin the count anew.
+//! and found by the next owner of the partition ([`Breakers::found`]): a restart does not begin the count anew. Until its
+//! owner has looked, bad records of a partition wait.
 
 use super::DeadLetterLimits;
 use crate::source::TopicPartition;
@@ -64,6 +65,8 @@ struct Breaker {
     window: Window,
     /// What is written down of it, as far as we know; `None` inside when nothing is, outside when nobody has looked.
     recorded: Option<Option<Pause>>,
+    /// Whether a record was left undone before anybody had looked.
+    has_left: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -146,6 +149,10 @@ impl Breakers {
         if matches!(breaker.state, State::Open(_)) {
             return Verdict::Abandon;
         }
+        if bad.is_some() && breaker.recorded.is_none() {
+            breaker.has_left = true;
+            return Verdict::Abandon;
+        }
         breaker
             .window
             .note(bad.is_some(), self.limits.window_records);
@@ -208,6 +215,9 @@ impl Breakers {
         for (partition, breaker) in &mut self.breakers {
             let found = found.get(partition).cloned();
             match (&breaker.recorded, &found, &breaker.state) {
+                (None, None, _) if std::mem::take(&mut breaker.has_left) => {
+                    self.turns.push(Turn::ReadsAgain(partition.clone()));
+                }
                 (None, Some(pause), State::Closed) => {
                     breaker.state = State::Open(pause.clone());
                     let paused = Turn::Paused(partition.clone(), pause.clone());

@@ -93,7 +93,8 @@ impl Guard {
         self.breakers.lock().recorded(partition, pause);
     }
 
-    pub(super) fn found(&self, found: &BTreeMap<TopicPartition, Pause>) {
+    /// See [`Breakers::found`].
+    pub fn found(&self, found: &BTreeMap<TopicPartition, Pause>) {
         self.change(|breakers, _| breakers.found(found));
     }
 
