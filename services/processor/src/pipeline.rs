@@ -230,8 +230,7 @@ impl Pipeline {
                     error!(partition = %partition, for_s, trials = pause.trials, "a partition is paused, the others go on: {}. Correct the producer or the topic's `encoding`; `processor resume` lets it go on at once", pause.why);
                 }
                 Turn::ReadsAgain(partition) => {
-                    info!(partition = %partition, "a paused partition is read again");
-                    self.tell(books::Event::ReadAgain(partition), loose);
+                    self.read_again(partition, loose);
                 }
                 Turn::GoesOn(partition) => {
                     tell_paused(&partition, false);
@@ -240,6 +239,18 @@ impl Pipeline {
             }
         }
         self.source.stand_still(self.guard.open());
+    }
+
+    /// Goes back to the first record of a partition that is not done. Nothing was lost: this is no rewind.
+    fn read_again(&mut self, partition: TopicPartition, loose: &mut Loose) {
+        info!(partition = %partition, "a partition is read again from its first record that is not done");
+        let event = books::Event::ReadAgain(partition);
+        for command in self.books.on(event, self.clock.now_ms()) {
+            match command {
+                Command::Seek(partition, to) => self.source.seek(partition, to),
+                other => self.carry_out(other, loose),
+            }
+        }
     }
 
     fn forget(&self, partitions: &[TopicPartition]) {

@@ -216,6 +216,8 @@ impl Breakers {
             let found = found.get(partition).cloned();
             match (&breaker.recorded, &found, &breaker.state) {
                 (None, None, _) if std::mem::take(&mut breaker.has_left) => {
+                    // What was good is read again, too.
+                    breaker.window = Window::default();
                     self.turns.push(Turn::ReadsAgain(partition.clone()));
                 }
                 (None, Some(pause), State::Closed) => {
