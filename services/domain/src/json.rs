@@ -66,6 +66,16 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     })
 }
 
+/// The text of a document as any reader of JSON can take it: invalid UTF-8 and lone surrogate escapes mended, the byte
+/// order mark gone. For readers that read it piece by piece.
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let text = text_of(bytes);
+    match without_lone_surrogates(&text) {
+        Some(mended) => Cow::Owned(mended),
+        None => text,
+    }
+}
+
 /// Whether the bytes can only be JSON text: after an optional byte order mark and white space, an object or an array.
 pub fn looks_like_json(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);

@@ -1,6 +1,7 @@
 //! The processor as a service with a command line.
 
 use crate::config::ProcessorSettings;
+use crate::out::dead_letters::record;
 use crate::{rebuild, service};
 use clap::Subcommand;
 use runtime::cli::Configured;
@@ -16,6 +17,14 @@ pub enum Command {
         /// Confirms that everything in the store may be deleted.
         #[arg(long)]
         yes: bool,
+    },
+    /// Let partitions go on that are paused because too many of their records cannot be read; without any, list them.
+    Resume {
+        /// As `topic/partition`.
+        partitions: Vec<String>,
+        /// All that are paused.
+        #[arg(long, conflicts_with = "partitions")]
+        all: bool,
     },
 }
 
@@ -39,13 +48,21 @@ impl Service for Processor {
         service::run(config, process).await
     }
 
-    fn own(Command::Rebuild { yes }: Command, configured: &Configured) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            yes,
-            "rebuild deletes everything in the store: say --yes to go on"
-        );
+    fn own(command: Command, configured: &Configured) -> anyhow::Result<()> {
+        if let Command::Rebuild { yes } = command {
+            anyhow::ensure!(
+                yes,
+                "rebuild deletes everything in the store: say --yes to go on"
+            );
+        }
         let settings = configured.load::<ProcessorSettings>()?.config;
-        runtime::cli::runtime(Self::NAME)?.block_on(rebuild::run(&settings))
+        let runtime = runtime::cli::runtime(Self::NAME)?;
+        match command {
+            Command::Rebuild { .. } => runtime.block_on(rebuild::run(&settings)),
+            Command::Resume { partitions, all } => {
+                runtime.block_on(record::resume(&settings, &partitions, all))
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ runtime::define_metrics! {
     Counter Count RECORDS_READ "processor_records_read_total" by [topic] "Kafka records read.";
     Counter Bytes BYTES_READ "processor_bytes_read_total" by [topic] "Bytes of Kafka records read.";
     Counter Count SPANS_READ "processor_spans_read_total" "Spans and log records decoded.";
-    Counter Count RECORDS_REJECTED "processor_records_rejected_total" by [reason] "Records that could not be read, or not all of their spans.";
+    Counter Count RECORDS_REJECTED "processor_records_rejected_total" by [reason] "Records that could not be read, or not all of their spans. `panicked`: reading one failed unexpectedly, a defect.";
     Counter Count SPANS_DROPPED "processor_spans_dropped_total" by [reason] "Spans left out on purpose.";
     Counter Count SPANS_STORED "processor_spans_stored_total" "Spans written to the store.";
     Counter Count SPANS_OMITTED "processor_spans_omitted_total" "Spans not kept because their conversation had reached its bound.";
@@ -37,6 +37,7 @@ runtime::define_metrics! {
     Counter Count CONSUMER_ERRORS "processor_consumer_errors_total" "Errors that the consumer recovered from by itself.";
     Counter Count DEAD_LETTERS "processor_dead_letters_total" by [reason] "Records sent to the dead-letter topic.";
     Counter Count DEAD_LETTER_ERRORS "processor_dead_letter_errors_total" "Records for the dead-letter topic that could not be delivered at once.";
+    Gauge Count PARTITION_PAUSED "processor_partition_paused" by [topic, partition] "1 while a partition is paused, or tried again, because too many of its records cannot be read.";
     Counter Count RECORDS_EXPIRED "processor_records_expired_total" by [topic] "Records that Kafka deleted before they were read.";
     Counter Count OFFSETS_SKIPPED "processor_offsets_skipped_total" by [topic] "Offsets without a record: marks of transactions, and what compaction removed.";
     Counter Count PARTITIONS_RESTARTED "processor_partitions_restarted_total" by [topic] "Partitions read from their beginning because their topic was made anew or lost its end.";

@@ -13,14 +13,16 @@
 //! bound of their own, because what is in flight as a whole has: beyond `in_flight_records_max` or `in_flight_bytes_max` no
 //! further record is taken from the poll thread, which then pauses Kafka. Everything but records is always taken.
 
-use crate::books::{self, Answer, Ask, Books, Command, HandoverId, Notice};
+use crate::books::{self, Answer, Ask, Books, Command, HandoverId};
 use crate::config::ProcessorConfig;
-use crate::dlq::TooManyDeadLetters;
 use crate::item::Ticket;
 use crate::metrics as names;
+use crate::notices::{say, tell_paused};
+use crate::out::dead_letters::breaker::Turn;
+use crate::out::dead_letters::guard::Guard;
 use crate::shards::job::Close;
 use crate::source::{
-    Commitment, Event, Incoming, Position, Record, SourceHandle, Stopped, tell_breach,
+    Commitment, Event, Incoming, Position, Record, SourceHandle, Stopped, TopicPartition,
 };
 use crate::stages::{Format, Stages};
 use metrics::{counter, gauge};
@@ -56,7 +58,9 @@ pub struct Pipeline {
     /// Records that are done.
     pub done: UnboundedSender<Position>,
     pub finished: UnboundedReceiver<Position>,
-    pub failures: UnboundedReceiver<TooManyDeadLetters>,
+    /// Records that are left undone, see [`Stages::abandoned`].
+    pub abandoned: UnboundedReceiver<Position>,
+    pub guard: Arc<Guard>,
     /// To and from [`crate::recorder`].
     pub asks: UnboundedSender<Ask>,
     pub answers: UnboundedReceiver<Answer>,
@@ -108,10 +112,11 @@ impl Pipeline {
                     Some(event) => self.on_event(event, &mut loose)?,
                     None => anyhow::bail!("the poll thread ended"),
                 },
-                Some(failure) = self.failures.recv() => return Err(failure.into()),
+                () = self.guard.turned() => self.act_on_turns(&mut loose),
                 Some(answer) = self.answers.recv() => self.tell(books::Event::Store(answer), &mut loose),
                 _ = ticks.tick() => self.tick(&mut loose),
                 Some(position) = self.finished.recv() => self.tell(books::Event::Done(position), &mut loose),
+                Some(position) = self.abandoned.recv() => self.tell(books::Event::Abandoned(position), &mut loose),
                 Some(record) = self.incoming.records.recv(), if has_room => self.read(record, &mut loose),
             }
         }
@@ -124,11 +129,14 @@ impl Pipeline {
                 counter!(names::REBALANCES, "kind" => "assigned").increment(1);
                 info!(count = begun.len(), "partitions assigned");
                 self.assigned.met();
+                let partitions = begun.iter().map(|begun| begun.partition.clone());
+                self.guard.begin(partitions);
                 books::Event::Assigned(begun)
             }
             Event::Revoked { partitions, ack } => {
                 counter!(names::REBALANCES, "kind" => "revoked").increment(1);
                 info!(count = partitions.len(), "partitions revoked");
+                self.forget(&partitions);
                 let handover = loose.handover(ack);
                 books::Event::Revoked {
                     partitions,
@@ -137,6 +145,7 @@ impl Pipeline {
             }
             Event::Lost(partitions) => {
                 counter!(names::REBALANCES, "kind" => "lost").increment(1);
+                self.forget(&partitions);
                 books::Event::Lost(partitions)
             }
             Event::EndOfPartition {
@@ -183,6 +192,7 @@ impl Pipeline {
     fn tick(&mut self, loose: &mut Loose) {
         self.heartbeat.beat();
         self.tell(books::Event::Tick, loose);
+        self.tend_to_paused(loose);
         let now_ms = self.clock.now_ms();
         // Of the whole group; while nobody knows it, it stands where it was and falls behind.
         if let Some(watermark_ms) = loose.watermark_ms {
@@ -193,6 +203,61 @@ impl Pipeline {
         let oldest = self.books.oldest_since_ms();
         let oldest_ms = oldest.map_or(0, |since_ms| now_ms - since_ms);
         gauge!(names::OLDEST_IN_FLIGHT).set(oldest_ms as f64 / 1e3);
+    }
+
+    /// Partitions that are paused for their dead letters: pauses end, and time does not wait for ever.
+    fn tend_to_paused(&mut self, loose: &mut Loose) {
+        self.guard.tick();
+        self.act_on_turns(loose);
+        let until_ms = self.clock.now_ms() - self.idle_lateness_ms;
+        for partition in self.guard.passed_by() {
+            let event = books::Event::PassedBy {
+                partition,
+                until_ms,
+            };
+            self.tell(event, loose);
+        }
+        // Told again and again: a rebalance may have crossed with what was told last.
+        self.source.stand_still(self.guard.open());
+    }
+
+    fn act_on_turns(&mut self, loose: &mut Loose) {
+        for turn in self.guard.take_turns() {
+            match turn {
+                Turn::Paused(partition, pause) => {
+                    tell_paused(&partition, true);
+                    let for_s = (pause.until_ms - self.clock.now_ms()) / 1_000;
+                    error!(partition = %partition, for_s, trials = pause.trials, "a partition is paused, the others go on: {}. Correct the producer or the topic's `encoding`; `processor resume` lets it go on at once", pause.why);
+                }
+                Turn::ReadsAgain(partition) => {
+                    self.read_again(partition, loose);
+                }
+                Turn::GoesOn(partition) => {
+                    tell_paused(&partition, false);
+                    info!(partition = %partition, "a partition that was paused goes on");
+                }
+            }
+        }
+        self.source.stand_still(self.guard.open());
+    }
+
+    /// Goes back to the first record of a partition that is not done. Nothing was lost: this is no rewind.
+    fn read_again(&mut self, partition: TopicPartition, loose: &mut Loose) {
+        info!(partition = %partition, "a partition is read again from its first record that is not done");
+        let event = books::Event::ReadAgain(partition);
+        for command in self.books.on(event, self.clock.now_ms()) {
+            match command {
+                Command::Seek(partition, to) => self.source.seek(partition, to),
+                other => self.carry_out(other, loose),
+            }
+        }
+    }
+
+    fn forget(&self, partitions: &[TopicPartition]) {
+        self.guard.forget(partitions);
+        partitions
+            .iter()
+            .for_each(|partition| tell_paused(partition, false));
     }
 
     /// Tells the books and does what they say.
@@ -263,6 +328,7 @@ impl Pipeline {
             tokio::select! {
                 () = tokio::time::sleep_until(deadline) => break,
                 Some(position) = self.finished.recv() => self.tell(books::Event::Done(position), &mut loose),
+                Some(position) = self.abandoned.recv() => self.tell(books::Event::Abandoned(position), &mut loose),
                 Some(answer) = self.answers.recv() => self.tell(books::Event::Store(answer), &mut loose),
                 // Further records are not begun, and so not committed.
                 Some(event) = self.incoming.events.recv() => self.on_event(event, &mut loose)?,
@@ -303,43 +369,5 @@ impl Pipeline {
                 () = tokio::time::sleep_until(deadline) => return Vec::new(),
             }
         }
-    }
-}
-
-fn say(notice: &Notice) {
-    match notice {
-        Notice::StoreMoved => warn!(
-            "the store was restarted, failed over or replaced: what was written to it last may be lost and is read again"
-        ),
-        Notice::EpochChanged { partitions } => {
-            counter!(names::STORE_EPOCHS).increment(1);
-            warn!(
-                partitions,
-                "the store has lost its last writes, or all: caches are dropped and partitions read again"
-            );
-        }
-        Notice::StoreLacks {
-            partition,
-            first_offset,
-            stands_at,
-        } => error!(
-            partition = %partition,
-            committed = first_offset,
-            stands_at,
-            "the store knows less than was committed: reading again what it lacks"
-        ),
-        Notice::BeginsAnew {
-            partition,
-            stands_at,
-        } => {
-            counter!(names::PARTITIONS_RESTARTED, "topic" => partition.topic.to_string())
-                .increment(1);
-            warn!(
-                partition = %partition,
-                stood_at = stands_at,
-                "a partition is read from its beginning, of which more was read before: its topic was made anew, or the group's offsets were reset"
-            );
-        }
-        Notice::Breach(commitment) => tell_breach(commitment),
     }
 }

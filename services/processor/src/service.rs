@@ -3,9 +3,11 @@
 use crate::books::{Answer, Ask, Books, Room};
 use crate::closing::Closing;
 use crate::config::{ProcessorConfig, ProcessorSettings};
-use crate::dlq::DeadLetters;
 use crate::item::{Shards, bounded_by_room};
 use crate::memory;
+use crate::out::dead_letters::DeadLetters;
+use crate::out::dead_letters::guard::Guard;
+use crate::out::dead_letters::record::Recording;
 use crate::out::publisher::Publisher;
 use crate::out::publishing::{Desk, Publishing};
 use crate::pipeline::Pipeline;
@@ -95,14 +97,16 @@ fn start(
         rules: config.rules(),
         prices: PriceTable::load(config.prices_file.as_deref())?,
     };
-    let (failed, failures) = bounded_by_room();
+    let guard = start_guard(shared, &kafka, process);
+    let (abandoning, abandoned) = bounded_by_room();
     let stages = Stages {
         reader: Arc::new(reader),
         readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
         dead_letters: Arc::new(DeadLetters::new(&kafka, health.condition("dead_letters"))?),
+        guard: Arc::clone(&guard),
         shards,
         places,
-        failed,
+        abandoned: abandoning,
     };
     let room = Room {
         records_max: config.in_flight_records_max,
@@ -122,7 +126,8 @@ fn start(
         stages,
         done,
         finished,
-        failures,
+        abandoned,
+        guard,
         asks,
         answers,
         due,
@@ -209,6 +214,22 @@ fn start_placing(
     places
 }
 
+/// Judges dead letters by partition; what is paused is kept in the store.
+fn start_guard(shared: &Arc<Shared>, kafka: &KafkaConfig, process: &Process) -> Arc<Guard> {
+    let condition = process.health.condition("paused_partitions");
+    let clock = Arc::new(SystemClock);
+    let guard = Arc::new(Guard::new(kafka.dead_letters, clock, condition));
+    let recording = Recording {
+        store: shared.store.clone(),
+        group: kafka.group_id.clone(),
+        health: Arc::clone(&shared.health),
+        guard: Arc::clone(&guard),
+        stopping: shared.stopping.clone(),
+    };
+    process.life.spawn_critical("pauses", recording.run());
+    guard
+}
+
 fn start_publishing(
     shared: &Arc<Shared>,
     kafka: &KafkaConfig,
@@ -219,7 +240,7 @@ fn start_publishing(
         desk: Arc::clone(&shared.desk),
         publisher: Publisher::new(kafka)?,
         shards,
-        condition: process.health.remark("publishing"),
+        condition: process.health.condition("publishing"),
         stopping: shared.stopping.clone(),
         drained: shared.drained.clone(),
     };

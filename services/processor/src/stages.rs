@@ -1,12 +1,14 @@
 //! What happens to one record between the books and the router.
 
-use crate::dlq::{DeadLetters, Rejection, TooManyDeadLetters};
 use crate::item::{Shards, Ticket, Work};
 use crate::metrics as names;
+use crate::out::dead_letters::breaker::Verdict;
+use crate::out::dead_letters::guard::Guard;
+use crate::out::dead_letters::{DeadLetters, Rejection};
 use crate::placing::job;
 use crate::placing::{Place, Places};
-use crate::reader::Reader;
-use crate::source::Record;
+use crate::reader::{ReadRecord, read_safely};
+use crate::source::{Position, Record};
 use domain::assembly::Reading;
 use metrics::counter;
 use std::sync::Arc;
@@ -22,43 +24,59 @@ pub struct Format {
 
 #[derive(Clone, Debug)]
 pub struct Stages {
-    pub reader: Arc<Reader>,
+    pub reader: Arc<dyn ReadRecord>,
     /// Records decoded at once.
     pub readers: Arc<Semaphore>,
     pub dead_letters: Arc<DeadLetters>,
+    pub guard: Arc<Guard>,
     pub shards: Shards,
     pub places: Places,
-    pub failed: UnboundedSender<TooManyDeadLetters>,
+    /// Records that are left undone because their partition is paused.
+    pub abandoned: UnboundedSender<Position>,
 }
 
 impl Stages {
-    /// Reads a record and sends on what it held; what cannot be read becomes a dead letter.
+    /// Reads a record and sends on what it held; what cannot be read becomes a dead letter, unless its partition is paused
+    /// for having too many of them.
     pub async fn run(self, record: Record, format: Format, ticket: Ticket) {
         // Closed only when the process stops.
         let Ok(permit) = self.readers.acquire().await else {
             return;
         };
-        let reading = tokio::task::block_in_place(|| {
-            self.reader.read(&record, format.encoding, format.signal)
+        let partition = &record.at.partition;
+        if self.guard.is_open(partition) {
+            return self.abandon(record.at);
+        }
+        let outcome = tokio::task::block_in_place(|| {
+            read_safely(&*self.reader, &record, format.encoding, format.signal)
         });
         drop(permit);
-        let rejection = match reading {
-            Ok((reading, rejection)) => {
-                self.dead_letters.good(&record.at.partition);
-                self.send_on(reading, &ticket);
-                rejection
-            }
-            Err(cause) => Some(Rejection::from(cause)),
+        let (reading, rejection) = match outcome {
+            Ok((reading, rejection)) => (Some(reading), rejection),
+            Err(rejection) => (None, Some(rejection)),
         };
+        match self.guard.judge(partition, rejection.as_ref()) {
+            Verdict::Abandon => return self.abandon(record.at),
+            Verdict::GoOn => {}
+        }
+        if let Some(reading) = reading {
+            self.send_on(reading, &ticket);
+        }
         if let Some(rejection) = rejection {
-            counter!(names::RECORDS_REJECTED, "reason" => rejection.reason()).increment(1);
-            if let Err(failure) = self.dead_letters.send(&record, &rejection).await {
-                // The record stays undone: it is read again when the cause is mended.
-                let _ = self.failed.send(failure);
-                return;
-            }
+            self.give_up(&record, &rejection).await;
         }
         ticket.done();
+    }
+
+    async fn give_up(&self, record: &Record, rejection: &Rejection) {
+        counter!(names::RECORDS_REJECTED, "reason" => rejection.reason()).increment(1);
+        self.dead_letters.send(record, rejection).await;
+    }
+
+    /// The ticket is dropped undone: the offset stays before the record, which is read again.
+    fn abandon(&self, at: Position) {
+        // The pipeline is gone only when the process is stopping.
+        let _ = self.abandoned.send(at);
     }
 
     /// What carries an id goes to its conversation; what others are placed by, and what carries none, to its trace.

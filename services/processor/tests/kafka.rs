@@ -8,5 +8,7 @@ mod kafka {
     mod publish;
     mod publishing;
     mod reading;
+    mod service;
+    mod stages;
     pub(crate) mod support;
 }

@@ -3,6 +3,7 @@
 
 mod decode {
     mod bad_input;
+    mod broken_heads;
     mod otlp;
     mod sentry;
     pub(crate) mod support;

@@ -31,12 +31,13 @@ struct Checks {
     conditions: BTreeMap<&'static str, Standing>,
 }
 
+/// Of one condition.
 #[derive(Clone, Debug)]
-struct Standing {
-    /// `None` when the condition holds, else why not.
-    unmet: Option<String>,
-    /// Whether the process is ready only while it holds.
-    is_needed: bool,
+enum Standing {
+    Met,
+    /// It holds, and something is to be said all the same.
+    MetWith(String),
+    Unmet(String),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +68,7 @@ impl Drop for Heartbeat {
     }
 }
 
-/// Something that must hold for the process to be ready, such as a connection to a store; or that is only told with that.
+/// Something that must hold for the process to be ready, such as a connection to a store.
 #[derive(Clone, Debug)]
 pub struct Condition {
     name: &'static str,
@@ -76,18 +77,21 @@ pub struct Condition {
 
 impl Condition {
     pub fn met(&self) {
-        self.set(None);
+        self.set(Standing::Met);
+    }
+
+    /// The process is ready, and this is shown to whoever asks: no secrets.
+    pub fn met_with(&self, remark: impl Into<String>) {
+        self.set(Standing::MetWith(remark.into()));
     }
 
     /// The reason is shown to whoever asks for readiness: no secrets.
     pub fn unmet(&self, reason: impl Into<String>) {
-        self.set(Some(reason.into()));
+        self.set(Standing::Unmet(reason.into()));
     }
 
-    fn set(&self, unmet: Option<String>) {
-        if let Some(standing) = self.health.0.lock().conditions.get_mut(self.name) {
-            standing.unmet = unmet;
-        }
+    fn set(&self, standing: Standing) {
+        self.health.0.lock().conditions.insert(self.name, standing);
     }
 }
 
@@ -95,7 +99,7 @@ impl Condition {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     pub ok: bool,
-    /// By name: `ok`, or the reason why not.
+    /// By name: `ok`, a remark on what is well enough, or the reason why it is not.
     pub checks: BTreeMap<&'static str, String>,
 }
 
@@ -103,21 +107,16 @@ impl Report {
     fn of(checks: impl Iterator<Item = (&'static str, Standing)>) -> Self {
         let mut ok = true;
         let checks = checks
-            .map(|(name, Standing { unmet, is_needed })| {
-                ok &= unmet.is_none() || !is_needed;
-                (name, unmet.unwrap_or_else(|| "ok".to_owned()))
+            .map(|(name, standing)| match standing {
+                Standing::Met => (name, "ok".to_owned()),
+                Standing::MetWith(remark) => (name, remark),
+                Standing::Unmet(reason) => {
+                    ok = false;
+                    (name, reason)
+                }
             })
             .collect();
         Self { ok, checks }
-    }
-}
-
-impl Standing {
-    fn needed(unmet: Option<String>) -> Self {
-        Self {
-            unmet,
-            is_needed: true,
-        }
     }
 }
 
@@ -148,52 +147,42 @@ impl Health {
 
     /// A condition of readiness, unmet at first.
     pub fn condition(&self, name: &'static str) -> Condition {
-        self.standing(name, Some("starting".to_owned()), true)
-    }
-
-    /// Something that `/ready` tells, while the process is ready all the same: most of its work does not need it. Met at
-    /// first.
-    pub fn remark(&self, name: &'static str) -> Condition {
-        self.standing(name, None, false)
-    }
-
-    fn standing(&self, name: &'static str, unmet: Option<String>, is_needed: bool) -> Condition {
-        let standing = Standing { unmet, is_needed };
-        self.0.lock().conditions.insert(name, standing);
-        Condition {
+        let condition = Condition {
             name,
             health: self.clone(),
-        }
+        };
+        condition.unmet("starting");
+        condition
     }
 
     pub fn live(&self) -> Report {
         let state = self.0.lock();
-        Report::of(state.heartbeats.iter().map(|(name, beat)| {
-            let silence = beat.last.elapsed();
-            let unmet = (silence > beat.silence_max).then(|| {
-                format!(
-                    "has not turned for {} s, at most {} s are well",
-                    silence.as_secs(),
-                    beat.silence_max.as_secs()
-                )
-            });
-            (*name, Standing::needed(unmet))
-        }))
+        Report::of(state.beats())
     }
 
     /// Ready when every condition is met and the process is alive.
     pub fn ready(&self) -> Report {
-        let live = self.live();
         let state = self.0.lock();
-        let beats = live
-            .checks
-            .into_iter()
-            .map(|(name, text)| (name, Standing::needed((text != "ok").then_some(text))));
-        let conditions = state
-            .conditions
-            .iter()
-            .map(|(name, standing)| (*name, standing.clone()));
-        Report::of(beats.chain(conditions))
+        let conditions = state.conditions.iter();
+        let conditions = conditions.map(|(name, standing)| (*name, standing.clone()));
+        Report::of(state.beats().chain(conditions))
+    }
+}
+
+impl Checks {
+    fn beats(&self) -> impl Iterator<Item = (&'static str, Standing)> {
+        self.heartbeats.iter().map(|(name, beat)| {
+            let silence = beat.last.elapsed();
+            let standing = match silence > beat.silence_max {
+                false => Standing::Met,
+                true => Standing::Unmet(format!(
+                    "has not turned for {} s, at most {} s are well",
+                    silence.as_secs(),
+                    beat.silence_max.as_secs()
+                )),
+            };
+            (*name, standing)
+        })
     }
 }
 
@@ -276,15 +265,13 @@ mod tests {
         assert!(health.ready().ok);
     }
 
-    #[test]
-    fn a_remark_is_told_and_the_process_is_ready_all_the_same() {
+    #[tokio::test(start_paused = true)]
+    async fn a_remark_is_shown_and_leaves_the_process_ready() {
         let health = Health::default();
-        let remark = health.remark("publishing");
-        assert_eq!(health.ready().checks["publishing"], "ok");
-        remark.unmet("the topic refuses");
+        health.condition("partitions").met_with("one is paused");
         let report = health.ready();
-        assert_eq!(report.checks["publishing"], "the topic refuses");
         assert!(report.ok);
+        assert_eq!(report.checks["partitions"], "one is paused");
     }
 
     #[tokio::test]

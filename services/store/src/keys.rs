@@ -118,6 +118,11 @@ impl Keys {
         self.key(format_args!("sweep"))
     }
 
+    /// HASH of a consumer group's paused partitions.
+    pub(crate) fn pauses(&self, group: &str) -> String {
+        self.key(format_args!("pauses:{group}"))
+    }
+
     /// Channel of wake-ups.
     pub(crate) fn changes(&self) -> String {
         self.key(format_args!("changes"))

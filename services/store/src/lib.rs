@@ -18,6 +18,7 @@ mod joints;
 mod keys;
 mod list;
 mod memory;
+mod pauses;
 mod places;
 mod progress;
 mod recovery;

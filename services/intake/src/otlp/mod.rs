@@ -1,6 +1,7 @@
 //! OTLP: requests are cut by trace into records that hold the client's own bytes.
 //!
-//! A span is never decoded here, only walked over: what its producer wrote, known to us or not, is what Kafka gets.
+//! A span is never decoded here, only walked over: what its producer wrote, known to us or not, is what Kafka gets. What
+//! the processor could not read is not taken ([`check`]): its sender is told, while it can still do something about it.
 //! OTLP/JSON is turned into the same bytes first ([`json`]).
 
 pub mod answer;
@@ -9,10 +10,14 @@ pub mod grpc;
 pub mod http;
 mod json;
 mod proto;
+mod rejections;
 mod split;
+mod walk;
 
-pub use json::to_proto;
-pub use split::{Limits, Part, Split, split};
+pub use check::VALUE_DEPTH_MAX;
+pub use json::{Converted, to_proto};
+pub use rejections::Rejections;
+pub use split::{Limits, Part, RECORD_ITEMS_MAX, Split, split};
 
 use std::sync::Arc;
 
@@ -59,35 +64,6 @@ impl Signal {
 pub enum Encoding {
     Proto,
     Json,
-}
-
-/// Items that were left out while the others were taken, and why.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rejections {
-    pub total: usize,
-    described: Vec<String>,
-}
-
-/// Rejected items that are described one by one; the rest is only counted.
-const DESCRIBED_MAX: usize = 10;
-
-impl Rejections {
-    pub fn add(&mut self, reason: impl FnOnce() -> String) {
-        self.total += 1;
-        if self.described.len() < DESCRIBED_MAX {
-            self.described.push(reason());
-        }
-    }
-
-    /// For the client's log.
-    pub fn message(&self) -> String {
-        let more = self.total - self.described.len();
-        let mut message = self.described.join("; ");
-        if more > 0 {
-            message.push_str(&format!("; and {more} more"));
-        }
-        message
-    }
 }
 
 /// A request whose client is known and whose body has arrived.
@@ -170,8 +146,14 @@ fn read(
         mut held,
     } = export;
     let plain = body::decompress(coding, compressed, limits.decompressed_bytes_max, &mut held)?;
-    let request = match encoding {
-        Encoding::Proto => plain,
+    let Converted {
+        request,
+        rejections,
+    } = match encoding {
+        Encoding::Proto => Converted {
+            request: plain,
+            rejections: Rejections::default(),
+        },
         Encoding::Json => {
             held.grow(body::typed_json_bytes(&plain))?;
             to_proto(signal, &plain)?
@@ -182,7 +164,8 @@ fn read(
         record_bytes_max,
         item_bytes_max: limits.item_bytes_max,
     };
-    let split = split(signal, &request, bounds, &mut held)?;
+    let mut split = split(signal, &request, bounds, &mut held)?;
+    split.rejections.put_first(rejections);
     Ok((split, project, held))
 }
 

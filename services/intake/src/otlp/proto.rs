@@ -6,10 +6,21 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Field<'a> {
     pub(super) number: u32,
+    pub(super) wire: Wire,
     /// What a length-delimited field holds; `None` for a number.
     pub(super) data: Option<&'a [u8]>,
     /// The field with its tag and length, as it was written.
     pub(super) raw: &'a [u8],
+}
+
+/// How a field is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    Varint,
+    Fixed64,
+    /// Text, bytes or a message.
+    Data,
+    Fixed32,
 }
 
 /// Why bytes are no message, with the position within it.
@@ -54,32 +65,41 @@ impl<'a> Iterator for Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn field(&mut self, begin: usize) -> Option<Field<'a>> {
-        const VARINT: u64 = 0;
-        const FIXED_64: u64 = 1;
-        const LENGTH_DELIMITED: u64 = 2;
-        const FIXED_32: u64 = 5;
-        let tag = self.varint()?;
-        let number = u32::try_from(tag >> 3).ok().filter(|number| *number > 0)?;
+        // Readers take a tag of 32 bits and no more.
+        let tag = u32::try_from(self.varint()?).ok()?;
+        let number = Some(tag >> 3).filter(|number| *number > 0)?;
         let mut data = None;
-        match tag & 7 {
-            VARINT => {
+        let wire = match tag & 7 {
+            0 => Wire::Varint,
+            1 => Wire::Fixed64,
+            2 => Wire::Data,
+            5 => Wire::Fixed32,
+            // Groups: proto3, and so OTLP, has none.
+            _ => return None,
+        };
+        match wire {
+            Wire::Varint => {
                 self.varint()?;
             }
-            FIXED_64 => self.skip(8)?,
-            FIXED_32 => self.skip(4)?,
-            LENGTH_DELIMITED => {
+            Wire::Fixed64 => self.skip(8)?,
+            Wire::Fixed32 => self.skip(4)?,
+            Wire::Data => {
                 let length = usize::try_from(self.varint()?).ok()?;
                 let from = self.at;
                 self.skip(length)?;
                 data = Some(&self.whole[from..self.at]);
             }
-            // Groups: proto3, and so OTLP, has none.
-            _ => return None,
         }
         let raw = &self.whole[begin..self.at];
-        Some(Field { number, data, raw })
+        Some(Field {
+            number,
+            wire,
+            data,
+            raw,
+        })
     }
 
+    /// Of 64 bits: the tenth byte holds the last of them.
     fn varint(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
@@ -87,7 +107,7 @@ impl<'a> Fields<'a> {
             self.at += 1;
             value |= u64::from(byte & 0x7F) << shift;
             if byte & 0x80 == 0 {
-                return Some(value);
+                return (shift < 63 || byte < 2).then_some(value);
             }
         }
         None
@@ -155,6 +175,14 @@ mod tests {
                 ][..],
                 0,
             ),
+            // A varint of more than 64 bits, a tag of more than 32.
+            (
+                &[
+                    0x08, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02,
+                ][..],
+                0,
+            ),
+            (&[0x88, 0x80, 0x80, 0x80, 0x10, 0x01][..], 0),
         ] {
             let error = fields(message).find_map(Result::err);
             assert_eq!(error, Some(Malformed(at)), "{message:?}");

@@ -8,6 +8,7 @@ use domain::text::prefix;
 
 use super::check::{Shape, check};
 use super::proto::{FIELD_HEAD_BYTES_MAX, fields, put};
+use super::walk::{Frame, Item, walk};
 use super::{Rejections, Signal};
 use crate::budget::Reservation;
 use crate::refusal::Refusal;
@@ -16,6 +17,8 @@ use crate::refusal::Refusal;
 const NAME_BYTES_MAX: usize = 80;
 /// Of the two messages around a span, and the field that each stands in.
 const WRAPPING_BYTES: usize = 3 * FIELD_HEAD_BYTES_MAX;
+/// Items of one record: its reader takes no more.
+pub const RECORD_ITEMS_MAX: usize = 100_000;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -46,29 +49,6 @@ pub struct Part {
     pub first: String,
 }
 
-/// One span or log record where it lies in the request.
-#[derive(Clone, Copy)]
-struct Item<'a> {
-    resource: usize,
-    scope: usize,
-    /// With tag and length.
-    raw: &'a [u8],
-    data: &'a [u8],
-}
-
-/// Everything around the items: the fields of resources and scopes that are not what they contain.
-#[derive(Default)]
-struct Frame {
-    resources: Vec<Vec<u8>>,
-    scopes: Vec<Scope>,
-}
-
-struct Scope {
-    /// 2, or 1000 in requests of producers older than OTLP 0.19.
-    number: u32,
-    head: Vec<u8>,
-}
-
 /// # Errors
 /// When the request is malformed as a whole, or too large.
 pub fn split(
@@ -78,13 +58,12 @@ pub fn split(
     held: &mut Reservation,
 ) -> Result<Split, Refusal> {
     let mut split = Split::default();
-    let mut frame = Frame::default();
     let mut order: Vec<TraceId> = Vec::new();
     let mut by_trace: HashMap<TraceId, Vec<Item<'_>>> = HashMap::new();
     // What cutting needs beside the records: an entry per item.
-    let entries = walk(request, limits.items_max, &mut frame)?;
+    let (frame, entries) = walk(request, limits.items_max, &mut split.rejections)?;
     held.grow(entries.len() * 4 * size_of::<Item<'_>>())?;
-    for (position, item) in entries.into_iter().enumerate() {
+    for item in entries {
         match identify(signal, item.data) {
             Ok(Some(trace_id)) => {
                 let of_trace = by_trace.entry(trace_id).or_default();
@@ -96,7 +75,17 @@ pub fn split(
             Ok(None) => split.without_span += 1,
             Err(reason) => split.rejections.add(|| {
                 let name = name_of(signal, item.data);
-                format!("{} {position} {name:?}: {reason}", signal.item())
+                let Item {
+                    resource,
+                    scope,
+                    number,
+                    ..
+                } = item;
+                let scope = frame.scopes[scope].position;
+                format!(
+                    "resource {resource}, scope {scope}, {} {number} {name:?}: {reason}",
+                    signal.item()
+                )
             }),
         }
     }
@@ -105,67 +94,6 @@ pub fn split(
         cut(signal, trace_id, &items, &frame, limits, held, &mut split)?;
     }
     Ok(split)
-}
-
-/// Finds the items, and takes note of what is around them.
-fn walk<'a>(
-    request: &'a [u8],
-    items_max: usize,
-    frame: &mut Frame,
-) -> Result<Vec<Item<'a>>, Refusal> {
-    let malformed = |what: &str, reason: &dyn std::fmt::Display| {
-        Refusal::malformed(format!("the request is no OTLP: {what}: {reason}"))
-    };
-    let mut items = Vec::new();
-    let bounded = |count: usize| {
-        if count < items_max {
-            return Ok(());
-        }
-        Err(Refusal::too_large(format!(
-            "more than {items_max} spans, log records, scopes or resources in one request \
-             (intake.limits.items_max): send smaller batches"
-        )))
-    };
-    for field in fields(request) {
-        let field = field.map_err(|cause| malformed("the request", &cause))?;
-        let (1, Some(data)) = (field.number, field.data) else {
-            continue;
-        };
-        let resource = frame.resources.len();
-        bounded(resource)?;
-        let mut head = Vec::new();
-        for field in fields(data) {
-            let field =
-                field.map_err(|cause| malformed(&format!("resource {resource}"), &cause))?;
-            let (2 | 1000, Some(data)) = (field.number, field.data) else {
-                head.extend_from_slice(field.raw);
-                continue;
-            };
-            let scope = frame.scopes.len();
-            bounded(scope)?;
-            let mut scope_head = Vec::new();
-            for field in fields(data) {
-                let field = field.map_err(|cause| malformed(&format!("scope {scope}"), &cause))?;
-                let (2, Some(data)) = (field.number, field.data) else {
-                    scope_head.extend_from_slice(field.raw);
-                    continue;
-                };
-                bounded(items.len())?;
-                items.push(Item {
-                    resource,
-                    scope,
-                    raw: field.raw,
-                    data,
-                });
-            }
-            frame.scopes.push(Scope {
-                number: field.number,
-                head: scope_head,
-            });
-        }
-        frame.resources.push(head);
-    }
-    Ok(items)
 }
 
 /// The trace of an item; `None` for a log record that belongs to no span.
@@ -257,7 +185,9 @@ fn cut(
             Some(before) if before.scope == item.scope => item.raw.len(),
             _ => alone,
         };
-        if before.is_some() && bytes + grows > limits.record_bytes_max {
+        let is_full =
+            bytes + grows > limits.record_bytes_max || position - begin >= RECORD_ITEMS_MAX;
+        if before.is_some() && is_full {
             flush(&items[begin..position], bytes, &mut split.parts)?;
             (begin, bytes) = (position, alone);
         } else {

@@ -95,6 +95,50 @@ async fn json_is_taken_and_answered_in_json() {
 }
 
 #[tokio::test]
+async fn what_is_broken_around_spans_is_told_for_proto_and_json_and_logs() {
+    let intake = Intake::start().await;
+    let ids = json!({"traceId": "01".repeat(16), "spanId": "02".repeat(8)});
+    let good = request(vec![span(1, 1, 5)]).encode_to_vec();
+    // A resource whose attribute is no message, around nothing.
+    let broken = [&good[..], &[0x0A, 6, 0x0A, 4, 0x0A, 2, 0xFF, 0xFF]].concat();
+    let answer = intake.export(broken).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let body = answer.bytes().await.expect("a body");
+    let answer = ExportTraceServiceResponse::decode(body).expect("a response");
+    let partial = answer.partial_success.expect("is partial");
+    assert_eq!(partial.rejected_spans, 1);
+    assert!(
+        partial
+            .error_message
+            .starts_with("resource 1: resource: attributes"),
+        "{}",
+        partial.error_message
+    );
+    for (path, kind, scopes, items) in [
+        ("/v1/traces", "resourceSpans", "scopeSpans", "spans"),
+        ("/v1/logs", "resourceLogs", "scopeLogs", "logRecords"),
+    ] {
+        let scope = json!([{ items: [ids, ids] }]);
+        let body =
+            json!({ kind: [{"resource": {"attributes": [7]}, scopes: scope}, {scopes: scope}] });
+        let sent = intake
+            .post(path)
+            .header("Content-Type", "application/json")
+            .body(body.to_string());
+        let answer = sent.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{path}");
+        let answer = answer.json::<Value>().await.expect("JSON");
+        let partial = answer["partialSuccess"].to_string();
+        assert!(
+            partial.contains("\"2\"") && partial.contains("resource 0 with the 2 items in it"),
+            "{partial}"
+        );
+    }
+    assert_eq!(intake.records(SPANS).await.len(), 2);
+    assert_eq!(intake.records(LOGS).await.len(), 1);
+}
+
+#[tokio::test]
 async fn rejected_spans_are_told_in_the_partial_success() {
     let intake = Intake::with(|config| config.intake.limits.item_bytes_max = 1_000_000).await;
     let mut nameless = span(1, 2, 5);

@@ -1,14 +1,57 @@
 //! OTLP/gRPC, spoken by the client that exporters are made of.
 
+use bytes::{Buf as _, BufMut as _};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use prost::Message as _;
-use tonic::codec::CompressionEncoding;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 
 use crate::support::{Intake, SPANS, request, span};
+
+/// Messages as bytes: no generated client writes what is broken.
+#[derive(Clone, Copy, Debug)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, message: Vec<u8>, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put_slice(&message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        let mut message = vec![0; from.remaining()];
+        from.copy_to_slice(&mut message);
+        Ok(Some(message))
+    }
+}
 
 async fn client(intake: &Intake) -> TraceServiceClient<Channel> {
     let address = format!("http://{}", intake.grpc);
@@ -55,6 +98,32 @@ async fn rejected_spans_are_told() {
     let partial = answer.into_inner().partial_success.expect("is partial");
     assert_eq!(partial.rejected_spans, 1);
     assert!(partial.error_message.contains("span 1/2"));
+}
+
+#[tokio::test]
+async fn what_is_broken_around_spans_is_told() {
+    let intake = Intake::start().await;
+    let good = request(vec![span(1, 1, 5)]).encode_to_vec();
+    // The scope's name is a number.
+    let message = [&good[..], &[0x0A, 6, 0x12, 4, 0x0A, 2, 0x08, 5]].concat();
+    let channel = Channel::from_shared(format!("http://{}", intake.grpc)).expect("an address");
+    let mut client = tonic::client::Grpc::new(channel.connect().await.expect("connects"));
+    client.ready().await.expect("is ready");
+    let method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let method = PathAndQuery::from_static(method);
+    let answer = client.unary(Request::new(message), method, Raw).await;
+    let body = answer.expect("is taken").into_inner();
+    let answer = ExportTraceServiceResponse::decode(&*body).expect("a response");
+    let partial = answer.partial_success.expect("is partial");
+    assert_eq!(partial.rejected_spans, 1);
+    assert!(
+        partial
+            .error_message
+            .starts_with("resource 1, scope 0: scope: name"),
+        "{}",
+        partial.error_message
+    );
+    assert_eq!(intake.records(SPANS).await.len(), 1);
 }
 
 #[tokio::test]

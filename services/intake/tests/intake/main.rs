@@ -1,6 +1,7 @@
 //! The intake from outside, before a broker within the process.
 
 mod access;
+mod agreement;
 mod answers;
 mod faults;
 mod grpc;

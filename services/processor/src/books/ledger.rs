@@ -118,6 +118,27 @@ impl Ledger {
         self.partitions.insert(partition, entry);
     }
 
+    /// Reads a partition again from its first record that is not done. Where it is not known what is done, it is read
+    /// again from elsewhere already.
+    pub(super) fn read_again(
+        &mut self,
+        partition: &TopicPartition,
+        tracker: &mut OffsetTracker,
+        commands: &mut Vec<Command>,
+    ) {
+        let progress = tracker.progress_of(partition);
+        let (Some(entry), Some(progress)) = (self.partitions.get_mut(partition), progress) else {
+            return;
+        };
+        entry.state = State::Rewound;
+        tracker.suspend(partition);
+        let to = Start {
+            offset: progress.next.offset,
+            time_ms: progress.time_ms,
+        };
+        commands.push(Command::Seek(partition.clone(), to));
+    }
+
     /// Begins the next round, unless one is under way.
     pub(super) fn tick(&mut self, commands: &mut Vec<Command>) {
         if self.asked.is_none() {

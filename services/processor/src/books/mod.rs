@@ -45,6 +45,15 @@ pub enum Event {
     },
     /// All of a record is written, dead-lettered and delivered, or dropped on purpose.
     Done(Position),
+    /// A record is left undone, because its partition is paused: it takes no room, and is not committed.
+    Abandoned(Position),
+    /// A paused partition goes on, from its first record that is not done.
+    ReadAgain(TopicPartition),
+    /// See [`OffsetTracker::pass_by`].
+    PassedBy {
+        partition: TopicPartition,
+        until_ms: i64,
+    },
     /// See [`OffsetTracker::reach_end`].
     End {
         partition: TopicPartition,
@@ -220,11 +229,18 @@ impl Books {
                 bytes,
             } => self.read(at, record_ms, bytes, now_ms, &mut commands),
             Event::Done(at) => {
-                if let Some(record) = self.in_flight.remove(&at) {
-                    self.in_flight_bytes -= record.bytes;
-                }
+                self.make_room(&at);
                 self.tracker.acknowledge(&at);
             }
+            Event::Abandoned(at) => self.make_room(&at),
+            Event::ReadAgain(partition) => {
+                let tracker = &mut self.tracker;
+                self.ledger.read_again(&partition, tracker, &mut commands);
+            }
+            Event::PassedBy {
+                partition,
+                until_ms,
+            } => self.tracker.pass_by(&partition, until_ms),
             Event::End {
                 partition,
                 generation,
@@ -249,6 +265,12 @@ impl Books {
             }
         }
         commands
+    }
+
+    fn make_room(&mut self, at: &Position) {
+        if let Some(record) = self.in_flight.remove(at) {
+            self.in_flight_bytes -= record.bytes;
+        }
     }
 
     fn assign(&mut self, begun: Begun) {
@@ -303,3 +325,6 @@ impl Books {
         commands.push(Command::Work { at, record_ms });
     }
 }
+
+#[cfg(test)]
+mod tests;

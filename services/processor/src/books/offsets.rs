@@ -108,6 +108,16 @@ impl OffsetTracker {
         }
     }
 
+    /// Nothing is read of the partition at the moment, on purpose, and time does not wait for it: it goes on to `until_ms`
+    /// whatever is unfinished there. That ends when the partition is assigned anew.
+    pub fn pass_by(&mut self, partition: &TopicPartition, until_ms: i64) {
+        if let Some(offsets) = self.partitions.get_mut(partition)
+            && !offsets.is_suspended
+        {
+            offsets.passed_ms = offsets.passed_ms.max(Some(until_ms));
+        }
+    }
+
     /// Every partition of which it is known where it stands.
     pub fn progress(&self) -> Vec<Progress> {
         self.partitions
@@ -154,6 +164,8 @@ struct PartitionOffsets {
     time_ms: Option<i64>,
     /// When the partition was last seen to hold nothing more than what was read.
     end_seen_ms: Option<i64>,
+    /// Up to when time has passed it by.
+    passed_ms: Option<i64>,
 }
 
 impl PartitionOffsets {
@@ -191,7 +203,7 @@ impl PartitionOffsets {
 
     fn done_watermark_ms(&self) -> Option<i64> {
         let oldest = self.pending.first_key_value().map(|(_, at_ms)| *at_ms);
-        oldest.or(self.read_watermark_ms())
+        oldest.or(self.read_watermark_ms()).max(self.passed_ms)
     }
 }
 

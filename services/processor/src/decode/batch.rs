@@ -29,7 +29,7 @@ impl Batch {
         self.count_item()?;
         match span {
             Ok(span) => self.decoded.spans.push(span),
-            Err(reason) => self.reject(reason, at),
+            Err(reason) => self.reject(1, reason, at),
         }
         Ok(())
     }
@@ -44,9 +44,18 @@ impl Batch {
         match log {
             Ok(Some(log)) => self.decoded.logs.push(log),
             Ok(None) => self.decoded.logs_without_span += 1,
-            Err(reason) => self.reject(reason, at),
+            Err(reason) => self.reject(1, reason, at),
         }
         Ok(())
+    }
+
+    /// Gives up a resource, a scope or a document with the items below it, of which there may be more than can be told.
+    pub(super) fn lose(&mut self, items: usize, reason: String, at: impl FnOnce() -> String) {
+        self.reject(items.max(1), reason, || match items {
+            0 => at(),
+            1 => format!("{} with the item below it", at()),
+            _ => format!("{} with the {items} items below it", at()),
+        });
     }
 
     /// The position of the next log record within its export.
@@ -54,8 +63,8 @@ impl Batch {
         u32::try_from(self.items).unwrap_or(u32::MAX)
     }
 
-    fn reject(&mut self, reason: String, at: impl FnOnce() -> String) {
-        self.decoded.rejected_total += 1;
+    fn reject(&mut self, items: usize, reason: String, at: impl FnOnce() -> String) {
+        self.decoded.rejected_total += items;
         if self.decoded.rejected.len() < REJECTIONS_DESCRIBED_MAX {
             let at = at();
             self.decoded.rejected.push(RejectedSpan { reason, at });
@@ -96,6 +105,18 @@ pub(super) fn origin(
 /// Unix nanoseconds; 0, which means "not given", for what a 64-bit signed count cannot hold (after the year 2262).
 pub(super) fn unix_ns(nanos: u64) -> i64 {
     i64::try_from(nanos).unwrap_or(0)
+}
+
+/// What a JSON value is, for errors.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }
 
 pub(super) fn array_or_single(value: Value) -> Vec<Value> {

@@ -1,10 +1,11 @@
 //! Bytes of a record become raw spans and log records. Pure: no clock, no client, no meaning given to attributes.
 //!
-//! A record that cannot be read as a whole is a [`DecodeError`] and belongs into the dead letters. A single bad span in
-//! a good batch is reported in [`Decoded::rejected`]; its neighbours live.
+//! A record that cannot be read as a whole is a [`DecodeError`] and belongs into the dead letters. A bad span, or a bad
+//! resource or scope with the spans below it, is reported in [`Decoded::rejected`]; its neighbours live.
 
 mod any_value;
 mod batch;
+mod json_values;
 mod otlp_json;
 mod otlp_proto;
 mod sentry_span;
@@ -35,16 +36,16 @@ pub const REJECTIONS_DESCRIBED_MAX: usize = 20;
 pub struct Decoded {
     pub spans: Vec<RawSpan>,
     pub logs: Vec<RawLog>,
-    /// Spans without usable ids or with unreadable bytes, the first [`REJECTIONS_DESCRIBED_MAX`] of them. Whoever
+    /// Spans without usable ids or with unreadable bytes, and resources and scopes with all below them, the first [`REJECTIONS_DESCRIBED_MAX`] of them. Whoever
     /// wants nothing to be lost sends a copy of the record to the dead letters when this is not empty.
     pub rejected: Vec<RejectedSpan>,
-    /// All rejected spans, described or not.
+    /// All rejected spans, described or not, as far as they could be counted.
     pub rejected_total: usize,
     /// Log records that belong to no span, as ordinary application logs do. They are not of interest here.
     pub logs_without_span: usize,
 }
 
-/// A span of an otherwise good record that had to be left out.
+/// A span of an otherwise good record that had to be left out, or what stands around spans, with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedSpan {
     pub reason: String,
@@ -138,16 +139,38 @@ fn decode_json(
             "not valid JSON: {error}; send whole JSON documents, or correct the topic's `encoding`"
         ))
     })?;
+    let documents = documents.into_iter().flat_map(batch::array_or_single);
     let mut batch = batch::Batch::default();
-    for document in documents.into_iter().flat_map(batch::array_or_single) {
-        let read = if sentry_span::is_one(&document) {
-            sentry_span::read(document, project, &mut batch)
-        } else {
-            otlp_json::read(document, project, &mut batch)
+    let mut bad = Vec::new();
+    let mut good = 0;
+    for (number, document) in documents.enumerate() {
+        let read = match sentry_span::is_one(&document) {
+            true => sentry_span::read(document, project, &mut batch).map_err(Unread::Record),
+            false => otlp_json::read(document, project, &mut batch),
         };
-        read.map_err(fail)?;
+        match read {
+            Ok(()) => good += 1,
+            Err(Unread::Document(reason)) => bad.push((number, reason)),
+            Err(Unread::Record(reason)) => return Err(fail(reason)),
+        }
+    }
+    match bad.first() {
+        Some((_, reason)) if good == 0 => return Err(fail(reason.clone())),
+        _ => {}
+    }
+    for (number, reason) in bad {
+        batch.lose(0, reason, || format!("document {number}"));
     }
     Ok(batch.decoded)
+}
+
+/// Why a JSON document gave nothing.
+#[derive(Debug)]
+enum Unread {
+    /// It is none of ours: its neighbours may be.
+    Document(String),
+    /// The record holds too much.
+    Record(String),
 }
 
 fn project_of(headers: &[(String, Bytes)]) -> Option<String> {

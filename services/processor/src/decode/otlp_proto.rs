@@ -5,16 +5,15 @@ use super::batch::{self, Batch, DROPPED_EVENTS, place, unix_ns};
 use super::{Decoded, EVENTS_PER_SPAN_MAX, SharedOrigin, wire};
 use bytes::Bytes;
 use domain::ids::{SpanId, TraceId};
-use domain::raw::{RawEvent, RawLog, RawSpan, RawStatus};
-use prost::Message;
+use domain::raw::{Attributes, RawEvent, RawLog, RawSpan, RawStatus};
+use prost::{DecodeError, Message};
 use serde_json::Value;
 
 /// `STATUS_CODE_ERROR`.
 const ERROR: i32 = 2;
 
 pub(super) fn spans(payload: &Bytes, project: Option<&String>) -> Result<Decoded, String> {
-    let mut batch = Batch::default();
-    read(payload, project, |item, origin, at| {
+    read(payload, project, |batch, item, origin, at| {
         let name = || {
             let name = wire::SpanName::decode(item.clone()).unwrap_or_default();
             place(
@@ -25,64 +24,98 @@ pub(super) fn spans(payload: &Bytes, project: Option<&String>) -> Result<Decoded
             )
         };
         batch.span(span(item.clone(), origin), name)
-    })?;
-    Ok(batch.decoded)
+    })
 }
 
 pub(super) fn logs(payload: &Bytes, project: Option<&String>) -> Result<Decoded, String> {
-    let mut batch = Batch::default();
-    read(payload, project, |item, origin, at| {
+    read(payload, project, |batch, item, origin, at| {
         let name = || place(at.0, at.1, format_args!("log record {}", at.2), "");
         let index = batch.next_log_index();
         batch.log(log(item.clone(), origin, index), name)
-    })?;
-    Ok(batch.decoded)
+    })
 }
 
-/// Walks resources and scopes, which spans and logs have in common, and hands out each item with its place.
+/// Walks resources and scopes, which spans and logs have in common, and hands out each item with its place. A resource or
+/// a scope that cannot be read costs the items below it: whose they are, and what they mean, would be a guess.
 fn read(
     payload: &Bytes,
     project: Option<&String>,
-    mut item: impl FnMut(&Bytes, &SharedOrigin, (usize, usize, usize)) -> Result<(), String>,
-) -> Result<(), String> {
-    let request = message::<wire::Request>(payload.clone(), || "the request".to_owned())?;
+    item: impl Fn(&mut Batch, &Bytes, &SharedOrigin, (usize, usize, usize)) -> Result<(), String>,
+) -> Result<Decoded, String> {
+    let request = wire::Request::decode(payload.clone());
+    let request = request.map_err(|error| format!("the request: {error}"))?;
     if request.resources.is_empty() {
         return Err("it holds no field of an OTLP request".to_owned());
     }
+    let mut batch = Batch::default();
     for (r, encoded) in request.resources.into_iter().enumerate() {
-        let resource = message::<wire::ResourceItems>(encoded, || format!("resource {r}"))?;
-        let attributes = match resource.resource {
-            None => Default::default(),
-            Some(found) => {
-                any_value::attributes(found.attributes)
-                    .map_err(|reason| format!("resource {r}: {reason}"))?
-                    .0
+        let (attributes, scopes) = match resource(encoded) {
+            Ok(read) => read,
+            Err((reason, items)) => {
+                batch.lose(items, reason, || format!("resource {r}"));
+                continue;
             }
         };
-        let scopes = resource.scopes.into_iter().chain(resource.libraries);
-        for (s, encoded) in scopes.enumerate() {
-            let scope =
-                message::<wire::ScopeItems>(encoded, || format!("resource {r}, scope {s}"))?;
-            let wire::Scope { name, version } = scope.scope.unwrap_or_default();
+        for (s, encoded) in scopes.into_iter().enumerate() {
+            let (wire::Scope { name, version }, items) = match scope(encoded) {
+                Ok(read) => read,
+                Err((reason, items)) => {
+                    batch.lose(items, reason, || format!("resource {r}, scope {s}"));
+                    continue;
+                }
+            };
             let origin = batch::origin(
                 attributes.clone(),
                 text_of(&name),
                 text_of(&version),
                 project,
             );
-            for (i, encoded) in scope.items.iter().enumerate() {
-                item(encoded, &origin, (r, s, i))?;
+            for (i, encoded) in items.iter().enumerate() {
+                item(&mut batch, encoded, &origin, (r, s, i))?;
             }
         }
     }
-    Ok(())
+    Ok(batch.decoded)
 }
 
-fn message<M: Message + Default>(
-    encoded: Bytes,
-    place: impl FnOnce() -> String,
-) -> Result<M, String> {
-    M::decode(encoded).map_err(|error| format!("{}: {error}", place()))
+/// What cannot be read, and how many items that costs as far as they can be counted.
+type Lost = (String, usize);
+
+/// The attributes of a resource, and its scopes. One broken attribute is enough to give it up, since any may name the
+/// project.
+fn resource(encoded: Bytes) -> Result<(Attributes, Vec<Bytes>), Lost> {
+    let of_whole = |error: DecodeError| (error.to_string(), 0);
+    let mut items = wire::ResourceItems::decode(encoded).map_err(of_whole)?;
+    let mut scopes = items.scopes;
+    scopes.append(&mut items.libraries);
+    let attributes = merged::<wire::Resource>(items.resource)
+        .and_then(|resource| any_value::attributes(resource.attributes));
+    match attributes {
+        Ok((attributes, _)) => Ok((attributes, scopes)),
+        Err(reason) => {
+            let below = scopes.into_iter().map(wire::ScopeItems::decode);
+            let below = below.flatten().map(|scope| scope.items.len()).sum();
+            Err((reason, below))
+        }
+    }
+}
+
+fn scope(encoded: Bytes) -> Result<(wire::Scope, Vec<Bytes>), Lost> {
+    let of_whole = |error: DecodeError| (error.to_string(), 0);
+    let scope = wire::ScopeItems::decode(encoded).map_err(of_whole)?;
+    match merged(scope.scope) {
+        Ok(head) => Ok((head, scope.items)),
+        Err(reason) => Err((reason, scope.items.len())),
+    }
+}
+
+/// A message that is given several times is one, as protobuf has it.
+fn merged<M: Message + Default>(encoded: Vec<Bytes>) -> Result<M, String> {
+    let mut message = M::default();
+    for part in encoded {
+        message.merge(part).map_err(|error| error.to_string())?;
+    }
+    Ok(message)
 }
 
 fn span(encoded: Bytes, origin: &SharedOrigin) -> Result<RawSpan, String> {

@@ -33,7 +33,11 @@ fn span(mut fields: Map<String, Value>, project: Option<&String>) -> Result<RawS
     let span_id = id(&fields, "span_id", SpanId::parse_hex)?;
     let attributes = match fields.remove("attributes") {
         Some(Value::Object(typed)) => untyped(typed),
-        _ => Attributes::new(),
+        None | Some(Value::Null) => Attributes::new(),
+        Some(other) => {
+            let found = batch::kind(&other);
+            return Err(format!("`attributes` is {found}; it must be an object"));
+        }
     };
     let own_project = match fields.get("project_id") {
         Some(Value::String(id)) => Some(id.clone()),
@@ -82,12 +86,14 @@ fn id<I>(
     })
 }
 
-/// Unwraps `{"type", "value"}`. Nulls vanish; numbers take the declared type where that loses nothing, since computed
+/// Unwraps `{"type", "value"}`; what is no such object is the value itself. Nulls vanish; numbers take the declared type where that loses nothing, since computed
 /// counts arrive as doubles.
 fn untyped(typed: Map<String, Value>) -> Attributes {
     let unwrap = |(key, entry)| {
-        let Value::Object(mut entry) = entry else {
-            return None;
+        let mut entry = match entry {
+            Value::Object(entry) => entry,
+            Value::Null => return None,
+            bare => return Some((key, bare)),
         };
         let value = entry.remove("value").filter(|value| !value.is_null())?;
         let value = match entry.get("type").and_then(Value::as_str) {

@@ -20,8 +20,9 @@ pub(super) struct Request {
 /// `ResourceSpans` and `ResourceLogs`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ResourceItems {
-    #[prost(message, optional, tag = "1")]
-    pub(super) resource: Option<Resource>,
+    /// One [`Resource`], undecoded so that a broken one can be told from what it stands beside. Several count as one.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub(super) resource: Vec<Bytes>,
     #[prost(bytes = "bytes", repeated, tag = "2")]
     pub(super) scopes: Vec<Bytes>,
     /// `instrumentation_library_spans` of producers older than OTLP 0.19, the same message under another number.
@@ -38,8 +39,9 @@ pub(super) struct Resource {
 /// `ScopeSpans` and `ScopeLogs`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ScopeItems {
-    #[prost(message, optional, tag = "1")]
-    pub(super) scope: Option<Scope>,
+    /// One [`Scope`], as above.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub(super) scope: Vec<Bytes>,
     #[prost(bytes = "bytes", repeated, tag = "2")]
     pub(super) items: Vec<Bytes>,
 }

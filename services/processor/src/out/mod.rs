@@ -1,5 +1,6 @@
-//! What the processor writes to Kafka.
+//! What leaves the processor for Kafka.
 
+pub mod dead_letters;
 pub mod finalised;
 pub mod outbox;
 pub mod publisher;

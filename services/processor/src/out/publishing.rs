@@ -222,11 +222,11 @@ impl<P: Publish> Publishing<P> {
         gauge!(names::PUBLISHING_WAIT).set(waited_ms as f64 / 1_000.0);
         match &status {
             Status::Well => self.condition.met(),
-            Status::Slow { for_ms } => self.condition.unmet(format!(
+            Status::Slow { for_ms } => self.condition.met_with(format!(
                 "Kafka has not answered for {} s; finalised conversations wait in the store",
                 for_ms / 1_000
             )),
-            Status::Failing(trouble) => self.condition.unmet(format!(
+            Status::Failing(trouble) => self.condition.met_with(format!(
                 "nothing could be published for {} s, finalised conversations wait in the store: {}",
                 (now_ms - trouble.since_ms) / 1_000,
                 trouble.cause

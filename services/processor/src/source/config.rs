@@ -1,6 +1,6 @@
 //! The section `[kafka]`: where Kafka is, what is read from it, and how patient we are with it.
 
-use crate::dlq::LimitsConfig;
+use crate::out::dead_letters::DeadLetterLimits;
 use kafka::{Encoding, PINNED_FOR_READING, PINNED_FOR_WRITING, Signal, TopicConfig, is_topic_name};
 use runtime::config::{Problems, Secret, list_or_text};
 use schemars::JsonSchema;
@@ -25,8 +25,8 @@ pub struct KafkaConfig {
     pub conversations_topic: String,
     /// Where records go that cannot be read.
     pub dead_letter_topic: String,
-    /// When unreadable records stop the processor.
-    pub dead_letters: LimitsConfig,
+    /// When unreadable records pause their partition.
+    pub dead_letters: DeadLetterLimits,
     pub create_topics: CreateTopicsConfig,
     /// A process that is silent for so long loses its partitions.
     pub session_timeout_ms: u64,
@@ -98,7 +98,7 @@ impl Default for KafkaConfig {
             ],
             conversations_topic: "conversations".to_owned(),
             dead_letter_topic: "spans.dlq".to_owned(),
-            dead_letters: LimitsConfig::default(),
+            dead_letters: DeadLetterLimits::default(),
             create_topics: CreateTopicsConfig::default(),
             session_timeout_ms: 45_000,
             max_poll_interval_ms: 300_000,
@@ -301,6 +301,8 @@ mod tests {
             ("TOPICS", "[]", "at least one topic"),
             ("PROPERTIES__ENABLE_AUTO_COMMIT", "yes", "cannot be changed"),
             ("DEAD_LETTERS__INVALID_RATIO_MAX", "1.5", "between 0 and 1"),
+            ("DEAD_LETTERS__RECORDS_MIN", "1001", "window_records"),
+            ("DEAD_LETTERS__PAUSE_MS", "0", "a second"),
         ] {
             let error = load(&[(key, value)]).expect_err(key);
             assert!(error.contains(complaint), "{key}: {error}");

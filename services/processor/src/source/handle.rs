@@ -1,6 +1,7 @@
 //! How the pipeline talks to the poll thread.
 
 use super::{Commitment, Start, TopicPartition};
+use std::collections::BTreeSet;
 use std::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
@@ -11,6 +12,7 @@ pub(super) enum Command {
     Seek(TopicPartition, Start),
     Pause,
     Resume,
+    StandStill(BTreeSet<TopicPartition>),
     Stop {
         last: Vec<Commitment>,
         stopped: oneshot::Sender<Stopped>,
@@ -58,6 +60,12 @@ impl SourceHandle {
 
     pub fn resume(&self) {
         self.tell(Command::Resume);
+    }
+
+    /// Takes records of exactly these partitions no further, until told otherwise; the others are read. What was fetched of
+    /// them is dropped: whoever lets one go on says from where, by a seek.
+    pub fn stand_still(&self, partitions: BTreeSet<TopicPartition>) {
+        self.tell(Command::StandStill(partitions));
     }
 
     /// Commits these offsets, leaves the group and ends the thread. Takes as long as the broker takes to answer.

@@ -281,6 +281,11 @@ impl Poll {
             Command::Seek(partition, to) => self.seeks.want(partition, to),
             Command::Pause => self.pausing.is_requested = true,
             Command::Resume => self.pausing.is_requested = false,
+            Command::StandStill(partitions) => {
+                self.held
+                    .retain(|record| !partitions.contains(&record.at.partition));
+                self.pausing.standing = partitions;
+            }
             Command::Stop { last, stopped } => {
                 return ControlFlow::Break(End::Stop(last, stopped));
             }

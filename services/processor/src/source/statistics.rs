@@ -38,7 +38,9 @@ impl Poll {
         let reading =
             |(partition, owned): (&TopicPartition, &Owned)| (partition.clone(), owned.reading);
         let readings: HashMap<_, _> = owned.iter().map(reading).collect();
-        let away = ends::unreachable(&statistics, &readings, self.pausing.is_paused());
+        let mut fetched = readings.clone();
+        fetched.retain(|partition, _| !self.pausing.standing.contains(partition));
+        let away = ends::unreachable(&statistics, &fetched, self.pausing.is_paused());
         self.tell_reachable(away);
         // While something is held or paused, an end means nothing.
         let is_current = self.held.is_empty()
@@ -48,7 +50,8 @@ impl Poll {
             let Some(owned) = owned.get(&status.partition) else {
                 continue;
             };
-            if !self.tell_status(status, *owned, is_current) {
+            let is_read = is_current && !self.pausing.stands_still(&status.partition);
+            if !self.tell_status(status, *owned, is_read) {
                 return self.fall_silent();
             }
         }

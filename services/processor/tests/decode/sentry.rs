@@ -39,6 +39,7 @@ fn typed_attributes_become_plain_values() {
             "gen_ai.usage.input_tokens": 100, "gen_ai.usage.total_tokens": 112,
             "gen_ai.usage.output_tokens": 12.0, "as.text": 7,
             "gen_ai.response.finish_reasons": ["stop"], "meta": {"a": {"b": 1}}, "flag": true,
+            "odd": 3,
         })
     );
     assert_eq!(span.start_ns, 1_795_413_570_527_285_000);

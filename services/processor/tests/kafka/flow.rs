@@ -1,4 +1,4 @@
-use super::support::{Broker, LOGS, Member, SPANS, eventually, numbers, topic};
+use super::support::{Broker, LOGS, Member, SPANS, eventually, numbers, partition, start, topic};
 use processor::decode::Signal;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -95,5 +95,56 @@ async fn what_was_paused_when_it_was_given_up_is_read_when_it_comes_back() {
         .until("both are owned", |member| member.owned() == 2)
         .await;
     broker.produce(SPANS, 0, "2").await;
+    assert_eq!(member.read(1).await, ["2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_stands_still_leaves_the_others_alone_and_goes_on_from_where_it_is_told() {
+    let broker = Broker::with(&[(SPANS, 2)]);
+    broker.produce_numbers(SPANS, 2, 0..10).await;
+    let mut member = Member::join(&broker.config());
+    member.read(10).await;
+    let still = partition(SPANS, 0);
+    member.source.stand_still([still.clone()].into());
+    // The command is obeyed within one poll.
+    let obeyed = Instant::now() + Duration::from_millis(500);
+    assert!(member.record_until(obeyed).await.is_none());
+    broker.produce_numbers(SPANS, 2, 10..20).await;
+    let mut others = numbers(&member.read(5).await);
+    others.sort_unstable();
+    assert_eq!(others, [11, 13, 15, 17, 19]);
+    let other = partition(SPANS, 1);
+    member.ends.clear();
+    member
+        .until("the end of the other", |member| {
+            member.ends.contains_key(&other)
+        })
+        .await;
+    assert!(
+        !member.ends.contains_key(&still),
+        "of what is not read nobody knows the end"
+    );
+    member.source.seek(still.clone(), start(3));
+    member.source.stand_still([].into());
+    let read = numbers(&member.read(7).await);
+    assert_eq!(read, [6, 8, 10, 12, 14, 16, 18]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_stands_still_does_so_after_everything_was_paused() {
+    let broker = Broker::with(&[(SPANS, 2)]);
+    broker.produce_numbers(SPANS, 2, 0..2).await;
+    let mut member = Member::join(&broker.config());
+    member.read(2).await;
+    member.source.pause();
+    member.source.stand_still([partition(SPANS, 0)].into());
+    let obeyed = Instant::now() + Duration::from_millis(500);
+    assert!(member.record_until(obeyed).await.is_none());
+    broker.produce_numbers(SPANS, 2, 2..4).await;
+    member.source.resume();
+    assert_eq!(member.read(1).await, ["3"]);
+    let quiet = Instant::now() + Duration::from_secs(1);
+    assert!(member.record_until(quiet).await.is_none());
+    member.source.stand_still([].into());
     assert_eq!(member.read(1).await, ["2"]);
 }

@@ -107,7 +107,7 @@ impl Stage {
                 taken: Arc::clone(&taken),
             },
             shards: shards.clone(),
-            condition: health.remark("publishing"),
+            condition: health.condition("publishing"),
             stopping: shared.stopping.clone(),
             drained: shared.drained.clone(),
         };

@@ -128,6 +128,18 @@ impl Broker {
         written
     }
 
+    /// How many records there are in partition 0 of a topic.
+    pub(crate) fn count(&self, topic: &str) -> i64 {
+        let consumer: BaseConsumer = self
+            .config_of_group("counter")
+            .create()
+            .expect("a consumer");
+        let (_, end) = consumer
+            .fetch_watermarks(topic, 0, PATIENCE)
+            .expect("the ends of a partition");
+        end
+    }
+
     fn config_of_group(&self, group: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config

@@ -12,6 +12,7 @@ on_single_and_cluster!(
     unassigned_spans_are_counted_by_project_and_instrumentation,
     the_number_of_instrumentations_is_bounded,
     wiping_leaves_other_prefixes_alone,
+    what_stands_still_is_kept_by_group_until_it_is_removed,
 );
 
 fn trace(n: u8) -> TraceId {
@@ -46,6 +47,28 @@ async fn a_joint_is_written_only_by_who_read_it_last(config: StoreConfig) {
     let read = store.load_joints(&points).await.unwrap();
     let stored = |joint| StoredJoint { joint, version: 1 };
     assert_eq!(read, [stored(joint(1)), stored(joint(2))]);
+}
+
+async fn what_stands_still_is_kept_by_group_until_it_is_removed(config: StoreConfig) {
+    let store = connect(&config).await;
+    for (group, topic, text) in [
+        ("one", "spans", "first"),
+        ("one", "spans", "again"),
+        ("one", "a/b", "slash"),
+        ("two", "spans", "other"),
+    ] {
+        store.set_pause(group, topic, 3, text).await.unwrap();
+    }
+    let of = |topic: &str, text: &str| ((topic.to_owned(), 3), text.to_owned());
+    let kept = store.pauses("one").await.unwrap();
+    assert_eq!(kept, [of("a/b", "slash"), of("spans", "again")].into());
+    assert!(store.remove_pause("one", "spans", 3).await.unwrap());
+    assert!(!store.remove_pause("one", "spans", 3).await.unwrap());
+    let kept = store.pauses("one").await.unwrap();
+    assert_eq!(kept, [of("a/b", "slash")].into());
+    assert_eq!(store.pauses("two").await.unwrap().len(), 1);
+    store.wipe().await.unwrap();
+    assert_eq!(store.pauses("two").await.unwrap(), [].into());
 }
 
 fn unassigned(project: &str, instrumentation: &str, spans: i64, seen_ms: i64) -> Unassigned {

@@ -1,4 +1,4 @@
-//! The messages of OTLP, as they are read from JSON and written in protobuf.
+//! The messages of OTLP within resources and scopes, as they are read from JSON and written in protobuf.
 
 use prost::Message;
 use serde::Deserialize;
@@ -8,78 +8,7 @@ use super::scalar::{enumeration, flag_bits, id, list, number, optional, text, un
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default)]
-pub(super) struct Traces {
-    #[prost(message, repeated, tag = "1")]
-    #[serde(
-        rename = "resourceSpans",
-        alias = "resource_spans",
-        deserialize_with = "list"
-    )]
-    resources: Vec<ResourceSpans>,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default)]
-pub(super) struct Logs {
-    #[prost(message, repeated, tag = "1")]
-    #[serde(
-        rename = "resourceLogs",
-        alias = "resource_logs",
-        deserialize_with = "list"
-    )]
-    resources: Vec<ResourceLogs>,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default)]
-struct ResourceSpans {
-    #[prost(message, optional, tag = "1")]
-    #[serde(deserialize_with = "optional")]
-    resource: Option<Resource>,
-    #[prost(message, repeated, tag = "2")]
-    #[serde(
-        rename = "scopeSpans",
-        alias = "scope_spans",
-        deserialize_with = "list"
-    )]
-    scopes: Vec<ScopeSpans>,
-    #[prost(string, tag = "3")]
-    #[serde(rename = "schemaUrl", alias = "schema_url", deserialize_with = "text")]
-    schema_url: String,
-    /// Of producers older than OTLP 0.19.
-    #[prost(message, repeated, tag = "1000")]
-    #[serde(
-        rename = "instrumentationLibrarySpans",
-        alias = "instrumentation_library_spans",
-        deserialize_with = "list"
-    )]
-    libraries: Vec<ScopeSpans>,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default)]
-struct ResourceLogs {
-    #[prost(message, optional, tag = "1")]
-    #[serde(deserialize_with = "optional")]
-    resource: Option<Resource>,
-    #[prost(message, repeated, tag = "2")]
-    #[serde(rename = "scopeLogs", alias = "scope_logs", deserialize_with = "list")]
-    scopes: Vec<ScopeLogs>,
-    #[prost(string, tag = "3")]
-    #[serde(rename = "schemaUrl", alias = "schema_url", deserialize_with = "text")]
-    schema_url: String,
-    #[prost(message, repeated, tag = "1000")]
-    #[serde(
-        rename = "instrumentationLibraryLogs",
-        alias = "instrumentation_library_logs",
-        deserialize_with = "list"
-    )]
-    libraries: Vec<ScopeLogs>,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default)]
-struct Resource {
+pub(super) struct Resource {
     #[prost(message, repeated, tag = "1")]
     #[serde(deserialize_with = "list")]
     attributes: Vec<KeyValue>,
@@ -94,7 +23,7 @@ struct Resource {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default)]
-struct Scope {
+pub(super) struct Scope {
     #[prost(string, tag = "1")]
     #[serde(deserialize_with = "text")]
     name: String,
@@ -114,48 +43,8 @@ struct Scope {
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default)]
-struct ScopeSpans {
-    #[prost(message, optional, tag = "1")]
-    #[serde(
-        alias = "instrumentationLibrary",
-        alias = "instrumentation_library",
-        deserialize_with = "optional"
-    )]
-    scope: Option<Scope>,
-    #[prost(message, repeated, tag = "2")]
-    #[serde(deserialize_with = "list")]
-    spans: Vec<Span>,
-    #[prost(string, tag = "3")]
-    #[serde(rename = "schemaUrl", alias = "schema_url", deserialize_with = "text")]
-    schema_url: String,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default)]
-struct ScopeLogs {
-    #[prost(message, optional, tag = "1")]
-    #[serde(
-        alias = "instrumentationLibrary",
-        alias = "instrumentation_library",
-        deserialize_with = "optional"
-    )]
-    scope: Option<Scope>,
-    #[prost(message, repeated, tag = "2")]
-    #[serde(
-        rename = "logRecords",
-        alias = "log_records",
-        deserialize_with = "list"
-    )]
-    records: Vec<LogRecord>,
-    #[prost(string, tag = "3")]
-    #[serde(rename = "schemaUrl", alias = "schema_url", deserialize_with = "text")]
-    schema_url: String,
-}
-
-#[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Span {
+pub(super) struct Span {
     #[prost(bytes = "vec", tag = "1")]
     #[serde(alias = "trace_id", deserialize_with = "id")]
     trace_id: Vec<u8>,
@@ -259,7 +148,7 @@ struct Status {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct LogRecord {
+pub(super) struct LogRecord {
     #[prost(fixed64, tag = "1")]
     #[serde(alias = "time_unix_nano", deserialize_with = "unsigned")]
     time_unix_nano: u64,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 fn traces(text: &str) -> ExportTraceServiceRequest {
     let proto = to_proto(Signal::Traces, text.as_bytes()).expect("readable");
-    ExportTraceServiceRequest::decode(proto).expect("a request")
+    ExportTraceServiceRequest::decode(proto.request).expect("a request")
 }
 
 fn span(span: &Value) -> Span {
@@ -117,7 +117,7 @@ fn logs_come_across() {
         "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331"
     }]}]}]});
     let proto = to_proto(Signal::Logs, text.to_string().as_bytes()).expect("readable");
-    let logs = ExportLogsServiceRequest::decode(proto).expect("a request");
+    let logs = ExportLogsServiceRequest::decode(proto.request).expect("a request");
     let log = &logs.resource_logs[0].scope_logs[0].log_records[0];
     assert_eq!(
         (
@@ -138,7 +138,7 @@ fn nonsense_is_malformed_and_says_where() {
         "[]",
         "{\"resourceSpans\": 5}",
         "{} {}",
-        "{\"resourceSpans\": [{\"resource\": 5}]}",
+        "{\"resourceSpans\": [], \"resource_spans\": []}",
     ] {
         let refused = to_proto(Signal::Traces, nonsense.as_bytes()).expect_err(nonsense);
         assert_eq!(refused.reason, Reason::Malformed, "{nonsense}");
@@ -150,6 +150,71 @@ fn nonsense_is_malformed_and_says_where() {
     }
     let deep = format!("{{\"resourceSpans\": {}", "[".repeat(100_000));
     assert!(to_proto(Signal::Traces, deep.as_bytes()).is_err());
+}
+
+#[test]
+fn a_broken_piece_costs_what_is_in_it_and_says_where() {
+    let id = |id: &str| json!({"traceId": "01".repeat(16), "spanId": id.repeat(8), "name": "chat"});
+    let good = json!({"scopeSpans": [{"spans": [id("09")]}]});
+    let two = json!([{"spans": [id("01"), id("02")]}]);
+    let mut wrong = id("03");
+    wrong["attributes"] = json!([{"key": "a", "value": {"arrayValue": 5}}]);
+    let deep = (0..60).fold(
+        json!(1),
+        |value, _| json!({"arrayValue": {"values": [value]}}),
+    );
+    let mut too_deep = id("03");
+    too_deep["attributes"] = json!([{"key": "a", "value": deep}]);
+    for (bad, lost, complaint) in [
+        (json!(5), 1, "resource 0: invalid type: integer `5`"),
+        (
+            json!({"resource": 5, "scopeSpans": two}),
+            2,
+            "resource 0 with the 2 items in it: invalid type: integer `5`",
+        ),
+        (
+            json!({"resource": {"attributes": [5]}, "scopeSpans": two}),
+            2,
+            "resource 0 with the 2 items in it",
+        ),
+        (json!({"scopeSpans": 5}), 1, "resource 0: invalid type"),
+        (json!({"scopeSpans": [5]}), 1, "resource 0, scope 0: "),
+        (
+            json!({"scopeSpans": [{"scope": [1], "spans": [id("01"), id("02")]}]}),
+            2,
+            "resource 0, scope 0 with the 2 items in it: a list where an object belongs",
+        ),
+        (
+            json!({"scopeSpans": [{"spans": [wrong]}]}),
+            1,
+            "resource 0, scope 0, span 0 \"chat\": invalid type",
+        ),
+        (
+            json!({"scopeSpans": [{"spans": [too_deep]}]}),
+            1,
+            "recursion limit exceeded",
+        ),
+        (
+            json!({"scopeSpans": [{"spans": [null]}]}),
+            1,
+            "span 0 \"\": ",
+        ),
+    ] {
+        for (resources, place) in [(json!([bad, good]), 1), (json!([good, bad]), 0)] {
+            let text = json!({"resourceSpans": resources}).to_string();
+            let read = to_proto(Signal::Traces, text.as_bytes()).expect("a request");
+            let found = ExportTraceServiceRequest::decode(read.request).expect("a request");
+            let spans = &found.resource_spans[place].scope_spans[0].spans;
+            assert_eq!(spans[0].span_id, [9; 8], "{bad}");
+            assert_eq!(read.rejections.total, lost, "{bad}");
+            let message = read.rejections.message();
+            let complaint = match place {
+                0 => complaint.replace("resource 0", "resource 1"),
+                _ => complaint.to_owned(),
+            };
+            assert!(message.contains(&complaint), "{message}");
+        }
+    }
 }
 
 #[test]

@@ -172,7 +172,11 @@ fn spans_without_ids_and_broken_ones_are_left_out() {
     assert_eq!((split.parts.len(), split.parts[0].items), (1, 1));
     assert_eq!(split.rejections.total, 3);
     let message = split.rejections.message();
-    for complaint in ["trace id is missing", "span id is all zero", "field 9"] {
+    for complaint in [
+        "trace id is missing",
+        "resource 0, scope 0, span 1 \"span 1/2\": its span id is all zero",
+        "resource 1, scope 0, span 0 \"\": attributes \"\": no protobuf message",
+    ] {
         assert!(message.contains(complaint), "{message}");
     }
 }
@@ -214,14 +218,13 @@ fn requests_beyond_the_bounds_are_refused_as_a_whole() {
     let empty_resources = [0x0A, 0x00].repeat(251);
     let refused = cut(&empty_resources, limits).expect_err("too many");
     assert_eq!(refused.reason, Reason::TooLarge);
-    for nonsense in [
-        &b"\x0A\x05abc"[..],
-        b"no protobuf at all",
-        &[0x0A, 3, 0x12, 9, 9],
-    ] {
+    for nonsense in [&b"\x0A\x05abc"[..], b"no protobuf at all"] {
         let refused = cut(nonsense, LIMITS).expect_err("is nonsense");
         assert_eq!(refused.reason, Reason::Malformed);
     }
+    // A request it is, though there is nothing in it that can be read.
+    let split = cut(&[0x0A, 3, 0x12, 9, 9], LIMITS).expect("a request");
+    assert_eq!((split.parts.len(), split.rejections.total), (0, 1));
     assert!(
         cut(b"", LIMITS)
             .expect("is an empty request")
@@ -283,4 +286,135 @@ fn logs_go_with_their_span_and_others_are_left_out() {
         parts,
         [logs(vec![log(1, 1), log(1, 2)]), logs(vec![log(2, 1)])]
     );
+}
+
+/// A resource and its only scope as they stand on the wire, around two spans of trace 1.
+fn around(resource: &[u8], scope: &[u8]) -> Vec<u8> {
+    let (mut inner, mut outer, mut whole) = (scope.to_vec(), resource.to_vec(), Vec::new());
+    for id in [1, 2] {
+        put(&mut inner, 2, &span(1, id, 0).encode_to_vec());
+    }
+    put(&mut outer, 2, &inner);
+    put(&mut whole, 1, &outer);
+    whole
+}
+
+fn wrapped(number: u32, data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put(&mut out, number, data);
+    out
+}
+
+#[test]
+fn what_is_broken_around_spans_costs_them_and_their_sender_is_told() {
+    let pair = |value: &[u8]| wrapped(1, &[wrapped(1, b"key"), wrapped(2, value)].concat());
+    let neighbour = request(vec![vec![vec![span(2, 9, 0)]]]);
+    for (resource, scope, items, complaint) in [
+        (
+            wrapped(1, &wrapped(1, &[0xFF; 3])),
+            vec![],
+            2,
+            "resource: attributes \"\": no protobuf message from byte 0 on",
+        ),
+        (
+            wrapped(1, &pair(&[0x0A, 0x7F])),
+            vec![],
+            2,
+            "resource: attributes \"key\": value: no protobuf message",
+        ),
+        (
+            vec![0x08, 5],
+            vec![],
+            2,
+            "resource: its wire type is Varint",
+        ),
+        (vec![0x10, 5], vec![], 2, "scopes: its wire type is Varint"),
+        (vec![], wrapped(1, &[0xFF]), 2, "scope: no protobuf message"),
+        (
+            vec![],
+            wrapped(1, &[0x08, 5]),
+            2,
+            "scope: name: its wire type is Varint where a text or message belongs",
+        ),
+        (vec![], vec![0x10, 5], 2, "items: its wire type is Varint"),
+        // What comes after it cannot even be counted.
+        (vec![0x0B], vec![], 1, "no protobuf message from byte 0 on"),
+    ] {
+        let bad = around(&resource, &scope);
+        for whole in [
+            [&bad[..], &neighbour.encode_to_vec()].concat(),
+            [&neighbour.encode_to_vec()[..], &bad].concat(),
+        ] {
+            let split = cut(&whole, LIMITS).expect("readable");
+            assert_eq!(
+                decoded(&split),
+                std::slice::from_ref(&neighbour),
+                "{complaint}"
+            );
+            assert_eq!(split.rejections.total, items, "{complaint}");
+            let message = split.rejections.message();
+            assert!(
+                message.contains(complaint) && message.contains("let the exporter"),
+                "{message}"
+            );
+        }
+    }
+    let number = [0x08, 5, 0x0A, 0];
+    let split = cut(&number, LIMITS).expect("readable");
+    assert_eq!(
+        split.rejections.message(),
+        "resource 0: its wire type is Varint where a message belongs: let the exporter write OTLP as it is defined"
+    );
+}
+
+#[test]
+fn a_broken_scope_leaves_the_others_alone_and_what_nobody_reads_may_be_anything() {
+    let mut whole = Vec::new();
+    let scope = |head: &[u8], id: u8| {
+        let spans = wrapped(2, &span(1, id, 0).encode_to_vec());
+        wrapped(2, &[head, &spans].concat())
+    };
+    // A scope's attributes are not read; invalid UTF-8 is.
+    let unread = wrapped(1, &[wrapped(1, b"x\xff"), wrapped(3, &[0xFF])].concat());
+    let scopes = [scope(&wrapped(1, &[0xFF]), 1), scope(&unread, 2)].concat();
+    put(&mut whole, 1, &scopes);
+    let split = cut(&whole, LIMITS).expect("readable");
+    assert_eq!((split.parts.len(), split.parts[0].items), (1, 1));
+    let message = split.rejections.message();
+    assert!(
+        message.starts_with("resource 0, scope 0 with the item in it: scope: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_broken_piece_of_any_size_is_counted_within_the_bounds() {
+    let empty_spans = [0x12, 0x00].repeat(2_000);
+    let whole = wrapped(1, &[&[0x08, 5][..], &wrapped(2, &empty_spans)].concat());
+    let split = cut(&whole, LIMITS).expect("readable");
+    assert_eq!(split.rejections.total, 2_000);
+    let whole = wrapped(1, &wrapped(2, &empty_spans));
+    let refused = cut(&whole, LIMITS).expect_err("too many");
+    assert_eq!(refused.reason, Reason::TooLarge);
+}
+
+#[test]
+fn a_record_holds_no_more_items_than_its_reader_takes() {
+    let mut scope = Vec::new();
+    let smallest = Span {
+        trace_id: vec![1; 16],
+        span_id: vec![1; 8],
+        ..Span::default()
+    };
+    for _ in 0..=RECORD_ITEMS_MAX {
+        put(&mut scope, 2, &smallest.encode_to_vec());
+    }
+    let limits = Limits {
+        items_max: usize::MAX,
+        record_bytes_max: usize::MAX,
+        item_bytes_max: 1_000_000,
+    };
+    let split = cut(&wrapped(1, &wrapped(2, &scope)), limits).expect("readable");
+    let items: Vec<usize> = split.parts.iter().map(|part| part.items).collect();
+    assert_eq!(items, [RECORD_ITEMS_MAX, 1]);
 }

@@ -1,0 +1,74 @@
+//! Why a record becomes a dead letter.
+
+use crate::decode::{DecodeError, Decoded, RejectedSpan};
+use domain::text::cut_with_mark;
+
+/// Longest reason in a header; brokers count headers towards the size of a record.
+const DETAIL_BYTES_MAX: usize = 4 * 1024;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// Nothing of it could be read.
+    Undecodable(String),
+    /// Some of its spans could not be understood.
+    SpansRejected {
+        described: Vec<RejectedSpan>,
+        total: usize,
+        /// Spans and log records that were taken nevertheless.
+        taken: usize,
+    },
+    /// Reading it has failed in a way that nobody foresaw: a defect of this program.
+    Panicked(String),
+}
+
+impl Rejection {
+    /// What a decoded record left behind, if anything.
+    pub fn of(decoded: &Decoded) -> Option<Self> {
+        (decoded.rejected_total > 0).then(|| Self::SpansRejected {
+            described: decoded.rejected.clone(),
+            total: decoded.rejected_total,
+            taken: decoded.spans.len() + decoded.logs.len() + decoded.logs_without_span,
+        })
+    }
+
+    /// A word for headers and metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Undecodable(_) => "undecodable",
+            Self::SpansRejected { .. } => "spans_rejected",
+            Self::Panicked(_) => "panicked",
+        }
+    }
+
+    /// Whether the record gave nothing at all. One of which some spans were taken counts as readable.
+    pub fn is_whole(&self) -> bool {
+        match self {
+            Self::Undecodable(_) | Self::Panicked(_) => true,
+            Self::SpansRejected { taken, .. } => *taken == 0,
+        }
+    }
+
+    /// What is wrong, where, and what to do.
+    pub fn detail(&self) -> String {
+        let mut detail = match self {
+            Self::Undecodable(cause) => cause.clone(),
+            Self::SpansRejected {
+                described, total, ..
+            } => {
+                let described: Vec<_> = described.iter().map(ToString::to_string).collect();
+                format!("{total} rejected: {}", described.join("; "))
+            }
+            Self::Panicked(message) => format!(
+                "reading it failed unexpectedly: {message}; this is a defect, please report it with the record"
+            ),
+        };
+        cut_with_mark(&mut detail, DETAIL_BYTES_MAX);
+        detail
+    }
+}
+
+impl From<DecodeError> for Rejection {
+    fn from(cause: DecodeError) -> Self {
+        Self::Undecodable(cause.to_string())
+    }
+}
