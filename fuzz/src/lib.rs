@@ -5,7 +5,7 @@
 extern crate self as kafka;
 pub use topic::{Encoding, PROJECT_HEADER, Signal};
 
-#[path = "../../services/processor/src/decode/mod.rs"]
+#[path = "../../services/processor/src/reading/decode/mod.rs"]
 pub mod decode;
 pub mod edits;
 pub mod oracles;

@@ -2,7 +2,8 @@
 
 use crate::config::ProcessorSettings;
 use crate::out::dead_letters::record;
-use crate::{rebuild, service};
+use crate::service;
+use crate::upkeep::rebuild;
 use clap::Subcommand;
 use runtime::cli::Configured;
 use runtime::metrics::Definition;

@@ -20,11 +20,11 @@ use crate::metrics as names;
 use crate::notices::{say, tell_paused};
 use crate::out::dead_letters::breaker::Turn;
 use crate::out::dead_letters::guard::Guard;
+use crate::reading::stages::{Format, Stages};
 use crate::shards::job::Close;
 use crate::source::{
     Commitment, Event, Incoming, Position, Record, SourceHandle, Stopped, TopicPartition,
 };
-use crate::stages::{Format, Stages};
 use metrics::{counter, gauge};
 use runtime::clock::Clock;
 use runtime::health::{Condition, Heartbeat};
@@ -64,7 +64,7 @@ pub struct Pipeline {
     /// To and from [`crate::recorder`].
     pub asks: UnboundedSender<Ask>,
     pub answers: UnboundedReceiver<Answer>,
-    /// To [`crate::placing::due`], and from there to [`crate::closing`].
+    /// To [`crate::placing::due`], and from there to [`crate::upkeep::closing`].
     pub due: watch::Sender<Option<Close>>,
     /// See [`crate::shards::Shared::cache_epoch`].
     pub cache_epoch: Arc<AtomicU64>,

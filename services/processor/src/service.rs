@@ -1,10 +1,8 @@
 //! Putting the processor together: what is started, in which order, and what stops when.
 
 use crate::books::{Answer, Ask, Books, Room};
-use crate::closing::Closing;
 use crate::config::{ProcessorConfig, ProcessorSettings};
 use crate::item::{Shards, bounded_by_room};
-use crate::memory;
 use crate::out::dead_letters::DeadLetters;
 use crate::out::dead_letters::guard::Guard;
 use crate::out::dead_letters::record::Recording;
@@ -14,16 +12,18 @@ use crate::pipeline::Pipeline;
 use crate::placing::chaining::Chaining;
 use crate::placing::due::Due;
 use crate::placing::{self, Places, Placing};
-use crate::prices::PriceTable;
-use crate::reader::Reader;
+use crate::reading::prices::PriceTable;
+use crate::reading::reader::Reader;
+use crate::reading::stages::{Format, Stages};
 use crate::recorder::Recorder;
 use crate::shards::job::Close;
 use crate::shards::retry::StoreHealth;
 use crate::shards::{Shard, Shared, Verified};
 use crate::source;
 use crate::source::config::KafkaConfig;
-use crate::stages::{Format, Stages};
-use crate::sweeping;
+use crate::upkeep::closing::Closing;
+use crate::upkeep::memory;
+use crate::upkeep::sweeping;
 use anyhow::Context as _;
 use kafka::TopicConfig;
 use runtime::clock::SystemClock;

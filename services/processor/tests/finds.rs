@@ -2,7 +2,7 @@
 //! targets. The targets themselves need another compiler: see `make fuzz`.
 
 use arbitrary::{Arbitrary as _, Unstructured};
-use processor::decode;
+use processor::reading::decode;
 use std::fs;
 use std::path::{Path, PathBuf};
 

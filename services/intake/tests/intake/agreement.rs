@@ -10,7 +10,9 @@ use opentelemetry_proto::tonic::common::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Event};
-use processor::decode::{ATTRIBUTE_DEPTH_MAX, Decoded, Encoding, ITEMS_PER_RECORD_MAX, decode};
+use processor::reading::decode::{
+    ATTRIBUTE_DEPTH_MAX, Decoded, Encoding, ITEMS_PER_RECORD_MAX, decode,
+};
 use proptest::prelude::*;
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -39,10 +41,13 @@ fn check(signal: Signal, split: &Split) -> Result<usize, TestCaseError> {
     Ok(taken)
 }
 
-fn decoded(signal: Signal, payload: &Bytes) -> Result<Decoded, processor::decode::DecodeError> {
+fn decoded(
+    signal: Signal,
+    payload: &Bytes,
+) -> Result<Decoded, processor::reading::decode::DecodeError> {
     let of = match signal {
-        Signal::Logs => processor::decode::Signal::Logs,
-        _ => processor::decode::Signal::Spans,
+        Signal::Logs => processor::reading::decode::Signal::Logs,
+        _ => processor::reading::decode::Signal::Spans,
     };
     decode(Encoding::OtlpProto, of, payload, &[])
 }

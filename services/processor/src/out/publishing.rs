@@ -2,7 +2,7 @@
 //! for, and wait for nothing; here they are sent, and what Kafka has confirmed becomes work for the shards again.
 //!
 //! Whatever is lost on the way (a refusal, a crash, a stop) is still due in the store, and found there by
-//! [`crate::closing`].
+//! [`crate::upkeep::closing`].
 
 use super::finalised;
 use super::outbox::{Outbox, Status};

@@ -31,7 +31,7 @@ pub struct Due {
     pub health: Arc<StoreHealth>,
     /// How far time has got, as the books last said; `None` before that is known.
     pub due: watch::Receiver<Option<Close>>,
-    /// Up to where every trace was visited: to [`crate::closing`].
+    /// Up to where every trace was visited: to [`crate::upkeep::closing`].
     pub placed: watch::Sender<Option<Close>>,
     pub places: Places,
     pub stopping: CancellationToken,

@@ -4,7 +4,7 @@ use super::support::{attribute, json, proto, recorded, request, span, spans, tex
 use domain::json::TOO_DEEP;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Kind;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
-use processor::decode::{ATTRIBUTE_DEPTH_MAX, Encoding, ITEMS_PER_RECORD_MAX};
+use processor::reading::decode::{ATTRIBUTE_DEPTH_MAX, Encoding, ITEMS_PER_RECORD_MAX};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use super::support::{attribute, json, proto, request, span, text};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
-use processor::decode::{Decoded, Encoding, Signal, decode};
+use processor::reading::decode::{Decoded, Encoding, Signal, decode};
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};

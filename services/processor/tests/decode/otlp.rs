@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Kind;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValueList};
 use opentelemetry_proto::tonic::trace::v1::{Status, span::Event};
-use processor::decode::{Encoding, Signal, decode};
+use processor::reading::decode::{Encoding, Signal, decode};
 use prost::Message;
 use serde_json::json;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 use super::support::spans;
 use bytes::Bytes;
-use processor::decode::{Encoding, Signal, decode};
+use processor::reading::decode::{Encoding, Signal, decode};
 use serde_json::{Value, json};
 
 fn one(document: Value) -> domain::raw::RawSpan {

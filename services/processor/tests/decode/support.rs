@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Kind};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use processor::decode::{DecodeError, Decoded, Encoding, Signal, decode};
+use processor::reading::decode::{DecodeError, Decoded, Encoding, Signal, decode};
 use prost::Message;
 use std::path::PathBuf;
 

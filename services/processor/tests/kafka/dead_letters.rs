@@ -1,6 +1,6 @@
 use super::support::{Broker, Member, SPANS, eventually};
-use processor::decode::RejectedSpan;
 use processor::out::dead_letters::{DeadLetters, Rejection};
+use processor::reading::decode::RejectedSpan;
 use rdkafka::message::{Headers as _, Message, OwnedMessage};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use runtime::health::Health;

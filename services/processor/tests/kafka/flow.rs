@@ -1,5 +1,5 @@
 use super::support::{Broker, LOGS, Member, SPANS, eventually, numbers, partition, start, topic};
-use processor::decode::Signal;
+use processor::reading::decode::Signal;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 

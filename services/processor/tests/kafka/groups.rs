@@ -1,7 +1,7 @@
 use super::support::{
     Broker, LOGS, Member, PATIENCE, SPANS, eventually, numbers, partition, topic,
 };
-use processor::decode::Signal;
+use processor::reading::decode::Signal;
 use processor::source::{Commitment, Event, NextOffset, Stopped};
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 use super::support::{
     Broker, LOGS, Member, SPANS, eventually, numbers, partition, start, text, topic,
 };
-use processor::decode::Signal;
+use processor::reading::decode::Signal;
 use processor::source::{SourceError, Stopped};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,14 +2,14 @@
 
 use super::support::{Broker, Member, SPANS};
 use domain::assembly::Reading;
-use processor::decode::{DecodeError, Encoding, Signal};
 use processor::item::{Shards, Ticket};
 use processor::out::dead_letters::guard::Guard;
 use processor::out::dead_letters::{DeadLetterLimits, DeadLetters, Rejection};
 use processor::placing::Places;
-use processor::reader::ReadRecord;
+use processor::reading::decode::{DecodeError, Encoding, Signal};
+use processor::reading::reader::ReadRecord;
+use processor::reading::stages::{Format, Stages};
 use processor::source::{Position, Record};
-use processor::stages::{Format, Stages};
 use rdkafka::message::{Headers as _, Message as _};
 use runtime::clock::ManualClock;
 use runtime::health::Health;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kafka::TopicConfig;
 use processor::books::offsets::{OffsetTracker, Progress};
-use processor::decode::{Encoding, Signal};
+use processor::reading::decode::{Encoding, Signal};
 use processor::source::config::KafkaConfig;
 use processor::source::{
     self, Commitment, Event, Incoming, Record, SourceHandle, Start, TopicPartition,

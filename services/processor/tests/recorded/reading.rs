@@ -1,7 +1,7 @@
 //! The recorded exports of real SDKs, decoded.
 
 use bytes::Bytes;
-use processor::decode::{self, Encoding, Signal};
+use processor::reading::decode::{self, Encoding, Signal};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! Why a record becomes a dead letter.
 
-use crate::decode::{DecodeError, Decoded, RejectedSpan};
+use crate::reading::decode::{DecodeError, Decoded, RejectedSpan};
 use domain::text::cut_with_mark;
 
 /// Longest reason in a header; brokers count headers towards the size of a record.

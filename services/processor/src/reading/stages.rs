@@ -7,7 +7,7 @@ use crate::out::dead_letters::guard::Guard;
 use crate::out::dead_letters::{DeadLetters, Rejection};
 use crate::placing::job;
 use crate::placing::{Place, Places};
-use crate::reader::{ReadRecord, read_safely};
+use crate::reading::reader::{ReadRecord, read_safely};
 use crate::source::{Position, Record};
 use domain::assembly::Reading;
 use metrics::counter;
@@ -18,8 +18,8 @@ use tokio::sync::mpsc::UnboundedSender;
 /// What a topic's records are.
 #[derive(Clone, Copy, Debug)]
 pub struct Format {
-    pub encoding: crate::decode::Encoding,
-    pub signal: crate::decode::Signal,
+    pub encoding: crate::reading::decode::Encoding,
+    pub signal: crate::reading::decode::Signal,
 }
 
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! From the bytes of a record to what it tells: decode, normalise, prepare. Pure work per byte, done beside the pipeline's loop.
 
-use crate::decode::{self, Encoding, Signal};
 use crate::out::dead_letters::Rejection;
-use crate::prices::PriceTable;
+use crate::reading::decode::{self, Encoding, Signal};
+use crate::reading::prices::PriceTable;
 use crate::source::Record;
 use domain::assembly::{Assembler, Reading};
 use domain::normalise::Rules;

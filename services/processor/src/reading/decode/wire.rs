@@ -140,7 +140,7 @@ pub(super) mod any_value {
     use bytes::Bytes;
 
     #[derive(Clone, PartialEq, prost::Oneof)]
-    pub(in crate::decode) enum Kind {
+    pub(in super::super) enum Kind {
         #[prost(bytes = "bytes", tag = "1")]
         Text(Bytes),
         #[prost(bool, tag = "2")]
