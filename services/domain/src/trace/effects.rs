@@ -31,6 +31,10 @@ impl Trace {
     }
 
     fn effects_of(&self, span: SpanId) -> Vec<Effect> {
+        // Of what is held no more nobody is told anything: all that was to be told was, before it was let go.
+        if self.held.first_recorded_ms(&self.key(span)).is_none() {
+            return Vec::new();
+        }
         let stays = self.stays(span);
         let moved = self.moved.get(&span);
         let mut told: BTreeSet<&str> = stays.iter().map(|stay| &*stay.conversation).collect();

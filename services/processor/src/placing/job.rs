@@ -328,7 +328,7 @@ impl Job {
                 .append(kept.trace.settle(i64::MAX, WithoutId::Drop));
             change.is_over = true;
         }
-        let is_told = kept.head.untold.is_none() || self.work.lets_go;
+        let is_told = kept.head.untold.is_none() && !decides(&change) || self.work.lets_go;
         change.is_over &= is_told && kept.trace.holding().is_some();
         change
     }
