@@ -107,10 +107,23 @@ impl Conversation {
         news
     }
 
-    /// Those of the moves that say more than what is known.
-    pub fn moves_that_are_news(&self, moves: &[Move], limits: &Limits) -> Vec<Move> {
+    /// Those of the moves that say more than what is known, when this entry is added with them.
+    pub fn moves_that_are_news(&self, moves: &[Move], entry: &Entry, limits: &Limits) -> Vec<Move> {
         let mut news: BTreeMap<SpanKey, &Move> = BTreeMap::new();
-        for moved in moves.iter().filter(|moved| self.is_later(moved)) {
+        let comes = |key: &SpanKey| {
+            let spans = entry.spans.iter().map(|span| span.key);
+            let logs = entry.logs.iter().map(|log| log.key);
+            spans.chain(logs).any(|known| known == *key)
+        };
+        // One of which nothing was told here need not be told to be elsewhere.
+        let concerns = |moved: &&Move| {
+            !moved.during.is_empty() || self.has_any(&moved.key) || comes(&moved.key)
+        };
+        for moved in moves
+            .iter()
+            .filter(|moved| self.is_later(moved))
+            .filter(concerns)
+        {
             let latest = news.entry(moved.key).or_insert(moved);
             if latest.rank < moved.rank {
                 *latest = moved;
@@ -124,6 +137,10 @@ impl Conversation {
             news.into_iter().partition(|(key, _)| is_known(key));
         let moves = known.into_iter().chain(unknown.into_iter().take(room));
         moves.map(|(_, moved)| moved.clone()).collect()
+    }
+
+    fn has_any(&self, key: &SpanKey) -> bool {
+        self.spans.contains_key(key) || self.logs.contains_key(key) || self.moves.contains_key(key)
     }
 
     fn is_news(&self, link: &Link) -> bool {

@@ -233,7 +233,7 @@ impl Processor {
         let moves = std::mem::take(&mut self.moves);
         let limits = Limits::default();
         let mut entry = self.cached.entry_for(&facts, &links, &limits);
-        entry.moves = self.cached.moves_that_are_news(&moves, &limits);
+        entry.moves = self.cached.moves_that_are_news(&moves, &entry, &limits);
         if !entry.is_empty() {
             self.cached.apply(entry.clone());
             stored.entries.push(entry);

@@ -105,7 +105,7 @@ impl Whole {
     fn add(&mut self, key: ConversationKey, facts: &[Prepared], links: &[Link], moves: &[Move]) {
         let conversation = self.conversations.entry(key).or_default();
         let mut entry = conversation.entry_for(facts, links, &self.limits);
-        entry.moves = conversation.moves_that_are_news(moves, &self.limits);
+        entry.moves = conversation.moves_that_are_news(moves, &entry, &self.limits);
         conversation.apply(entry);
     }
 

@@ -39,6 +39,8 @@ impl Trace {
         let moved = self.moved.get(&span);
         let mut told: BTreeSet<&str> = stays.iter().map(|stay| &*stay.conversation).collect();
         told.extend(moved.into_iter().flatten().map(String::as_str));
+        // A store that has gone back may have lost that one of these was told.
+        told.extend(self.tree.first_ids());
         let links = self.links_above(span);
         let mut effects: Vec<Effect> = Vec::new();
         for conversation in told {
@@ -66,7 +68,11 @@ impl Trace {
                         .map(|stay| (stay.from_ms, stay.until_ms))
                         .collect(),
                 }),
-                links: links.clone(),
+                links: if here.is_empty() {
+                    Vec::new()
+                } else {
+                    links.clone()
+                },
             });
         }
         effects

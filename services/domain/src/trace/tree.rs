@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 /// Reports kept of one span. SDKs report a span when it begins and when it ends, some through two exporters.
 const REPORTS_PER_SPAN_MAX: usize = 16;
+/// Of these, conversations that are told of every span that does not stand in them.
+const FIRST_IDS_MAX: usize = 8;
 /// Distinct ids kept of one trace. Two are enough to know that there is more than one.
 const NAMES_MAX: usize = 1_000;
 
@@ -131,6 +133,11 @@ impl Tree {
     pub(super) fn names(&self, span: SpanId) -> impl Iterator<Item = &str> {
         self.own(span)
             .filter_map(|report| report.conversation.as_deref())
+    }
+
+    /// Some of the ids of the trace, the same ones as long as there are no others.
+    pub(super) fn first_ids(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str).take(FIRST_IDS_MAX)
     }
 
     pub(super) fn is_genai_span(&self, span: SpanId) -> bool {

@@ -190,7 +190,7 @@ impl World {
         let limits = Limits::default();
         let mut entry = conversation.entry_for(&effect.facts, &effect.links, &limits);
         let moved: Vec<_> = effect.moved.into_iter().collect();
-        entry.moves = conversation.moves_that_are_news(&moved, &limits);
+        entry.moves = conversation.moves_that_are_news(&moved, &entry, &limits);
         conversation.apply(entry);
     }
 

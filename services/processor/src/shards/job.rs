@@ -291,7 +291,7 @@ impl Job {
             .entry_for(&self.news.facts, &self.news.links, limits);
         entry.moves = held
             .conversation
-            .moves_that_are_news(&self.news.moves, limits);
+            .moves_that_are_news(&self.news.moves, &entry, limits);
         let gap_ms = self.rules.inactivity_gap_ms;
         held.summary
             .windows
