@@ -50,6 +50,18 @@ impl Silences {
         }
     }
 
+    /// Whether a report of this time may change when something was let go: it stands in a silence, or begins one.
+    pub(super) fn may_change(&self, at_ms: i64, hold_ms: i64) -> bool {
+        if self.times.contains_key(&at_ms) {
+            return false;
+        }
+        let before = self.times.range(..at_ms).next_back();
+        let is_last = self.times.range(at_ms..).next().is_none();
+        before.is_some_and(|(before_ms, _)| {
+            self.ends.contains(before_ms) || is_last && at_ms - before_ms > hold_ms
+        })
+    }
+
     /// Up to when what was held at this time was held at least: `hold_ms` after the report that the next silence follows;
     /// `i64::MAX` when none has followed so far.
     pub(super) fn held_until_ms(&self, at_ms: i64, hold_ms: i64) -> i64 {

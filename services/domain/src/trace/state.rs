@@ -66,6 +66,15 @@ impl Trace {
         }
     }
 
+    /// Whether a report that is news may change when what is held was let go: then it bears on all of that.
+    pub(super) fn may_end_silence(&self, report: &Report) -> bool {
+        let is_new = self.tree.is_first_copy(report);
+        !is_new
+            || self
+                .silences
+                .may_change(report.record_ms, self.times.hold_ms)
+    }
+
     /// Whether any of it concerns a model: else it is not worth storing.
     pub fn is_genai(&self) -> bool {
         self.tree.is_genai()

@@ -80,6 +80,9 @@ impl Trace {
         {
             near.extend(self.held.spans_held());
         }
+        if news.iter().any(|report| self.may_end_silence(report)) {
+            near.extend(self.held.spans_held());
+        }
         let told = batch.facts.iter().map(|prepared| prepared.fact.key().span);
         near.extend(told.clone());
         let facts = self.held.entry_for(&batch.facts, &[], limits);

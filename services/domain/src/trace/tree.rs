@@ -45,6 +45,12 @@ impl Tree {
         }
     }
 
+    /// Whether nothing of the kind was reported of the span before.
+    pub(super) fn is_first_copy(&self, report: &Report) -> bool {
+        let mut known = self.spans.get(&report.span).into_iter().flatten();
+        !known.any(|known| known.is_copy_of(report))
+    }
+
     /// Returns when what it tells was recorded: as was known before, and as is known now.
     pub(super) fn apply(&mut self, report: Report) -> (Option<i64>, i64) {
         self.is_genai |= report.kind != Kind::OtherSpan || report.conversation.is_some();
