@@ -66,6 +66,9 @@ pub struct Move {
     /// never stood here, by what is known now.
     #[serde(rename = "d")]
     pub during: Vec<(i64, Option<i64>)>,
+    /// Said to be sure: it matters only where something of the span is known.
+    #[serde(skip)]
+    pub is_precaution: bool,
 }
 
 impl Move {

@@ -116,9 +116,8 @@ impl Conversation {
             spans.chain(logs).any(|known| known == *key)
         };
         // One of which nothing was told here need not be told to be elsewhere.
-        let concerns = |moved: &&Move| {
-            !moved.during.is_empty() || self.has_any(&moved.key) || comes(&moved.key)
-        };
+        let concerns =
+            |moved: &&Move| !moved.is_precaution || self.has_any(&moved.key) || comes(&moved.key);
         for moved in moves
             .iter()
             .filter(|moved| self.is_later(moved))

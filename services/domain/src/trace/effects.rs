@@ -62,6 +62,8 @@ impl Trace {
                 facts,
                 moved: (!is_simple).then(|| Move {
                     key: self.key(span),
+                    is_precaution: here.is_empty()
+                        && moved.is_none_or(|moved| !moved.contains(conversation)),
                     rank: self.tree.rank(self.given.len()),
                     during: here
                         .iter()

@@ -47,6 +47,7 @@ impl World {
                 earliness: 0,
                 given: 0,
             },
+            is_precaution: false,
             during: during.to_vec(),
         };
         self.take(Entry {

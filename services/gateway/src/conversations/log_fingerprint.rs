@@ -84,6 +84,7 @@ mod tests {
             moves: vec![Move {
                 key: SpanKey::default(),
                 rank: Rank::default(),
+                is_precaution: false,
                 during: vec![(1, until_ms)],
             }],
             ..Entry::default()

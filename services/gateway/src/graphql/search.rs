@@ -244,6 +244,7 @@ mod tests {
             moves: vec![Move {
                 key: entries[1].spans[0].key,
                 rank: Rank::default(),
+                is_precaution: false,
                 during: vec![(0, Some(5))],
             }],
             ..Entry::default()

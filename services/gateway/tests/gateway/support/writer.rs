@@ -86,6 +86,7 @@ impl Writer {
                     earliness: 0,
                     given: 0,
                 },
+                is_precaution: false,
                 during: vec![(record_ms, until_ms)],
             }
         };

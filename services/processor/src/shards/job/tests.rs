@@ -35,6 +35,7 @@ fn gone_at(until_ms: i64) -> Move {
             earliness: 0,
             given: 0,
         },
+        is_precaution: false,
         during: vec![(1_000, Some(until_ms))],
     }
 }
