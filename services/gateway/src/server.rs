@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::conversations::{Hub, Reader, Signals};
+use crate::conversations::{ConversationReader, Hub, Signals};
 use crate::graphql;
 use crate::http::{App, router};
 
@@ -61,7 +61,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stopping: CancellationT
 /// Everything behind the public port, with the tasks that keep it up to date running.
 pub fn assemble(store: Store, config: &Config, health: &Health, life: &Lifecycle) -> Arc<App> {
     let gateway = &config.gateway;
-    let reader = Reader::new(store, &gateway.limits);
+    let reader = ConversationReader::new(store, &gateway.limits);
     let retention = Duration::from_millis(config.redis.retention_ms);
     let hub = Hub::new(reader.clone(), gateway.live.clone(), retention);
     let signals = Signals {

@@ -13,7 +13,7 @@ use crate::placing::chaining::Chaining;
 use crate::placing::due::Due;
 use crate::placing::{self, Places, Placing};
 use crate::reading::prices::PriceTable;
-use crate::reading::reader::Reader;
+use crate::reading::reader::RecordReader;
 use crate::reading::stages::{Format, Stages};
 use crate::recorder::Recorder;
 use crate::shards::job::Close;
@@ -93,7 +93,7 @@ fn start(
     let (due, is_due) = watch::channel(None);
     start_looking(shared, is_due, shards.clone(), places.clone(), life);
     let (asks, answers) = start_recorder(shared, kafka.group_id.clone(), life);
-    let reader = Reader {
+    let reader = RecordReader {
         rules: config.rules(),
         prices: PriceTable::load(config.prices_file.as_deref())?,
     };

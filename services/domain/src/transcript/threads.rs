@@ -37,7 +37,7 @@ pub(crate) fn read_out(
     forests: &[(Scope, Forest<'_>)],
     mut uses: ToolUses,
 ) -> Vec<Utterance> {
-    let reader = Reader {
+    let reader = ThreadReader {
         conversation,
         calls,
         forests,
@@ -105,13 +105,13 @@ fn in_sequence<'a>(forest: &'a Forest<'_>, calls: &[Call]) -> (Vec<&'a Island>, 
     (main, side)
 }
 
-struct Reader<'a> {
+struct ThreadReader<'a> {
     conversation: &'a Conversation,
     calls: &'a [Call],
     forests: &'a [(Scope, Forest<'a>)],
 }
 
-impl Reader<'_> {
+impl ThreadReader<'_> {
     /// What opened a scope's thread, and after which message it is read.
     fn opener(&self, scope: Scope, uses: &ToolUses) -> (Option<String>, Option<Place>) {
         let Scope::Under(key) = scope else {

@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::known_rows::KnownRows;
-use super::reader::Reader;
+use super::reader::ConversationReader;
 
 /// Conversations that wait to be read. Beyond it, those who watch are told to read the list again.
 const PENDING_MAX: usize = 50_000;
@@ -45,7 +45,7 @@ pub enum Before {
 
 #[derive(Debug)]
 pub(super) struct Feed {
-    reader: Reader,
+    reader: ConversationReader,
     retention: Duration,
     buffer_steps: usize,
     noted: Mutex<Noted>,
@@ -74,7 +74,11 @@ impl Noted {
 }
 
 impl Feed {
-    pub(super) fn new(reader: Reader, buffer_steps: usize, retention: Duration) -> Self {
+    pub(super) fn new(
+        reader: ConversationReader,
+        buffer_steps: usize,
+        retention: Duration,
+    ) -> Self {
         Self {
             reader,
             retention,
@@ -239,7 +243,7 @@ mod tests {
         async fn new() -> Self {
             let server = RedisServer::start().await.expect("redis-server starts");
             let store = Store::connect(&server.config()).await.expect("connects");
-            let reader = Reader::new(store.clone(), &LimitsConfig::default());
+            let reader = ConversationReader::new(store.clone(), &LimitsConfig::default());
             Self {
                 _server: server,
                 store,

@@ -10,7 +10,7 @@ use store::Summary;
 use tokio::sync::{Notify, broadcast};
 
 use super::log_fingerprint::Point;
-use super::reader::{ReadError, Reader};
+use super::reader::{ConversationReader, ReadError};
 
 /// What happens to a followed conversation.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl Drop for Leaving {
 #[derive(Debug)]
 pub(super) struct Follower {
     digest: Digest,
-    reader: Reader,
+    reader: ConversationReader,
     /// Held while a step is made, so that steps come one after the other.
     stepping: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -84,7 +84,11 @@ struct State {
 }
 
 impl Follower {
-    pub(super) fn new(digest: Digest, reader: Reader, buffer_steps: usize) -> Arc<Self> {
+    pub(super) fn new(
+        digest: Digest,
+        reader: ConversationReader,
+        buffer_steps: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
             digest,
             reader,

@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::feed::{Feed, RowEvents};
 use super::follower::{Follower, Following, Pace};
-use super::reader::{ReadError, Reader};
+use super::reader::{ConversationReader, ReadError};
 use crate::config::LiveConfig;
 use crate::metrics::{FOLLOWERS, RESYNCS, WAKEUPS};
 
@@ -33,7 +33,7 @@ pub struct Hub {
 
 #[derive(Debug)]
 struct Inner {
-    reader: Reader,
+    reader: ConversationReader,
     live: LiveConfig,
     followers: Mutex<FxHashMap<Digest, Arc<Follower>>>,
     feed: Feed,
@@ -47,7 +47,7 @@ pub struct Signals {
 }
 
 impl Hub {
-    pub fn new(reader: Reader, live: LiveConfig, retention: Duration) -> Self {
+    pub fn new(reader: ConversationReader, live: LiveConfig, retention: Duration) -> Self {
         Self {
             inner: Arc::new(Inner {
                 feed: Feed::new(reader.clone(), live.buffer_steps, retention),
@@ -203,7 +203,7 @@ mod tests {
     async fn hub() -> (RedisServer, Hub) {
         let server = RedisServer::start().await.expect("redis-server starts");
         let store = Store::connect(&server.config()).await.expect("connects");
-        let reader = Reader::new(store, &LimitsConfig::default());
+        let reader = ConversationReader::new(store, &LimitsConfig::default());
         let hub = Hub::new(reader, LiveConfig::default(), Duration::from_secs(60));
         (server, hub)
     }

@@ -15,5 +15,5 @@ pub use fold::Folded;
 pub use follower::{Ended, Following, Step};
 pub use hub::{Hub, Signals};
 pub use log_fingerprint::{LogFingerprint, Point};
-pub use reader::{ReadError, Reader};
+pub use reader::{ConversationReader, ReadError};
 pub use slots::{Slot, Slots};

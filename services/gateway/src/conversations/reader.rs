@@ -32,7 +32,7 @@ pub enum ReadError {
 
 /// Clones share the store's connections and the cache.
 #[derive(Clone, Debug)]
-pub struct Reader {
+pub struct ConversationReader {
     store: Store,
     inner: Arc<Inner>,
 }
@@ -89,7 +89,7 @@ fn cache<K: std::hash::Hash + Eq>(bytes_max: u64) -> Cache<K, Cached, ByBytes> {
     }
 }
 
-impl Reader {
+impl ConversationReader {
     pub fn new(store: Store, limits: &LimitsConfig) -> Self {
         let past_bytes = limits.cache_bytes_max / 4;
         Self {
@@ -252,7 +252,7 @@ impl Reader {
 
 /// Whether what was read stands behind what is known: the log has not become shorter, nor the version smaller, and the
 /// same version is the same. What else a store that lost its last writes may hold is found out when its wake-ups are
-/// subscribed to again: see [`Reader::forget_all`].
+/// subscribed to again: see [`ConversationReader::forget_all`].
 fn is_continued(before: &Folded, snapshot: &Snapshot) -> bool {
     let (known, read) = (&before.summary, &snapshot.summary);
     let is_same = (read.version, read.token) == (known.version, known.token);

@@ -10,12 +10,12 @@ use super::budget::Budget;
 use super::loaders::SummaryLoader;
 use crate::auth::Requester;
 use crate::config::{LimitsConfig, LiveConfig};
-use crate::conversations::{Hub, Reader, Slots};
+use crate::conversations::{ConversationReader, Hub, Slots};
 
 /// Everything that lives as long as the schema.
 #[derive(Debug)]
 pub struct State {
-    pub reader: Reader,
+    pub reader: ConversationReader,
     pub hub: Hub,
     pub limits: LimitsConfig,
     pub live: LiveConfig,
@@ -38,7 +38,7 @@ pub trait ContextExt {
     /// Takes the bytes from what the answer may still take on.
     fn take_bytes(&self, bytes: usize) -> Result<(), Error>;
 
-    fn reader(&self) -> &Reader {
+    fn reader(&self) -> &ConversationReader {
         &self.state().reader
     }
 

@@ -78,7 +78,7 @@ impl RowCursor {
     }
 
     pub fn decode(text: &str, list: u64) -> Result<ListCursor, Error> {
-        let read = |mut reader: Reader| {
+        let read = |mut reader: TokenReader| {
             let cursor = Self {
                 list: reader.u64()?,
                 place: ListCursor {
@@ -89,7 +89,7 @@ impl RowCursor {
             };
             reader.is_done().then_some(cursor)
         };
-        let cursor = Reader::new(text, ROW)
+        let cursor = TokenReader::new(text, ROW)
             .and_then(read)
             .ok_or_else(|| invalid("a cursor of a list of conversations"))?;
         if cursor.list != list {
@@ -111,7 +111,7 @@ impl PageCursor {
     }
 
     pub fn decode(text: &str, kind: PageKind, conversation: u64) -> Result<Self, Error> {
-        let read = |mut reader: Reader| {
+        let read = |mut reader: TokenReader| {
             let cursor = Self {
                 conversation: reader.u64()?,
                 at: reader.point()?,
@@ -119,7 +119,7 @@ impl PageCursor {
             };
             reader.is_done().then_some(cursor)
         };
-        let cursor = Reader::new(text, kind.byte())
+        let cursor = TokenReader::new(text, kind.byte())
             .and_then(read)
             .ok_or_else(|| {
                 invalid(match kind {
@@ -153,7 +153,7 @@ impl LiveCursor {
     }
 
     pub fn decode(text: &str, conversation: u64) -> Result<Self, Error> {
-        let read = |mut reader: Reader| {
+        let read = |mut reader: TokenReader| {
             let cursor = Self {
                 conversation: reader.u64()?,
                 from: reader.point()?,
@@ -162,7 +162,7 @@ impl LiveCursor {
             };
             (reader.is_done() && cursor.from.entries <= cursor.to.entries).then_some(cursor)
         };
-        let cursor = Reader::new(text, LIVE)
+        let cursor = TokenReader::new(text, LIVE)
             .and_then(read)
             .ok_or_else(|| invalid("a cursor of a message event, nor a liveCursor"))?;
         of_same(conversation, cursor.conversation)?;
@@ -213,12 +213,12 @@ impl Writer {
     }
 }
 
-struct Reader {
+struct TokenReader {
     bytes: Vec<u8>,
     position: usize,
 }
 
-impl Reader {
+impl TokenReader {
     fn new(text: &str, kind: u8) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         bytes

@@ -19,7 +19,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{EmptyMutation, SDLExportOptions, SchemaBuilder};
 
 use crate::config::GatewayConfig;
-use crate::conversations::{Hub, Reader, Slots};
+use crate::conversations::{ConversationReader, Hub, Slots};
 use crate::metrics::SUBSCRIPTIONS;
 use context::{State, SummaryLoaderHandle};
 use limits::Limits;
@@ -35,7 +35,7 @@ const RECURSION_MAX: usize = 64;
 const DIRECTIVES_PER_FIELD_MAX: usize = 4;
 
 /// The schema over a reader and its hub.
-pub fn schema(reader: Reader, hub: Hub, config: &GatewayConfig) -> Schema {
+pub fn schema(reader: ConversationReader, hub: Hub, config: &GatewayConfig) -> Schema {
     let summaries = DataLoader::new(SummaryLoader(reader.store().clone()), tokio::spawn);
     let state = State {
         reader,

@@ -54,12 +54,12 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
 
 /// What is needed to read any record.
 #[derive(Debug)]
-pub struct Reader {
+pub struct RecordReader {
     pub rules: Rules,
     pub prices: PriceTable,
 }
 
-impl ReadRecord for Reader {
+impl ReadRecord for RecordReader {
     fn read_record(
         &self,
         record: &Record,

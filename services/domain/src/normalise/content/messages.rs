@@ -74,7 +74,7 @@ pub(crate) fn read_strictly(value: Value, default_role: Role) -> Result<Vec<Turn
 }
 
 fn read_structure(structure: Value, default_role: Role) -> Vec<Turn> {
-    let mut reader = Reader {
+    let mut reader = MessageReader {
         turns: Vec::new(),
         default_role,
     };
@@ -93,12 +93,12 @@ fn text_turn(text: String, role: Role) -> Vec<Turn> {
     vec![Turn::new(role, body)]
 }
 
-struct Reader {
+struct MessageReader {
     turns: Vec<Turn>,
     default_role: Role,
 }
 
-impl Reader {
+impl MessageReader {
     fn value(&mut self, value: Value, depth: usize) {
         if depth > DEPTH_MAX {
             return;

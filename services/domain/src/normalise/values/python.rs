@@ -7,7 +7,7 @@ const DEPTH_MAX: usize = 64;
 
 /// The list, tuple or dict that `text` spells; `None` unless all of it is one.
 pub(crate) fn literal(text: &str) -> Option<Value> {
-    let mut reader = Reader {
+    let mut reader = ReprReader {
         bytes: text.as_bytes(),
         text,
         at: 0,
@@ -17,13 +17,13 @@ pub(crate) fn literal(text: &str) -> Option<Value> {
     (reader.at == text.len()).then_some(value)
 }
 
-struct Reader<'a> {
+struct ReprReader<'a> {
     bytes: &'a [u8],
     text: &'a str,
     at: usize,
 }
 
-impl Reader<'_> {
+impl ReprReader<'_> {
     fn blanks(&mut self) {
         while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
             self.at += 1;

@@ -8,7 +8,7 @@ use domain::ids::Digest;
 use domain::view::{Change, View};
 use store::Summary;
 
-use crate::conversations::{Following, Point, ReadError, Reader};
+use crate::conversations::{ConversationReader, Following, Point, ReadError};
 use crate::graphql::cursor::{ALL, LiveCursor, short};
 use crate::graphql::error::from_read;
 use crate::graphql::model::conversation::Conversation;
@@ -45,7 +45,7 @@ impl Backlog {
         &mut self,
         after: Option<LiveCursor>,
         following: &Following,
-        reader: &Reader,
+        reader: &ConversationReader,
     ) -> Result<(), Error> {
         let (begin, seen) = match after {
             None => (Point::START, Arc::<View>::default()),
@@ -73,7 +73,7 @@ impl Backlog {
         &mut self,
         cursor: LiveCursor,
         summary: Option<Arc<Summary>>,
-        reader: &Reader,
+        reader: &ConversationReader,
     ) -> Result<Arc<View>, Error> {
         if cursor.to == Point::START {
             return Ok(Arc::default());
