@@ -2,12 +2,12 @@
 
 use crate::out::publishing::Confirmed;
 use crate::shards::job::Close;
-use crate::source::Position;
+use crate::source::{Position, Record};
 use domain::facts::{Link, Move};
 use domain::ids::ConversationKey;
 use domain::prepare::Prepared;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tracing::debug;
@@ -24,17 +24,41 @@ pub fn bounded_by_room<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
 #[derive(Debug)]
 pub struct Ticket(Arc<Open>);
 
+/// Where it is told what became of records. What goes through is bounded by the records in flight.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    pub done: UnboundedSender<Position>,
+    pub given_up: UnboundedSender<GivenUp>,
+}
+
+/// A record of which some shares were given up: it is done when its dead letter is delivered.
+#[derive(Debug)]
+pub struct GivenUp {
+    pub record: Record,
+    /// Of the first of these shares.
+    pub why: String,
+}
+
 #[derive(Debug)]
 struct Open {
     tickets: AtomicU32,
+    /// Why the first share that was given up was.
+    given_up: OnceLock<String>,
     then: Then,
 }
 
 /// What happens when all tickets are done.
 #[derive(Debug)]
 enum Then {
-    Tell(Position, UnboundedSender<Position>),
+    Tell(Box<Origin>),
     Finish(parking_lot::Mutex<Vec<Ticket>>, After),
+}
+
+/// A record whose tickets these are. It is kept for its dead letter; its bytes count as in flight until it is done.
+#[derive(Debug)]
+struct Origin {
+    record: Record,
+    ends: Ends,
 }
 
 /// What else is done then, once.
@@ -48,12 +72,15 @@ impl std::fmt::Debug for After {
 }
 
 impl Ticket {
-    /// The first ticket of a record. `done` is told when all are done; what it holds is bounded by the records in flight.
-    pub fn first(position: Position, done: UnboundedSender<Position>) -> Self {
-        Self::opened(Then::Tell(position, done))
+    /// The first ticket of a record.
+    pub fn first(record: &Record, ends: &Ends) -> Self {
+        Self::opened(Then::Tell(Box::new(Origin {
+            record: record.without_room(),
+            ends: ends.clone(),
+        })))
     }
 
-    /// One for work that several records have caused together: when it is done, all of theirs are.
+    /// One for work that several records have caused together: when it is done or given up, all of theirs are.
     pub fn of_all(tickets: Vec<Self>) -> Self {
         Self::opened(Then::Finish(tickets.into(), After::default()))
     }
@@ -67,6 +94,7 @@ impl Ticket {
     fn opened(then: Then) -> Self {
         Self(Arc::new(Open {
             tickets: AtomicU32::new(1),
+            given_up: OnceLock::new(),
             then,
         }))
     }
@@ -77,19 +105,46 @@ impl Ticket {
         Self(Arc::clone(&self.0))
     }
 
+    /// The share is given up: when the others are done or given up too, the record becomes a dead letter with the first
+    /// reason, and is done after that.
+    pub fn failed(self, why: &str) {
+        self.0.given_up.get_or_init(|| why.to_owned());
+        self.done();
+    }
+
     pub fn done(self) {
         if self.0.tickets.fetch_sub(1, Ordering::AcqRel) != 1 {
             return;
         }
+        let given_up = self.0.given_up.get();
         match &self.0.then {
-            // The receiver is gone only when the pipeline is, and then nothing is committed any more.
-            Then::Tell(position, done) => drop(done.send(position.clone())),
+            Then::Tell(origin) => origin.tell(given_up),
             Then::Finish(tickets, after) => {
                 let tickets = std::mem::take(&mut *tickets.lock());
-                tickets.into_iter().for_each(Self::done);
+                for ticket in tickets {
+                    match given_up {
+                        Some(why) => ticket.failed(why),
+                        None => ticket.done(),
+                    }
+                }
                 let after = after.0.lock().take();
-                after.map(|after| after());
+                if let Some(after) = after {
+                    after();
+                }
             }
+        }
+    }
+}
+
+impl Origin {
+    /// The receivers are gone only when the pipeline is, and then nothing is committed any more.
+    fn tell(&self, given_up: Option<&String>) {
+        match given_up {
+            None => drop(self.ends.done.send(self.record.at.clone())),
+            Some(why) => drop(self.ends.given_up.send(GivenUp {
+                record: self.record.without_room(),
+                why: why.clone(),
+            })),
         }
     }
 }
@@ -157,49 +212,126 @@ impl Shards {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::TopicPartition;
+    use crate::source::{Queued, TopicPartition};
+
+    struct Ended {
+        ends: Ends,
+        done: UnboundedReceiver<Position>,
+        given_up: UnboundedReceiver<GivenUp>,
+    }
+
+    fn ended() -> Ended {
+        let ((done, is_done), (give_up, given_up)) = (bounded_by_room(), bounded_by_room());
+        Ended {
+            ends: Ends {
+                done,
+                given_up: give_up,
+            },
+            done: is_done,
+            given_up,
+        }
+    }
+
+    impl Ended {
+        fn ticket(&self, offset: i64) -> Ticket {
+            Ticket::first(&record(offset), &self.ends)
+        }
+
+        /// Offsets of what is done, and of what was given up.
+        fn take(&mut self) -> (Vec<i64>, Vec<(i64, String)>) {
+            let done = std::iter::from_fn(|| self.done.try_recv().ok());
+            let given_up = std::iter::from_fn(|| self.given_up.try_recv().ok());
+            (
+                done.map(|at| at.offset).collect(),
+                given_up
+                    .map(|one| (one.record.at.offset, one.why))
+                    .collect(),
+            )
+        }
+    }
+
+    fn record(offset: i64) -> Record {
+        Record {
+            at: Position {
+                partition: TopicPartition::new("otlp_spans", 0),
+                offset,
+                generation: 1,
+            },
+            timestamp_ms: 0,
+            record_ms: 0,
+            key: None,
+            headers: Vec::new(),
+            payload: b"a span".as_slice().into(),
+            queued: Queued::default(),
+        }
+    }
 
     #[test]
     fn a_record_is_done_when_its_last_ticket_is_and_never_by_dropping() {
-        let (done, mut finished) = bounded_by_room();
-        let partition = TopicPartition::new("otlp_spans", 0);
-        let position = Position {
-            partition,
-            offset: 7,
-            generation: 1,
-        };
-        let first = Ticket::first(position.clone(), done.clone());
+        let mut ended = ended();
+        let first = ended.ticket(7);
         let second = first.another();
         first.done();
-        assert!(finished.try_recv().is_err());
+        assert_eq!(ended.take(), (vec![], vec![]));
         second.done();
-        assert_eq!(finished.try_recv().ok(), Some(position.clone()));
-        drop(Ticket::first(position, done));
-        assert!(finished.try_recv().is_err());
+        assert_eq!(ended.take(), (vec![7], vec![]));
+        drop(ended.ticket(7));
+        assert_eq!(ended.take(), (vec![], vec![]));
     }
 
     #[test]
     fn what_several_records_have_caused_is_done_for_all_of_them() {
-        let (done, mut finished) = bounded_by_room();
-        let partition = TopicPartition::new("otlp_spans", 0);
-        let at = |offset| Position {
-            partition: partition.clone(),
-            offset,
-            generation: 1,
-        };
-        let tickets = [7, 8].map(|offset| Ticket::first(at(offset), done.clone()));
+        let mut ended = ended();
+        let tickets = [7, 8].map(|offset| ended.ticket(offset));
         let (told, mut was_told) = tokio::sync::oneshot::channel();
         let first = Ticket::of_all_then(tickets.into(), move || {
             let _ = told.send(());
         });
         let second = first.another();
         first.done();
-        assert!(finished.try_recv().is_err() && was_told.try_recv().is_err());
+        assert_eq!(ended.take(), (vec![], vec![]));
+        assert!(was_told.try_recv().is_err());
         second.done();
         assert_eq!(was_told.try_recv(), Ok(()));
+        assert_eq!(ended.take(), (vec![7, 8], vec![]));
+    }
+
+    #[test]
+    fn a_record_of_which_a_share_is_given_up_is_not_done_and_comes_back_whole_with_the_first_reason()
+     {
+        let mut ended = ended();
+        let first = ended.ticket(7);
+        let (second, third) = (first.another(), first.another());
+        first.failed("too deep");
+        second.failed("too large");
+        assert_eq!(ended.take(), (vec![], vec![]), "a share is not done yet");
+        third.done();
+        let given_up = ended.given_up.try_recv().expect("given up");
         assert_eq!(
-            [finished.try_recv(), finished.try_recv()],
-            [Ok(at(7)), Ok(at(8))]
+            (given_up.record.at.offset, given_up.why.as_str()),
+            (7, "too deep")
         );
+        assert_eq!(given_up.record.payload, b"a span".as_slice());
+        assert_eq!(ended.take(), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_several_records_have_caused_is_given_up_for_all_of_them_and_what_waits_for_it_goes_on()
+    {
+        let mut ended = ended();
+        let tickets = [7, 8].map(|offset| ended.ticket(offset));
+        let of_record = tickets[0].another();
+        let (told, mut was_told) = tokio::sync::oneshot::channel();
+        let all = Ticket::of_all_then(tickets.into(), move || {
+            let _ = told.send(());
+        });
+        let another = all.another();
+        all.failed("no");
+        assert_eq!(ended.take(), (vec![], vec![]));
+        another.done();
+        assert_eq!(was_told.try_recv(), Ok(()));
+        assert_eq!(ended.take(), (vec![], vec![(8, "no".to_owned())]));
+        of_record.done();
+        assert_eq!(ended.take(), (vec![], vec![(7, "no".to_owned())]));
     }
 }

@@ -4,7 +4,7 @@ runtime::define_metrics! {
     Counter Count RECORDS_READ "processor_records_read_total" by [topic] "Kafka records read.";
     Counter Bytes BYTES_READ "processor_bytes_read_total" by [topic] "Bytes of Kafka records read.";
     Counter Count SPANS_READ "processor_spans_read_total" "Spans and log records decoded.";
-    Counter Count RECORDS_REJECTED "processor_records_rejected_total" by [reason] "Records that could not be read, or not all of their spans. `panicked`: reading one failed unexpectedly, a defect.";
+    Counter Count RECORDS_REJECTED "processor_records_rejected_total" by [reason] "Records that could not be read, or not all of their spans. `panicked`: reading one failed unexpectedly, a defect. `unwritable`: the store did not take all that was read.";
     Counter Count SPANS_DROPPED "processor_spans_dropped_total" by [reason] "Spans left out on purpose.";
     Counter Count SPANS_STORED "processor_spans_stored_total" "Spans written to the store.";
     Counter Count SPANS_OMITTED "processor_spans_omitted_total" "Spans not kept because their conversation had reached its bound.";
@@ -16,7 +16,10 @@ runtime::define_metrics! {
     Counter Count COMMIT_CONFLICTS "processor_commit_conflicts_total" "Commits made again because another process had written since.";
     Counter Count CACHE_MISSES "processor_cache_misses_total" "Conversations loaded from the store.";
     Counter Count CONVERSATIONS_RESET "processor_conversations_reset_total" "Stored conversations that could not be read and begin anew.";
-    Counter Count STORE_ERRORS "processor_store_errors_total" by [step] "Store operations that failed and were repeated.";
+    Gauge Count CONVERSATIONS_SET_APART "processor_conversations_set_apart" "Conversations that the store does not take, while the others go on.";
+    Gauge Count TRACES_SET_APART "processor_traces_set_apart" "Traces that the store does not take, while the others go on.";
+    Counter Count SHARES_GIVEN_UP "processor_shares_given_up_total" by [reason] "Shares of records that could not be written: each record with one becomes a dead letter. `reason`: `refused` by the store, or `newer`: what stands there was written by a newer version.";
+    Counter Count STORE_ERRORS "processor_store_errors_total" by [step] "Store operations that failed; those that may work later were repeated.";
     Gauge Bytes STORE_MEMORY_USED "processor_store_memory_used_bytes" "Memory of Redis, over all primaries.";
     Gauge Count STORE_MEMORY_RATIO "processor_store_memory_ratio" "Memory of the fullest primary of Redis, as a share of its maxmemory; 0 without one.";
     Counter Count WINDOWS_CLOSED "processor_windows_closed_total" "Windows closed: conversations finalised, again after late spans.";

@@ -15,7 +15,7 @@
 
 use crate::books::{self, Answer, Ask, Books, Command, HandoverId};
 use crate::config::ProcessorConfig;
-use crate::item::Ticket;
+use crate::item::{Ends, GivenUp, Ticket};
 use crate::metrics as names;
 use crate::notices::{say, tell_paused};
 use crate::out::dead_letters::breaker::Turn;
@@ -55,9 +55,10 @@ pub struct Pipeline {
     pub source: SourceHandle,
     pub incoming: Incoming,
     pub stages: Stages,
-    /// Records that are done.
-    pub done: UnboundedSender<Position>,
+    /// Records that are done, and those that are given up.
+    pub ends: Ends,
     pub finished: UnboundedReceiver<Position>,
+    pub given_up: UnboundedReceiver<GivenUp>,
     /// Records that are left undone, see [`Stages::abandoned`].
     pub abandoned: UnboundedReceiver<Position>,
     pub guard: Arc<Guard>,
@@ -116,6 +117,7 @@ impl Pipeline {
                 Some(answer) = self.answers.recv() => self.tell(books::Event::Store(answer), &mut loose),
                 _ = ticks.tick() => self.tick(&mut loose),
                 Some(position) = self.finished.recv() => self.tell(books::Event::Done(position), &mut loose),
+                Some(given_up) = self.given_up.recv() => self.bury(given_up),
                 Some(position) = self.abandoned.recv() => self.tell(books::Event::Abandoned(position), &mut loose),
                 Some(record) = self.incoming.records.recv(), if has_room => self.read(record, &mut loose),
             }
@@ -313,12 +315,22 @@ impl Pipeline {
 
     /// Sends a record on its way.
     fn begin(&self, record: Record) {
-        let ticket = Ticket::first(record.at.clone(), self.done.clone());
+        let ticket = Ticket::first(&record, &self.ends);
         let Some(format) = self.formats.get(&record.at.partition.topic).copied() else {
             warn!(record = %record.at, "a record of a topic that is not configured is left alone");
             return ticket.done();
         };
         tokio::spawn(self.stages.clone().run(record, format, ticket));
+    }
+
+    /// Sends a record that was given up to the dead letters; it is done when it is there. Nothing waits for that.
+    fn bury(&self, given_up: GivenUp) {
+        let (stages, done) = (self.stages.clone(), self.ends.done.clone());
+        tokio::spawn(async move {
+            let at = stages.bury(given_up).await;
+            // The pipeline is gone only when the process is stopping.
+            let _ = done.send(at);
+        });
     }
 
     /// Lets what is in flight finish and commits it.
@@ -328,6 +340,7 @@ impl Pipeline {
             tokio::select! {
                 () = tokio::time::sleep_until(deadline) => break,
                 Some(position) = self.finished.recv() => self.tell(books::Event::Done(position), &mut loose),
+                Some(given_up) = self.given_up.recv() => self.bury(given_up),
                 Some(position) = self.abandoned.recv() => self.tell(books::Event::Abandoned(position), &mut loose),
                 Some(answer) = self.answers.recv() => self.tell(books::Event::Store(answer), &mut loose),
                 // Further records are not begun, and so not committed.

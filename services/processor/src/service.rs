@@ -2,7 +2,7 @@
 
 use crate::books::{Answer, Ask, Books, Room};
 use crate::config::{ProcessorConfig, ProcessorSettings};
-use crate::item::{Shards, bounded_by_room};
+use crate::item::{Ends, Shards, bounded_by_room};
 use crate::out::dead_letters::DeadLetters;
 use crate::out::dead_letters::guard::Guard;
 use crate::out::dead_letters::record::Recording;
@@ -114,7 +114,7 @@ fn start(
     };
     let assigned = health.condition("partitions");
     assigned.unmet("no partitions assigned yet");
-    let (done, finished) = bounded_by_room();
+    let ((done, finished), (giving_up, given_up)) = (bounded_by_room(), bounded_by_room());
     let (source, incoming) = source::start(&kafka)?;
     let pipeline = Pipeline {
         idle_lateness_ms: i64::try_from(kafka.idle_lateness_ms).unwrap_or(i64::MAX),
@@ -124,8 +124,12 @@ fn start(
         source,
         incoming,
         stages,
-        done,
+        ends: Ends {
+            done,
+            given_up: giving_up,
+        },
         finished,
+        given_up,
         abandoned,
         guard,
         asks,

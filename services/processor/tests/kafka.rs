@@ -1,6 +1,7 @@
 //! Reading and writing Kafka, against the client's own mock broker: a real client, real groups, real connections.
 
 mod kafka {
+    mod apart;
     mod dead_letters;
     mod faults;
     mod flow;

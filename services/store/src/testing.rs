@@ -194,6 +194,24 @@ impl RedisServer {
             .await
     }
 
+    /// A command as words, for those who know nothing else of Redis; the texts of its answer in a row.
+    pub async fn ask(&self, words: &[&[u8]]) -> redis::RedisResult<Vec<Vec<u8>>> {
+        let mut command = Cmd::new();
+        command.arg(words);
+        let mut texts = Vec::new();
+        let mut answers = vec![self.command::<Value>(&command).await?];
+        while let Some(answer) = answers.pop() {
+            match answer {
+                Value::BulkString(text) => texts.push(text),
+                Value::SimpleString(text) => texts.push(text.into_bytes()),
+                Value::Int(number) => texts.push(number.to_string().into_bytes()),
+                Value::Array(parts) => answers.extend(parts.into_iter().rev()),
+                _ => {}
+            }
+        }
+        Ok(texts)
+    }
+
     /// Follows another single server until it has everything that this one has.
     pub async fn replicate(&self, primary: &Self) -> redis::RedisResult<()> {
         let mut command = redis::cmd("REPLICAOF");

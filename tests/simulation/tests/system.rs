@@ -79,6 +79,7 @@ fn everything_that_may_go_wrong_does_in_some_plays() {
         sum.lost,
         sum.found,
         sum.moved,
+        sum.dead_letters,
     ] {
         assert!(happened >= 10, "{sum:?}");
     }
@@ -127,6 +128,11 @@ fn partitions_that_hold_nothing_back_give_other_revisions() {
 #[test]
 fn a_revision_that_counts_as_published_before_it_is_written_is_missing() {
     is_found(Flaw::UnheardRefusals, "undisturbed");
+}
+
+#[test]
+fn giving_up_all_that_was_to_be_written_together_costs_more_than_its_sender() {
+    is_found(Flaw::RefusedTogether, "all of it can be written");
 }
 
 /// Seeds within which a mistake that is put back must be found.

@@ -96,6 +96,18 @@ impl Work {
         self.lets_go |= later.lets_go;
         self.told = self.told.max(later.told);
     }
+
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            batch,
+            given,
+            visit,
+            lets_go,
+            told,
+        } = self;
+        let is_nothing_new = batch.reports.is_empty() && batch.facts.is_empty();
+        is_nothing_new && given.is_empty() && visit.is_none() && !lets_go && told.is_none()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -189,6 +201,11 @@ impl Job {
 
     pub fn key(&self) -> &TraceKey {
         &self.key
+    }
+
+    /// What was to be done, of a job that cannot be.
+    pub fn into_work(self) -> Work {
+        self.work
     }
 
     /// At the end: the trace as it stands, to be cached, and what is to be told.

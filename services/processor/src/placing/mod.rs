@@ -1,10 +1,11 @@
 //! Tasks that own their share of the traces in this process: each keeps them in a bounded cache, takes in what is reported of
 //! them, commits what is new, and tells conversations of the spans that stand in them.
 //!
-//! What happens to a trace is decided in [`job`]; here the steps are carried out. As with conversations, nothing relies on the
+//! What happens to a trace is decided in [`job`]; [`commit`] carries the steps out. As with conversations, nothing relies on the
 //! ownership. Whatever waits is in the store when its record is done: no span without an id holds an offset, room or memory.
 
 pub mod chaining;
+mod commit;
 pub mod due;
 pub mod job;
 mod unassigned;
@@ -12,15 +13,17 @@ mod unassigned;
 use crate::config::ProcessorConfig;
 use crate::item::{Shards, Ticket};
 use crate::metrics as names;
-use crate::shards::Verified;
-use crate::shards::retry::{Retry, StoreHealth};
+use crate::shards::aside::{Aside, Waits};
+use crate::shards::retry::StoreHealth;
+use crate::shards::{Verified, sleep_until};
 use chaining::ToChain;
+use commit::{Came, Worked};
 use domain::ids::{ConversationKey, Digest, TraceKey};
 use domain::trace::Rule;
 use futures::FutureExt as _;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
-use job::{Job, Kept, Outcome, Rules, Step, Told};
+use job::Kept;
 use metrics::counter;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -28,24 +31,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use store::{Commit, Held, Store, TraceCommit, TraceHead};
+use store::Store;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error};
+use tracing::debug;
 use unassigned::Unassigned;
 
 /// Most work taken up as one batch.
 const BATCH_WORK_MAX: usize = 1_024;
 /// Traces of a batch that are written at once.
 const CONCURRENT_COMMITS: usize = 32;
-/// How often a commit is tried again on what another process wrote before the batch waits a little.
-const CONFLICTS_BEFORE_PAUSE: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(20);
 /// How often the counts of spans without a conversation are written.
 const COUNT_EVERY: Duration = Duration::from_millis(500);
-/// Longer than anything that a trace is kept for, so that it does not expire before its time has come.
-const TTL_MARGIN_MS: i64 = 3_600_000;
 
 /// Work for the task that owns a trace in this process.
 #[derive(Debug)]
@@ -55,6 +53,28 @@ pub struct Place {
     pub tickets: Vec<Ticket>,
     /// Bound how many traces are visited at once.
     pub permits: Vec<OwnedSemaphorePermit>,
+}
+
+impl Waits for Place {
+    fn append(&mut self, later: Self) {
+        self.work.append(later.work);
+        self.tickets.extend(later.tickets);
+        self.permits.extend(later.permits);
+    }
+
+    /// What is to be visited stays due.
+    fn drop_what_is_due(&mut self) {
+        self.work.visit = None;
+        self.permits.clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.work.is_empty() && self.tickets.is_empty()
+    }
+
+    fn into_tickets(self) -> Vec<Ticket> {
+        self.tickets
+    }
 }
 
 /// The ways to the tasks, one each.
@@ -94,6 +114,7 @@ pub struct Placing {
     shared: Arc<Shared>,
     cache: Cache<Digest, Arc<Kept>, ByBytes>,
     unassigned: Unassigned,
+    aside: Aside<TraceKey, Place>,
 }
 
 #[derive(Clone, Debug)]
@@ -105,14 +126,6 @@ impl Weighter<Digest, Arc<Kept>> for ByBytes {
     }
 }
 
-/// A trace that was worked on.
-struct Worked {
-    key: TraceKey,
-    told: Told,
-    tickets: Vec<Ticket>,
-    permits: Vec<OwnedSemaphorePermit>,
-}
-
 impl Placing {
     pub fn new(shared: Arc<Shared>, cache_bytes_max: u64) -> Self {
         /// What a trace takes on average; sizes the cache's tables, nothing else.
@@ -122,6 +135,7 @@ impl Placing {
             shared,
             cache: Cache::with_weighter(items, cache_bytes_max, ByBytes),
             unassigned: Unassigned::default(),
+            aside: Aside::default(),
         }
     }
 
@@ -132,9 +146,11 @@ impl Placing {
         let mut taken = Vec::new();
         let mut epoch = 0;
         loop {
+            let over = self.aside.next();
             tokio::select! {
                 biased;
                 () = self.shared.drained.cancelled() => return Ok(()),
+                () = sleep_until(over) => {}
                 _ = counting.tick() => {
                     self.unassigned.flush(&self.shared.store, &self.shared.health).await;
                     continue;
@@ -149,7 +165,8 @@ impl Placing {
             if std::mem::replace(&mut epoch, current) != current {
                 self.cache.clear();
             }
-            let worked = self.work_all(by_trace(taken.drain(..))).await;
+            let places = self.aside.sort(by_trace(taken.drain(..)));
+            let worked = self.work_all(places).await;
             for worked in worked {
                 self.tell(worked);
             }
@@ -157,197 +174,33 @@ impl Placing {
     }
 
     /// Works on all traces, and notes outside of their slots what is to be found there. Records are not done before.
-    async fn work_all(&self, places: HashMap<TraceKey, Place>) -> Vec<Worked> {
+    async fn work_all(&mut self, places: HashMap<TraceKey, Place>) -> Vec<Worked> {
         let jobs: Vec<BoxFuture<'_, _>> = places
             .into_values()
             .map(|place| self.work_until_done(place).boxed())
             .collect();
-        let worked: Vec<Worked> = futures::stream::iter(jobs)
+        let came: Vec<Came> = futures::stream::iter(jobs)
             .buffer_unordered(CONCURRENT_COMMITS)
             .filter_map(std::future::ready)
             .collect()
             .await;
+        let mut worked = Vec::new();
+        for came in came {
+            match came {
+                Came::Of(one) => {
+                    self.aside.works(&one.key);
+                    worked.push(one);
+                }
+                Came::ToNothing(trouble, left) => {
+                    self.aside.failed(left.key.clone(), &trouble, left);
+                }
+            }
+        }
         if self.note(&worked).await {
             worked
         } else {
             Vec::new()
         }
-    }
-
-    /// False when the process stops before the store could do it.
-    async fn note(&self, worked: &[Worked]) -> bool {
-        let heads: Vec<TraceHead> = worked
-            .iter()
-            .filter_map(|worked| worked.told.head.clone())
-            .collect();
-        let held: Vec<Held> = worked
-            .iter()
-            .filter_map(|worked| worked.told.held.clone())
-            .collect();
-        let mut retry = self.retry("index traces");
-        while !heads.is_empty() {
-            match self.shared.store.index_traces(&heads).await {
-                Ok(()) => break,
-                Err(cause) if retry.after(&cause).await => {}
-                Err(_) => return false,
-            }
-        }
-        if held.is_empty() {
-            return true;
-        }
-        let bytes_max = self.shared.config.resolve.held_bytes_max;
-        loop {
-            match self
-                .shared
-                .store
-                .hold(&held, bytes_max, self.ttl_ms())
-                .await
-            {
-                Ok(beyond) => {
-                    self.let_go(beyond).await;
-                    return true;
-                }
-                Err(cause) if retry.after(&cause).await => {}
-                Err(_) => return false,
-            }
-        }
-    }
-
-    /// Has traces let go of what they hold. Whoever notes something of the project next is told of them again.
-    async fn let_go(&self, beyond: Vec<Held>) {
-        let digests: Vec<Digest> = beyond.iter().map(|held| held.trace).collect();
-        let heads = match self.shared.store.trace_heads(&digests).await {
-            Ok(heads) => heads,
-            Err(cause) => return self.shared.health.failed("traces", &cause),
-        };
-        let mut gone = Vec::new();
-        for (held, head) in beyond.into_iter().zip(heads) {
-            match head {
-                Some(head) => self.shared.places.send(Place {
-                    key: head.key,
-                    work: job::Work {
-                        lets_go: true,
-                        ..job::Work::default()
-                    },
-                    tickets: Vec::new(),
-                    permits: Vec::new(),
-                }),
-                None => gone.push(Held { bytes: 0, ..held }),
-            }
-        }
-        if let Err(cause) = self.shared.store.hold(&gone, u64::MAX, self.ttl_ms()).await {
-            self.shared.health.failed("traces", &cause);
-        }
-    }
-
-    /// `None` when the process stops before the store could do it.
-    #[tracing::instrument(skip_all, fields(trace = %place.key.trace, reports = place.work.batch.reports.len()))]
-    async fn work_until_done(&self, place: Place) -> Option<Worked> {
-        let Place {
-            key,
-            work,
-            tickets,
-            permits,
-        } = place;
-        let digest = key.digest();
-        let cached = self.cache.remove(&digest);
-        let cached = cached.map(|(_, kept)| Arc::unwrap_or_clone(kept));
-        let rules = self.rules(&key.project);
-        let mut job = Job::new(key.clone(), work, cached, rules);
-        let mut outcome = None;
-        loop {
-            let step = job.next(outcome);
-            if let Step::Done = step {
-                break;
-            }
-            outcome = Some(self.carry_out(&job, &step).await?);
-        }
-        let (kept, told) = job.into_parts();
-        if let Some(kept) = kept {
-            self.cache.insert(digest, Arc::new(kept));
-        }
-        Some(Worked {
-            key,
-            told,
-            tickets,
-            permits,
-        })
-    }
-
-    fn rules(&self, project: &str) -> Rules {
-        let config = &self.shared.config;
-        Rules {
-            limits: config.assembly.limits,
-            times: config.resolve.times(),
-            without_id: config.assembly.without_id_of(project),
-            retry_ms: config.chain.try_every_ms(),
-        }
-    }
-
-    /// `None` when the process stops before the store could do it.
-    async fn carry_out(&self, job: &Job, step: &Step) -> Option<Outcome> {
-        let name = match step {
-            Step::Load => "load trace",
-            Step::Verify(_) => "verify",
-            Step::Commit { .. } => "commit trace",
-            Step::Reset | Step::Done => "reset trace",
-        };
-        let mut retry = self.retry(name);
-        loop {
-            match self.attempt(job, step).await {
-                Ok(outcome) => return Some(outcome),
-                Err(cause @ store::Error::Corrupt { .. }) if !matches!(step, Step::Reset) => {
-                    error!(error = %cause, trace = %job.key().trace, "a stored trace cannot be read: its spans are placed anew by what comes");
-                    return Some(Outcome::Unreadable);
-                }
-                Err(cause) if retry.after(&cause).await => {}
-                Err(_) => return None,
-            }
-        }
-    }
-
-    async fn attempt(&self, job: &Job, step: &Step) -> Result<Outcome, store::Error> {
-        let store = &self.shared.store;
-        let digest = job.key().digest();
-        Ok(match step {
-            Step::Load => {
-                let loaded = store.load_traces(&[digest]).await?.pop().flatten();
-                Outcome::Loaded(loaded.map(Box::new))
-            }
-            Step::Verify(epoch) => Outcome::Verified(self.shared.verified.is_current(epoch).await?),
-            Step::Commit {
-                head,
-                entry,
-                is_anew,
-            } => {
-                let commit = TraceCommit {
-                    head,
-                    entry,
-                    is_anew: *is_anew,
-                };
-                let commit = store.commit_trace(commit, self.ttl_ms()).await?;
-                if let Commit::Conflict { .. } = commit {
-                    counter!(names::TRACE_CONFLICTS).increment(1);
-                    if job.conflicts >= CONFLICTS_BEFORE_PAUSE {
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                }
-                Outcome::Committed(commit)
-            }
-            Step::Reset | Step::Done => {
-                store.remove_trace(&digest).await?;
-                Outcome::Removed
-            }
-        })
-    }
-
-    fn ttl_ms(&self) -> u64 {
-        let kept_ms = self.shared.config.resolve.times().kept_ms();
-        u64::try_from(kept_ms.saturating_add(TTL_MARGIN_MS)).unwrap_or(u64::MAX)
-    }
-
-    fn retry(&self, step: &'static str) -> Retry<'_> {
-        Retry::new(&self.shared.health, &self.shared.stopping, step)
     }
 
     /// Tells conversations, counters and chaining what became of a trace's spans. Its records are done when all of that is.
@@ -440,11 +293,7 @@ fn by_trace(taken: impl Iterator<Item = Place>) -> HashMap<TraceKey, Place> {
     let mut places: HashMap<TraceKey, Place> = HashMap::new();
     for place in taken {
         match places.get_mut(&place.key) {
-            Some(known) => {
-                known.work.append(place.work);
-                known.tickets.extend(place.tickets);
-                known.permits.extend(place.permits);
-            }
+            Some(known) => known.append(place),
             None => drop(places.insert(place.key.clone(), place)),
         }
     }

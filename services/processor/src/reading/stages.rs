@@ -1,6 +1,6 @@
 //! What happens to one record between the books and the router.
 
-use crate::item::{Shards, Ticket, Work};
+use crate::item::{GivenUp, Shards, Ticket, Work};
 use crate::metrics as names;
 use crate::out::dead_letters::breaker::Verdict;
 use crate::out::dead_letters::guard::Guard;
@@ -71,6 +71,13 @@ impl Stages {
     async fn give_up(&self, record: &Record, rejection: &Rejection) {
         counter!(names::RECORDS_REJECTED, "reason" => rejection.reason()).increment(1);
         self.dead_letters.send(record, rejection).await;
+    }
+
+    /// Returns when the dead letter of a record that cannot be written is delivered, with the record's position.
+    pub async fn bury(self, given_up: GivenUp) -> Position {
+        let GivenUp { record, why } = given_up;
+        self.give_up(&record, &Rejection::Unwritable(why)).await;
+        record.at
     }
 
     /// The ticket is dropped undone: the offset stays before the record, which is read again.

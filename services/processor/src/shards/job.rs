@@ -4,7 +4,7 @@
 //! ```text
 //! add:      [load] ─► what is new? ─► commit ─► confirm
 //!              ▲                        │ conflict: somebody else has written since
-//!              └────────────────────────┘
+//!              └────────────────────────┘ (what that was is loaded, or all of it where it does not go on from what is known)
 //! confirm:  [load] ─► a revision was published? ─► commit ─► close          (conflict: as above)
 //! close:    [load] ─► verify ─► close the oldest window that is due, commit ─► hand the revision on
 //! ```
@@ -17,51 +17,18 @@
 //! loaded first, and then the store is asked whether it is still in the epoch in which the watermark was known; a store
 //! that loses something after that refuses the commit, or has still what was loaded.
 
-use domain::conversation::Conversation;
+pub use super::held::Held;
 use domain::facts::{Entry, Link, Move};
 use domain::ids::{ConversationKey, TraceId};
 use domain::limits::Limits;
 use domain::prepare::Prepared;
-use domain::view::{Totals, View};
-use domain::window::{Closed, Windows};
+use domain::view::View;
+use domain::window::Closed;
 use std::collections::BTreeSet;
 use store::{Commit, Epoch, Snapshot, Summary};
 
-/// A conversation as it is committed.
-#[derive(Clone, Debug)]
-pub struct Held {
-    pub conversation: Conversation,
-    pub summary: Summary,
-}
-
-impl Held {
-    fn nothing(key: &ConversationKey) -> Self {
-        Self {
-            conversation: Conversation::default(),
-            summary: Summary {
-                key: key.clone(),
-                version: 0,
-                token: 0,
-                entries: 0,
-                windows: Windows::default(),
-                totals: Totals::default(),
-                published_revision: 0,
-            },
-        }
-    }
-
-    fn of(snapshot: Snapshot) -> Self {
-        let mut conversation = Conversation::default();
-        snapshot
-            .entries
-            .into_iter()
-            .for_each(|entry| conversation.apply(entry));
-        Self {
-            conversation,
-            summary: snapshot.summary,
-        }
-    }
-}
+/// Commits after a conflict that are made on a copy: who has written in between may do so again.
+const COPIES_AFTER_CONFLICT: u8 = 8;
 
 /// What is to be added to a conversation.
 #[derive(Clone, Debug, Default)]
@@ -95,8 +62,10 @@ pub struct Rules {
 /// What is to be done next.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Load the conversation.
-    Load,
+    /// Load the conversation: what is known to be its log is followed by what is asked for.
+    Load {
+        from_entry: u64,
+    },
     /// Look whether the store is still in this epoch.
     Verify(Epoch),
     Commit {
@@ -121,6 +90,16 @@ pub enum Outcome {
     Removed,
     /// Or not: until it is confirmed, the revision stays unpublished and due.
     HandedOn,
+}
+
+/// What a step that the store refuses may be about, see [`super::sifting`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtFault {
+    /// What was to be added: the conversation has just been read.
+    News,
+    /// That, or the conversation, which was cached.
+    Either,
+    Conversation,
 }
 
 /// Where the conversation has come to, for what stands outside of its slot.
@@ -148,6 +127,8 @@ pub struct Job {
     rules: Rules,
     phase: Phase,
     held: Option<Held>,
+    /// What the commit under way builds on, or what is to be loaded goes on from.
+    known: Option<Held>,
     /// Whether `held` is what the store held at some moment of this job.
     is_fresh: bool,
     is_verified: bool,
@@ -182,6 +163,7 @@ impl Job {
             rules,
             phase,
             held: cached,
+            known: None,
             is_fresh: false,
             is_verified: false,
             pending: None,
@@ -207,6 +189,25 @@ impl Job {
         (held, self.update)
     }
 
+    /// Whether all news are in the store.
+    pub(super) fn has_added(&self) -> bool {
+        self.phase != Phase::Add
+    }
+
+    /// What may be to blame when the store refuses the step.
+    pub(super) fn at_fault(&self) -> AtFault {
+        match (self.phase, &self.pending) {
+            (Phase::Add, Some(_)) if self.is_fresh => AtFault::News,
+            (Phase::Add, Some(_)) => AtFault::Either,
+            _ => AtFault::Conversation,
+        }
+    }
+
+    /// What was to be added, of a job that cannot be done.
+    pub(super) fn into_news(self) -> News {
+        self.news
+    }
+
     /// The first step, or the next after an outcome.
     pub fn next(&mut self, outcome: Option<Outcome>) -> Step {
         if let Some(outcome) = outcome
@@ -229,26 +230,28 @@ impl Job {
 
     fn take(&mut self, outcome: Outcome) -> Option<Step> {
         match outcome {
-            Outcome::Loaded(snapshot) => {
-                let nothing = || Held::nothing(&self.key);
-                self.held = Some(snapshot.map_or_else(nothing, |snapshot| Held::of(*snapshot)));
-                self.is_fresh = true;
-            }
+            Outcome::Loaded(snapshot) => return self.loaded(snapshot),
             Outcome::Removed => {
                 self.held = Some(Held::nothing(&self.key));
                 self.is_fresh = true;
             }
-            Outcome::Unreadable => return Some(Step::Reset),
+            Outcome::Unreadable => {
+                self.known = None;
+                return Some(Step::Reset);
+            }
             Outcome::Committed(Commit::Done { token }) => {
+                self.known = None;
                 if let Some((mut held, traces)) = self.pending.take() {
                     held.summary.token = token;
                     self.committed(held, traces);
                 }
             }
-            Outcome::Committed(Commit::Conflict { .. }) => {
+            Outcome::Committed(Commit::Conflict { version }) => {
                 self.conflicts += 1;
-                self.pending = None;
                 self.held = None;
+                let known = self.base();
+                // Else the store has lost what this was built on.
+                self.known = known.filter(|known| known.summary.version < version);
                 (self.is_fresh, self.is_verified) = (false, false);
                 // Someone else closes it, or something new came: the next look at what is due will tell.
                 if self.phase == Phase::Close {
@@ -263,7 +266,39 @@ impl Job {
         None
     }
 
-    fn committed(&mut self, held: Held, traces: Vec<TraceId>) {
+    /// Another step when what came does not go on from what is known.
+    fn loaded(&mut self, snapshot: Option<Box<Snapshot>>) -> Option<Step> {
+        let held = match (self.known.take(), snapshot) {
+            (_, None) => Held::nothing(&self.key),
+            (None, Some(snapshot)) => Held::of(*snapshot),
+            (Some(mut known), Some(snapshot)) => {
+                if !known.follow(*snapshot) {
+                    return Some(Step::Load { from_entry: 0 });
+                }
+                known
+            }
+        };
+        self.held = Some(held);
+        self.is_fresh = true;
+        None
+    }
+
+    /// What the commit under way builds on, where that is still known.
+    fn base(&mut self) -> Option<Held> {
+        let (mut held, _) = self.pending.take()?;
+        if self.phase == Phase::Add {
+            return self.known.take();
+        }
+        // Nothing was added to the conversation, and what else was changed is loaded.
+        held.summary.version -= 1;
+        Some(held)
+    }
+
+    fn committed(&mut self, mut held: Held, traces: Vec<TraceId>) {
+        held.copies = match self.conflicts {
+            0 => held.copies.saturating_sub(1),
+            _ => COPIES_AFTER_CONFLICT,
+        };
         let earlier = self.update.take().map(|update| update.traces);
         self.update = Some(Update {
             summary: held.summary.clone(),
@@ -283,7 +318,7 @@ impl Job {
     fn add(&mut self) -> Option<Step> {
         let mut traces = self.traces();
         let Some(held) = &mut self.held else {
-            return Some(Step::Load);
+            return Some(self.load());
         };
         let limits = &self.rules.limits;
         let mut entry = held
@@ -307,8 +342,9 @@ impl Job {
         let known = &held.summary.totals.trace_ids;
         let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
         traces.retain(|trace| !known.contains(trace.to_string().as_str()));
-        // Taken, not copied: after a conflict it is loaded anyway.
         let mut held = self.held.take()?;
+        // Copied only where a conflict is likely: it costs as much as it saves.
+        self.known = (self.conflicts > 0 || held.copies > 0).then(|| held.clone());
         held.conversation.apply(entry.clone());
         held.summary.totals = held.conversation.view().totals;
         held.summary.entries += 1;
@@ -320,7 +356,7 @@ impl Job {
     fn confirm(&mut self) -> Option<Step> {
         if let Some(confirmed) = self.confirmed {
             let Some(held) = &self.held else {
-                return Some(Step::Load);
+                return Some(self.load());
             };
             let unpublished = held.summary.published_revision + 1..=held.summary.windows.revision;
             if unpublished.contains(&confirmed) {
@@ -340,7 +376,7 @@ impl Job {
             return None;
         };
         let Some(held) = self.held.as_mut().filter(|_| self.is_fresh) else {
-            return Some(Step::Load);
+            return Some(self.load());
         };
         let windows = &mut held.summary.windows;
         if held.summary.version == 0 {
@@ -376,6 +412,13 @@ impl Job {
         }
         let held = self.held.take()?;
         Some(self.commit(held, None, Vec::new()))
+    }
+
+    fn load(&self) -> Step {
+        let known = self.known.as_ref();
+        Step::Load {
+            from_entry: known.map_or(0, |known| known.summary.entries),
+        }
     }
 
     fn commit(&mut self, mut held: Held, entry: Option<Entry>, traces: Vec<TraceId>) -> Step {

@@ -1,40 +1,45 @@
 //! One task that owns its share of the conversations in this process: it keeps them in a bounded cache, applies facts,
 //! commits what is new, and only then lets records be done.
 //!
-//! What happens to a conversation is decided in [`job`]; here the steps are carried out. Nothing relies on the ownership:
+//! What happens to a conversation is decided in [`job`] and [`sifting`]; [`commit`] carries the steps out. Nothing relies on the ownership:
 //! a commit is refused when another process has written since, and is then made again on what that one wrote.
 
+mod apart;
+pub(crate) mod aside;
 pub(crate) mod batch;
+mod commit;
+mod held;
 pub mod job;
 mod pace;
 pub mod retry;
+pub mod shares;
+pub mod sifting;
 mod verified;
 
 use crate::config::AssemblyConfig;
 use crate::item::{Ticket, Work};
 use crate::metrics as names;
-use crate::out::publishing::{Desk, Revision};
+use crate::out::publishing::Desk;
+use aside::{Aside, give_up};
 use batch::{Batch, by_conversation};
-use domain::facts::Entry;
+use commit::Committed;
 use domain::ids::{ConversationKey, Digest};
-use domain::window::Closed;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
-use job::{Close, Held, Job, News, Outcome, Rules, Step, Update};
-use metrics::{counter, histogram};
+use job::Held;
+use metrics::histogram;
 use pace::Pace;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use retry::{Retry, StoreHealth};
+use sifting::Trouble;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use store::{Commit, IndexUpdate, Store, Summary};
+use store::{Remedy, Store};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
 pub use verified::Verified;
 
 /// Most work taken up as one batch. Larger batches fold more spans of one conversation into one commit; beyond this the
@@ -42,9 +47,6 @@ pub use verified::Verified;
 const BATCH_WORK_MAX: usize = 1_024;
 /// Conversations of a batch that are written at once. Redis answers in order, so more only queue.
 const CONCURRENT_COMMITS: usize = 32;
-/// How often a commit is tried again on what another process wrote before the batch waits a little.
-const CONFLICTS_BEFORE_PAUSE: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// Everything shards share.
 #[derive(Debug)]
@@ -66,6 +68,7 @@ pub struct Shard {
     shared: Arc<Shared>,
     cache: Cache<Digest, Arc<Held>, ByBytes>,
     pace: Pace,
+    aside: Aside<ConversationKey, Batch>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,6 +89,7 @@ impl Shard {
             shared,
             cache: Cache::with_weighter(items, cache_bytes_max, ByBytes),
             pace: Pace::default(),
+            aside: Aside::default(),
         }
     }
 
@@ -94,7 +98,8 @@ impl Shard {
         let mut taken = Vec::new();
         let mut epoch = 0;
         loop {
-            let rested = self.pace.next();
+            let rested = [self.pace.next(), self.aside.next()];
+            let rested = rested.into_iter().flatten().min();
             tokio::select! {
                 biased;
                 () = self.shared.drained.cancelled() => return Ok(()),
@@ -110,6 +115,7 @@ impl Shard {
                 self.cache.clear();
             }
             let batches = self.pace.due(by_conversation(taken.drain(..)));
+            let batches = self.aside.sort(batches);
             histogram!(names::BATCH_CONVERSATIONS).record(batches.len() as f64);
             self.commit_all(batches).await;
         }
@@ -117,165 +123,52 @@ impl Shard {
 
     /// Commits the batches, updates what stands outside of the conversations' slots, and then lets the records be done.
     #[tracing::instrument(skip_all, fields(conversations = batches.len()))]
-    async fn commit_all(&self, batches: HashMap<ConversationKey, Batch>) {
+    async fn commit_all(&mut self, batches: HashMap<ConversationKey, Batch>) {
         let commits: Vec<BoxFuture<'_, _>> = batches
             .into_iter()
             .map(|(key, batch)| self.commit_until_done(key, batch).boxed())
             .collect();
-        let committed: Vec<_> = futures::stream::iter(commits)
+        let committed: Vec<Option<Committed>> = futures::stream::iter(commits)
             .buffer_unordered(CONCURRENT_COMMITS)
             .collect()
             .await;
-        let (updates, tickets): (Vec<_>, Vec<_>) = committed.into_iter().flatten().unzip();
-        let updates: Vec<IndexUpdate> = updates.into_iter().flatten().map(index_update).collect();
-        let mut retry = self.retry("index");
-        while let Err(cause) = self.shared.store.index(&updates).await {
-            if !retry.after(&cause).await {
-                return;
-            }
+        let committed: Vec<Committed> = committed.into_iter().flatten().collect();
+        let Some(indexed) = self.index_all(&committed).await else {
+            return;
+        };
+        for (committed, indexed) in committed.into_iter().zip(indexed) {
+            self.settle(committed, indexed);
         }
         self.shared.health.answered();
-        tickets.into_iter().flatten().for_each(Ticket::done);
     }
 
-    /// What to bring up to date, and the tickets; `None` when the process stops before the store could do it.
-    #[tracing::instrument(skip_all, fields(conversation = %key, facts = batch.facts.len(), closes = batch.close.is_some()))]
-    async fn commit_until_done(
-        &self,
-        key: ConversationKey,
-        batch: Batch,
-    ) -> Option<(Option<Update>, Vec<Ticket>)> {
-        let digest = key.digest();
-        let cached = self.cache.remove(&digest);
-        let cached = cached.map(|(_, held)| Arc::unwrap_or_clone(held));
-        let Batch {
-            facts,
-            links,
-            moves,
-            confirmed,
-            close,
+    /// Lets records be done, or gives them up.
+    fn settle(&mut self, committed: Committed, indexed: Result<(), Trouble>) {
+        let Committed {
+            key,
             tickets,
-            permits: _held_until_done,
-        } = batch;
-        let rules = Rules {
-            limits: self.shared.config.limits,
-            inactivity_gap_ms: self.shared.config.inactivity_gap_ms,
-        };
-        let news = News {
-            facts,
-            links,
-            moves,
-        };
-        let revision = confirmed.as_ref().map(|confirmed| confirmed.revision);
-        let mut job = Job::new(key, news, revision, close.clone(), cached, rules);
-        let mut outcome = None;
-        loop {
-            let began = Instant::now();
-            let step = job.next(outcome);
-            if let Step::Commit { entry: Some(_), .. } = &step {
-                self.pace.wrote(digest, began.elapsed());
+            refused,
+            trouble,
+            ..
+        } = committed;
+        for (ticket, cause) in refused {
+            let why = format!("a part of it is refused by the store: {cause}");
+            give_up(ticket, Remedy::SetApart, &why);
+        }
+        if let Err(trouble) = indexed {
+            let why = format!("{key} cannot be listed: {}", trouble.cause);
+            for ticket in tickets {
+                give_up(ticket, trouble.remedy, &why);
             }
-            outcome = Some(match step {
-                Step::Done => break,
-                Step::HandOn(closed) => {
-                    self.hand_on(&job, closed, close.as_ref());
-                    Outcome::HandedOn
-                }
-                step => self.carry_out(&job, &step).await?,
-            });
-        }
-        let (held, update) = job.into_parts();
-        if let Some(held) = held {
-            self.cache.insert(digest, Arc::new(held));
-        }
-        Some((update, tickets))
-    }
-
-    /// `None` when the process stops before the store could do it.
-    async fn carry_out(&self, job: &Job, step: &Step) -> Option<Outcome> {
-        let name = match step {
-            Step::Load => "load",
-            Step::Verify(_) => "verify",
-            Step::Commit { .. } => "commit",
-            Step::Reset => "reset",
-            Step::HandOn(_) | Step::Done => "none",
-        };
-        let mut retry = self.retry(name);
-        loop {
-            match self.attempt(job, step).await {
-                Ok(outcome) => return Some(outcome),
-                Err(cause @ store::Error::Corrupt { .. }) if !matches!(step, Step::Reset) => {
-                    error!(error = %cause, "a stored conversation cannot be read: it begins anew, rebuild to recover");
-                    counter!(names::CONVERSATIONS_RESET).increment(1);
-                    return Some(Outcome::Unreadable);
-                }
-                Err(cause) if retry.after(&cause).await => {}
-                Err(_) => return None,
+            self.aside.failed(key.clone(), &trouble, Batch::default());
+        } else {
+            tickets.into_iter().for_each(Ticket::done);
+            if trouble.is_none() {
+                self.aside.works(&key);
             }
         }
-    }
-
-    async fn attempt(&self, job: &Job, step: &Step) -> Result<Outcome, store::Error> {
-        let store = &self.shared.store;
-        Ok(match step {
-            Step::Load => {
-                counter!(names::CACHE_MISSES).increment(1);
-                Outcome::Loaded(store.load(job.key(), 0).await?.map(Box::new))
-            }
-            Step::Verify(epoch) => Outcome::Verified(self.shared.verified.is_current(epoch).await?),
-            Step::Commit { summary, entry } => {
-                let entry = entry.as_deref();
-                let commit = store.commit(summary, entry).await?;
-                self.count(&commit, summary, entry, job.conflicts).await;
-                Outcome::Committed(commit)
-            }
-            Step::Reset => {
-                store.remove(job.key()).await?;
-                Outcome::Removed
-            }
-            Step::HandOn(_) | Step::Done => Outcome::HandedOn,
-        })
-    }
-
-    /// Counts what was written; and after some conflicts waits a little, so that the others get on.
-    async fn count(
-        &self,
-        commit: &Commit,
-        summary: &Summary,
-        entry: Option<&Entry>,
-        conflicts: u32,
-    ) {
-        match (commit, entry) {
-            (Commit::Done { .. }, Some(entry)) => {
-                counter!(names::SPANS_STORED).increment(entry.spans.len() as u64);
-                counter!(names::SPANS_OMITTED).increment(entry.omitted.len() as u64);
-            }
-            (Commit::Done { .. }, None) => {
-                let is_closing = summary.published_revision < summary.windows.revision;
-                counter!(names::WINDOWS_CLOSED).increment(u64::from(is_closing));
-            }
-            (Commit::Conflict { .. }, _) => {
-                counter!(names::COMMIT_CONFLICTS).increment(1);
-                if conflicts >= CONFLICTS_BEFORE_PAUSE {
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        }
-    }
-
-    /// Hands a revision on to be published. Without room for it nothing is made of it: it is due in the store.
-    fn hand_on(&self, job: &Job, closed: Closed, close: Option<&Close>) {
-        let desk = &self.shared.desk;
-        if !desk.takes(job.key(), closed.revision) {
-            return;
-        }
-        if let Some(view) = job.view_of(&closed) {
-            let revision = Revision {
-                closed,
-                view,
-                close: close.cloned(),
-            };
-            desk.put(job.key().clone(), revision);
+        if let Some((trouble, left)) = trouble {
+            self.aside.failed(key, &trouble, left.into());
         }
     }
 
@@ -285,16 +178,9 @@ impl Shard {
 }
 
 /// Never, when there is nothing to wait for.
-async fn sleep_until(at: Option<Instant>) {
+pub(crate) async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
-    }
-}
-
-fn index_update(update: Update) -> IndexUpdate {
-    IndexUpdate {
-        summary: Arc::new(update.summary),
-        trace_ids_added: update.traces,
     }
 }

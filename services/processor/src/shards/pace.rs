@@ -4,6 +4,7 @@
 //! the more of it is folded into one write: a conversation rests for some times as long as its last write took, and its
 //! cost over its life stays in proportion to its length. Short ones, whose writes take no time worth naming, never wait.
 
+use super::aside::Waits as _;
 use super::batch::Batch;
 use domain::ids::{ConversationKey, Digest};
 use parking_lot::Mutex;
@@ -60,7 +61,7 @@ impl Pace {
             self.waiting.entry(key).or_default().append(batch);
         }
         let is_due = |key: &ConversationKey, batch: &Batch| {
-            batch.facts.len() >= FACTS_MAX || !rests.contains_key(&key.digest())
+            batch.shares.facts() >= FACTS_MAX || !rests.contains_key(&key.digest())
         };
         self.waiting
             .extract_if(|key, batch| is_due(key, batch))

@@ -5,6 +5,7 @@ use metrics::counter;
 use parking_lot::Mutex;
 use runtime::health::Condition;
 use std::time::Duration;
+use store::Remedy;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -22,6 +23,7 @@ const CALM: Duration = Duration::from_secs(2);
 pub struct StoreHealth {
     condition: Condition,
     outage: Mutex<Option<Outage>>,
+    refusals: Seldom,
 }
 
 #[derive(Debug)]
@@ -39,6 +41,7 @@ impl StoreHealth {
         Self {
             condition,
             outage: Mutex::new(None),
+            refusals: Seldom::default(),
         }
     }
 
@@ -62,6 +65,14 @@ impl StoreHealth {
         if now - outage.told_at >= TELL_EVERY {
             warn!(step, error = %cause, failures = outage.untold, "the store still fails");
             (outage.told_at, outage.untold) = (now, 0);
+        }
+    }
+
+    /// The store refuses a step for what it is about, and repeating it does not help: the others go on without it.
+    pub fn refused(&self, step: &'static str, cause: &store::Error) {
+        counter!(names::STORE_ERRORS, "step" => step).increment(1);
+        if let Some(others) = self.refusals.tell() {
+            warn!(step, error = %cause, others, "the store refuses a step, which is left out");
         }
     }
 
@@ -106,6 +117,15 @@ impl Seldom {
     }
 }
 
+/// What is done after a failure of what others need not wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Again,
+    /// It does not work, however often it is repeated.
+    LeftOut,
+    Stopping,
+}
+
 /// Repeats one step. Consumption stops by itself meanwhile, since records stay undone.
 #[derive(Debug)]
 pub struct Retry<'a> {
@@ -126,6 +146,18 @@ impl<'a> Retry<'a> {
             stopping,
             step,
             pause: RETRY_MIN,
+        }
+    }
+
+    /// Waits likewise, where waiting helps.
+    pub async fn after_or_leave(&mut self, cause: &store::Error) -> After {
+        if cause.remedy() != Remedy::Repeat {
+            self.health.refused(self.step, cause);
+            return After::LeftOut;
+        }
+        match self.after(cause).await {
+            true => After::Again,
+            false => After::Stopping,
         }
     }
 

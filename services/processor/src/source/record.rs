@@ -43,6 +43,18 @@ impl Record {
         }
     }
 
+    /// A copy that takes no room in the queue. It shares the payload.
+    pub fn without_room(&self) -> Self {
+        Self {
+            at: self.at.clone(),
+            key: self.key.clone(),
+            headers: self.headers.clone(),
+            payload: self.payload.clone(),
+            queued: Queued::default(),
+            ..*self
+        }
+    }
+
     /// What it takes in memory, roughly.
     pub fn bytes(&self) -> usize {
         /// The parts of a record that do not depend on what is in it.

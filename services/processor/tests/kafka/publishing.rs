@@ -1,18 +1,15 @@
 //! A topic of finalised conversations that is not well, and all that goes on regardless: real shards on a real Redis.
 
-use super::support::PATIENCE;
-use domain::facts::SpanFact;
-use domain::ids::{ConversationKey, SpanId, SpanKey, TraceId};
-use domain::prepare::{Fact, Prepared};
-use domain::span::Operation;
+use super::support::{PATIENCE, RECORDED_MS, key, record, span};
+use domain::ids::ConversationKey;
 use processor::config::AssemblyConfig;
-use processor::item::{Shards, Ticket, Work, bounded_by_room};
+use processor::item::{Ends, GivenUp, Shards, Ticket, Work, bounded_by_room};
 use processor::out::publisher::{Publish, PublishError};
 use processor::out::publishing::{Desk, Publishing};
 use processor::shards::job::Close;
 use processor::shards::retry::StoreHealth;
 use processor::shards::{Shard, Shared, Verified};
-use processor::source::{Position, TopicPartition};
+use processor::source::Position;
 use processor::upkeep::closing::Closing;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use runtime::health::Health;
@@ -25,8 +22,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// 2026-01-01.
-const RECORDED_MS: i64 = 1_767_225_600_000;
 const GROUP: &str = "test";
 
 /// What the topic does with a record.
@@ -70,8 +65,9 @@ struct Stage {
     health: Health,
     mood: watch::Sender<Mood>,
     taken: Arc<Mutex<BTreeMap<String, usize>>>,
-    done: mpsc::UnboundedSender<Position>,
+    ends: Ends,
     finished: mpsc::UnboundedReceiver<Position>,
+    _given_up: mpsc::UnboundedReceiver<GivenUp>,
     records: i64,
     _due: watch::Sender<Option<Close>>,
     _redis: RedisServer,
@@ -127,15 +123,19 @@ impl Stage {
             stopping: shared.stopping.clone(),
         };
         tokio::spawn(closing.run());
-        let (done, finished) = bounded_by_room();
+        let ((done, finished), (give_up, given_up)) = (bounded_by_room(), bounded_by_room());
         Self {
             store,
             shards,
             health,
             mood,
             taken,
-            done,
+            ends: Ends {
+                done,
+                given_up: give_up,
+            },
             finished,
+            _given_up: given_up,
             records: 0,
             _due: due,
             _redis: redis,
@@ -145,34 +145,17 @@ impl Stage {
     /// Sends a span of the conversation, and waits until its record is done.
     async fn write(&mut self, conversation: &str) {
         self.records += 1;
-        let position = Position {
-            partition: TopicPartition::new("otlp_spans", 0),
-            offset: self.records,
-            generation: 1,
-        };
-        let number = u64::try_from(self.records).expect("positive").to_be_bytes();
-        let span = SpanFact {
-            key: SpanKey {
-                trace: TraceId::from_bytes(&[number, number].concat()).expect("an id"),
-                span: SpanId::from_bytes(&number).expect("an id"),
-            },
-            is_genai: true,
-            operation: Operation::Chat,
-            record_ms: RECORDED_MS,
-            ..SpanFact::default()
-        };
-        let prepared = Prepared {
-            fact: Fact::Span(Box::new(span)),
-            bodies: Vec::new(),
-            nodes: Vec::new(),
-        };
+        let record = record(self.records);
         self.shards.send(Work::Fact {
             conversation: key(conversation),
-            prepared: Box::new(prepared),
-            ticket: Ticket::first(position.clone(), self.done.clone()),
+            prepared: Box::new(span(self.records)),
+            ticket: Ticket::first(&record, &self.ends),
         });
         let finished = timeout(Duration::from_secs(5), self.finished.recv()).await;
-        assert_eq!(finished.expect("others are not waited for"), Some(position));
+        assert_eq!(
+            finished.expect("others are not waited for"),
+            Some(record.at)
+        );
     }
 
     async fn stored(&self, conversation: &str) -> Summary {
@@ -199,13 +182,6 @@ impl Stage {
 
     fn taken(&self) -> BTreeMap<String, usize> {
         self.taken.lock().expect("no panic").clone()
-    }
-}
-
-fn key(conversation: &str) -> ConversationKey {
-    ConversationKey {
-        project: "shop".to_owned(),
-        id: conversation.to_owned(),
     }
 }
 

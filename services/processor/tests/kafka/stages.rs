@@ -2,7 +2,7 @@
 
 use super::support::{Broker, Member, SPANS};
 use domain::assembly::Reading;
-use processor::item::{Shards, Ticket};
+use processor::item::{Ends, GivenUp, Shards, Ticket};
 use processor::out::dead_letters::guard::Guard;
 use processor::out::dead_letters::{DeadLetterLimits, DeadLetters, Rejection};
 use processor::placing::Places;
@@ -46,13 +46,14 @@ struct Rig {
     stages: Stages,
     guard: Arc<Guard>,
     done: UnboundedReceiver<Position>,
+    given_up: UnboundedReceiver<GivenUp>,
     abandoned: UnboundedReceiver<Position>,
-    finish: tokio::sync::mpsc::UnboundedSender<Position>,
+    ends: Ends,
 }
 
 fn rig(broker: &Broker, limits: DeadLetterLimits) -> Rig {
     let health = Health::default();
-    let (finish, done) = unbounded_channel();
+    let ((finish, done), (give_up, given_up)) = (unbounded_channel(), unbounded_channel());
     let (abandoning, abandoned) = unbounded_channel();
     let condition = health.condition("paused_partitions");
     let guard = Arc::new(Guard::new(
@@ -74,14 +75,18 @@ fn rig(broker: &Broker, limits: DeadLetterLimits) -> Rig {
         stages,
         guard,
         done,
+        given_up,
         abandoned,
-        finish,
+        ends: Ends {
+            done: finish,
+            given_up: give_up,
+        },
     }
 }
 
 impl Rig {
     async fn run(&self, record: Record) {
-        let ticket = Ticket::first(record.at.clone(), self.finish.clone());
+        let ticket = Ticket::first(&record, &self.ends);
         let format = Format {
             encoding: Encoding::OtlpProto,
             signal: Signal::Spans,
@@ -119,6 +124,41 @@ async fn a_reading_that_panics_costs_its_record_and_the_offset_moves() {
         "{}",
         told("colloquy.dlq.detail")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_written_becomes_a_dead_letter_and_does_not_count_as_unreadable() {
+    let broker = Broker::with(&[(SPANS, 1), (DLQ, 1)]);
+    for payload in ["good", "good", "good"] {
+        broker.produce(SPANS, 0, payload).await;
+    }
+    let limits = DeadLetterLimits {
+        records_min: 2,
+        ..DeadLetterLimits::default()
+    };
+    let mut rig = rig(&broker, limits);
+    let mut member = Member::join(&broker.config());
+    for offset in 0..3 {
+        let record = member.record().await;
+        rig.guard.begin([record.at.partition.clone()]);
+        rig.guard.found(&BTreeMap::new());
+        // As a shard that cannot write what it was sent.
+        Ticket::first(&record, &rig.ends).failed("the store refuses it");
+        let given_up = rig.given_up.try_recv().expect("it is given up");
+        let buried = rig.stages.clone().bury(given_up).await;
+        assert_eq!(buried.offset, offset);
+    }
+    assert!(rig.done.try_recv().is_err());
+    assert_eq!(rig.guard.open().len(), 0, "the partition goes on");
+    let written = broker.written(DLQ, 3);
+    assert_eq!(written[0].payload(), Some(b"good".as_slice()));
+    let headers = written[0].headers().expect("headers");
+    let told = headers
+        .iter()
+        .filter_map(|header| Some((header.key, header.value?)));
+    let told: BTreeMap<_, _> = told.collect();
+    assert_eq!(told["colloquy.dlq.reason"], b"unwritable");
+    assert_eq!(told["colloquy.dlq.detail"], b"the store refuses it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

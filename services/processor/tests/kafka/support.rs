@@ -1,12 +1,17 @@
 //! A broker of one's own per test, and consumers that read as prose.
 
 use bytes::Bytes;
+use domain::facts::SpanFact;
+use domain::ids::{ConversationKey, SpanId, SpanKey, TraceId};
+use domain::prepare::{Fact, Prepared};
+use domain::span::Operation;
 use kafka::TopicConfig;
 use processor::books::offsets::{OffsetTracker, Progress};
 use processor::reading::decode::{Encoding, Signal};
 use processor::source::config::KafkaConfig;
 use processor::source::{
-    self, Commitment, Event, Incoming, Record, SourceHandle, Start, TopicPartition,
+    self, Commitment, Event, Incoming, Position, Queued, Record, SourceHandle, Start,
+    TopicPartition,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -332,5 +337,53 @@ pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(Instant::now() < deadline, "not in time: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// 2026-01-01.
+pub(crate) const RECORDED_MS: i64 = 1_767_225_600_000;
+
+/// A conversation of the project `shop`.
+pub(crate) fn key(conversation: &str) -> ConversationKey {
+    ConversationKey {
+        project: "shop".to_owned(),
+        id: conversation.to_owned(),
+    }
+}
+
+/// A record as it was read, for work that is made by hand.
+pub(crate) fn record(offset: i64) -> Record {
+    Record {
+        at: Position {
+            partition: partition(SPANS, 0),
+            offset,
+            generation: 1,
+        },
+        timestamp_ms: RECORDED_MS,
+        record_ms: RECORDED_MS,
+        key: None,
+        headers: Vec::new(),
+        payload: Bytes::new(),
+        queued: Queued::default(),
+    }
+}
+
+/// A span, the only one of its trace.
+pub(crate) fn span(number: i64) -> Prepared {
+    let number = u64::try_from(number).expect("positive").to_be_bytes();
+    let span = SpanFact {
+        key: SpanKey {
+            trace: TraceId::from_bytes(&[number, number].concat()).expect("an id"),
+            span: SpanId::from_bytes(&number).expect("an id"),
+        },
+        is_genai: true,
+        operation: Operation::Chat,
+        record_ms: RECORDED_MS,
+        ..SpanFact::default()
+    };
+    Prepared {
+        fact: Fact::Span(Box::new(span)),
+        bodies: Vec::new(),
+        nodes: Vec::new(),
     }
 }

@@ -62,6 +62,8 @@ pub struct Broker {
     pub logs: BTreeMap<TopicPartition, Log>,
     pub group: Group,
     pub finalised: Vec<Finalised>,
+    /// By the partition and offset of the record.
+    pub dead_letters: BTreeSet<(TopicPartition, i64)>,
 }
 
 impl Broker {

@@ -10,9 +10,10 @@ use domain::trace::Report;
 use processor::books::{self, Ask, Books, HandoverId, Room};
 use processor::out::outbox::Outbox;
 use processor::placing::job::{self as placing, Kept};
-use processor::shards::job::{Close, Held, Job, Outcome, Step, Update};
+use processor::shards::job::{Close, Held, Outcome, Step, Update};
+use processor::shards::sifting::{Sifting, Trouble};
 use processor::source::{Commitment, Position};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use store::Epoch;
 
@@ -83,7 +84,7 @@ pub enum Then {
 /// What is done next for a conversation or a trace.
 #[derive(Debug)]
 pub enum Doing {
-    Steps(Box<Job>, Step),
+    Steps(Box<Sifting<Vec<u64>>>, Step),
     Placing(Box<placing::Job>, placing::Step),
     /// The index of traces of which something is due is brought up to date; then conversations are told.
     IndexTrace(Box<placing::Told>),
@@ -122,7 +123,7 @@ impl Running {
         let is_current = std::mem::replace(&mut self.is_current, true);
         Some(match self.doing {
             Doing::Placing(..) => Answer::Placing(placing::Outcome::Verified(is_current)),
-            _ => Answer::Job(Outcome::Verified(is_current)),
+            _ => Answer::Job(Ok(Outcome::Verified(is_current))),
         })
     }
 }
@@ -130,7 +131,7 @@ impl Running {
 /// What a step was answered.
 #[derive(Debug)]
 pub enum Answer {
-    Job(Outcome),
+    Job(Result<Outcome, Trouble>),
     Placing(placing::Outcome),
 }
 
@@ -164,6 +165,10 @@ pub struct Member {
     /// The shares that are left of what is to be done before something else is.
     pub tickets: BTreeMap<u64, (Then, usize)>,
     pub tickets_given: u64,
+    /// Those of which a share was given up.
+    failed: BTreeSet<u64>,
+    /// Records that are to become dead letters.
+    pub given_up: VecDeque<Position>,
     pub pending: BTreeMap<usize, Pending>,
     pub running: BTreeMap<usize, Running>,
     pub outbox: Outbox<Revision>,
@@ -203,6 +208,8 @@ impl Member {
             finished: VecDeque::new(),
             tickets: BTreeMap::new(),
             tickets_given: 0,
+            failed: BTreeSet::new(),
+            given_up: VecDeque::new(),
             pending: BTreeMap::new(),
             running: BTreeMap::new(),
             outbox: Outbox::default(),
@@ -287,6 +294,12 @@ impl Member {
         self.tickets_given
     }
 
+    /// A share is given up.
+    pub fn give_up(&mut self, ticket: u64) {
+        self.failed.insert(ticket);
+        self.done(ticket);
+    }
+
     /// A share is done.
     pub fn done(&mut self, ticket: u64) {
         let Some((_, left)) = self.tickets.get_mut(&ticket) else {
@@ -296,7 +309,9 @@ impl Member {
         if *left > 0 {
             return;
         }
+        let is_failed = self.failed.remove(&ticket);
         match self.tickets.remove(&ticket) {
+            Some((Then::Finished(at), _)) if is_failed => self.given_up.push_back(at),
             Some((Then::Finished(at), _)) => self.finished.push_back(at),
             Some((Then::Told(trace, version), _)) => {
                 let pending = self.pending.entry(trace).or_default();

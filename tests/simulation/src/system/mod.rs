@@ -68,6 +68,8 @@ pub enum Flaw {
     SilentPartitions,
     /// Whatever the topic of finalised conversations was sent counts as published.
     UnheardRefusals,
+    /// When the store refuses one piece of work, all that was to be written with it is given up.
+    RefusedTogether,
 }
 
 /// How much happened in a play.
@@ -98,6 +100,8 @@ pub struct Played {
     pub lost: u64,
     pub found: u64,
     pub moved: u64,
+    /// Records that could not be written.
+    pub dead_letters: u64,
 }
 
 impl Played {
@@ -119,6 +123,7 @@ impl Played {
         self.lost += other.lost;
         self.found += other.found;
         self.moved += other.moved;
+        self.dead_letters += other.dead_letters;
     }
 }
 

@@ -73,16 +73,32 @@ pub struct Nodes {
     pub losses: u64,
     named: u64,
     pub is_loss_unnoticed: bool,
+    /// See [`super::plan::Plan::unwritable`].
+    unwritable: BTreeSet<(String, SpanKey)>,
+}
+
+/// Why a commit is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The log would not fit the summary.
+    Unfit,
+    /// The entry cannot be written.
+    Unwritable,
 }
 
 impl Nodes {
-    pub fn new(count: usize, is_loss_unnoticed: bool) -> Self {
+    pub fn new(
+        count: usize,
+        is_loss_unnoticed: bool,
+        unwritable: BTreeSet<(String, SpanKey)>,
+    ) -> Self {
         Self {
             nodes: vec![Node::default(); count],
             epochs: Vec::new(),
             losses: 0,
             named: 0,
             is_loss_unnoticed,
+            unwritable,
         }
     }
 
@@ -168,31 +184,42 @@ impl Nodes {
         self.wrote(node, now_ms);
     }
 
-    pub fn load(&self, conversation: usize) -> Option<Snapshot> {
+    /// With its log from a position on.
+    pub fn load(&self, conversation: usize, from_entry: u64) -> Option<Snapshot> {
         let stored = self.stored(conversation)?;
         let read = |text: &Arc<str>| -> Entry {
             serde_json::from_str(text).expect("what was written is read")
         };
         Some(Snapshot {
             summary: stored.summary.clone(),
-            entries: stored.log.iter().map(read).collect(),
+            entries: stored
+                .log
+                .iter()
+                .skip(from_entry as usize)
+                .map(read)
+                .collect(),
         })
     }
 
-    /// `None` when the log would not fit the summary.
     pub fn commit(
         &mut self,
         conversation: usize,
         summary: &Summary,
         entry: Option<&Entry>,
         now_ms: i64,
-    ) -> Option<Commit> {
+    ) -> Result<Commit, Refusal> {
+        let project = &summary.key.project;
+        let spans = entry.iter().flat_map(|entry| &entry.spans);
+        let mut named = spans.map(|span| (project.clone(), span.key));
+        if named.any(|named| self.unwritable.contains(&named)) {
+            return Err(Refusal::Unwritable);
+        }
         let stored = self.stored(conversation).cloned();
         let (version, token) = stored.as_ref().map_or((0, 0), |stored| {
             (stored.summary.version, stored.summary.token)
         });
         if (version, token) != (summary.version - 1, summary.token) {
-            return Some(Commit::Conflict { version });
+            return Ok(Commit::Conflict { version });
         }
         let mut log = stored
             .as_ref()
@@ -205,7 +232,7 @@ impl Nodes {
             spans.extend(entry.spans.iter().map(|span| (span.key, span.end_ns)));
         }
         if log.len() as u64 != summary.entries {
-            return None;
+            return Err(Refusal::Unfit);
         }
         let windows = serde_json::to_string(&(&summary.windows, summary.published_revision));
         let windows = windows.expect("windows serialise");
@@ -225,7 +252,7 @@ impl Nodes {
             .conversations
             .insert(conversation, stored);
         self.wrote(node, now_ms);
-        Some(Commit::Done { token })
+        Ok(Commit::Done { token })
     }
 
     pub fn load_trace(&self, number: usize) -> Option<store::StoredTrace> {

@@ -18,6 +18,7 @@ enum Take {
     Event,
     Answer,
     Finished,
+    GivenUp,
     Tick,
     Record,
     LetGo,
@@ -61,6 +62,7 @@ impl World<'_> {
         may(!client.events.is_empty(), Take::Event);
         may(!member.answers.is_empty(), Take::Answer);
         may(!member.finished.is_empty(), Take::Finished);
+        may(!member.given_up.is_empty(), Take::GivenUp);
         takes
     }
 
@@ -76,6 +78,9 @@ impl World<'_> {
             self.draw(takes.len())
         };
         let now_ms = self.now_ms;
+        if let Take::GivenUp = takes[turn] {
+            return self.bury(id);
+        }
         let Some(member) = self.members.get_mut(&id) else {
             return Ok(());
         };
@@ -109,6 +114,7 @@ impl World<'_> {
                 member.stop_with = Some(Vec::new());
                 None
             }
+            Take::GivenUp => None,
         };
         event.map_or(Ok(()), |event| self.tell_books(id, event))
     }
@@ -187,6 +193,24 @@ impl World<'_> {
                 ));
             }
             Command::Tell(_) | Command::Work { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// A record becomes a dead letter, and is done then.
+    fn bury(&mut self, id: usize) -> Result<(), String> {
+        let given_up = self.members.get_mut(&id);
+        let Some(at) = given_up.and_then(|member| member.given_up.pop_front()) else {
+            return Ok(());
+        };
+        self.say(|| format!("m{id} gives {at} up: a dead letter"));
+        self.check_dead_letter(&at)?;
+        self.played.dead_letters += 1;
+        self.broker
+            .dead_letters
+            .insert((at.partition.clone(), at.offset));
+        if let Some(member) = self.members.get_mut(&id) {
+            member.finished.push_back(at);
         }
         Ok(())
     }

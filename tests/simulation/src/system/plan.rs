@@ -9,6 +9,7 @@ use domain::span::{Content, Operation, Span};
 use domain::trace::{Kind, Report, Times, WithoutId};
 use domain::usage::{NoPrices, Usage};
 use processor::source::TopicPartition;
+use std::collections::BTreeSet;
 
 /// When the simulation begins, Unix milliseconds.
 pub const BEGIN_MS: i64 = 1_795_000_000_000;
@@ -32,6 +33,8 @@ const WINDOWS_MAX: usize = 3;
 const SPANS_MAX: usize = 3;
 const COPIES_PERCENT: usize = 30;
 const REPORTS_PERCENT: usize = 25;
+const UNWRITABLE_PLANS_PERCENT: usize = 25;
+const UNWRITABLE_PERCENT: usize = 20;
 /// How long a timeline may be. What happens before [`BEGIN_MS`] is backlog.
 const PAST_MS: i64 = 60_000;
 
@@ -42,6 +45,8 @@ pub struct Told {
     pub trace: usize,
     pub prepared: Prepared,
     pub report: Report,
+    /// The store refuses every entry with it.
+    pub is_unwritable: bool,
 }
 
 impl Told {
@@ -107,6 +112,7 @@ impl Plan {
             plan.trace(number, tape, &mut deliveries);
         }
         plan.name_conversations();
+        plan.make_unwritable(tape);
         deliveries.sort_by_key(|(at_ms, fact)| (*at_ms, *fact));
         plan.write(&deliveries, tape);
         plan
@@ -136,6 +142,28 @@ impl Plan {
                 format!("{project}/{id}")
             }
         }
+    }
+
+    /// In some plans, some spans that go straight to their conversation cannot be written there.
+    fn make_unwritable(&mut self, tape: &mut Tape) {
+        if !tape.chance(UNWRITABLE_PLANS_PERCENT) {
+            return;
+        }
+        let named = self.told.iter();
+        let named = named.filter(|told| told.report.conversation.is_some());
+        let mut unwritable: BTreeSet<_> = named.map(|told| (told.trace, told.report().0)).collect();
+        unwritable.retain(|_| tape.chance(UNWRITABLE_PERCENT));
+        for told in &mut self.told {
+            told.is_unwritable = unwritable.contains(&(told.trace, told.report().0));
+        }
+    }
+
+    /// Project and key of each span that cannot be written.
+    pub fn unwritable(&self) -> BTreeSet<(String, SpanKey)> {
+        let unwritable = self.told.iter().filter(|told| told.is_unwritable);
+        let named =
+            unwritable.map(|told| (self.traces[told.trace].project.clone(), told.report().0));
+        named.collect()
     }
 
     fn name_conversations(&mut self) {
@@ -229,6 +257,7 @@ impl Plan {
             trace,
             prepared: prepare::span(span, 0, &NoPrices),
             report,
+            is_unwritable: false,
         });
         deliveries.push((at_ms, fact));
         while tape.chance(COPIES_PERCENT) && deliveries.len() < DELIVERIES_MAX {

@@ -3,7 +3,7 @@
 use super::Flaw;
 use super::broker::Finalised;
 use super::member::{Answer, Doing, Looking, Member, Pending, Piece, Revision, Running};
-use super::nodes::{DUE_NODE, Settling};
+use super::nodes::{DUE_NODE, Refusal, Settling};
 use super::placing::begin_placing;
 use super::plan::{GAP_MS, Plan};
 use super::world::World;
@@ -11,8 +11,10 @@ use domain::limits::Limits;
 use domain::window::Closed;
 use processor::out::finalised;
 use processor::placing::job as placing;
-use processor::shards::job::{Close, Job, News, Outcome, Rules, Step};
-use store::Commit;
+use processor::shards::job::{Close, Outcome, Rules, Step};
+use processor::shards::shares::{self, Shares};
+use processor::shards::sifting::{Sifted, Sifting, Trouble};
+use store::{Commit, Remedy};
 
 const LOOK_EVERY_MS: i64 = 1_000;
 
@@ -36,15 +38,23 @@ impl World<'_> {
             member.pending.entry(number).or_default().pieces = rest;
         }
         let pieces = std::mem::take(&mut pending.pieces);
-        let (pieces, tickets): (Vec<Piece>, Vec<Vec<u64>>) = pieces.into_iter().unzip();
+        let (confirmed, close) = (pending.confirmed, pending.close.clone());
+        let (doing, tickets) = match self.plan.as_trace(number) {
+            Some(trace) => {
+                let (pieces, tickets): (Vec<Piece>, Vec<Vec<u64>>) = pieces.into_iter().unzip();
+                let doing = begin_placing(&self.plan, trace, pieces, pending, member);
+                (doing, tickets.into_iter().flatten().collect())
+            }
+            None => {
+                let doing = begin_adding(&self.plan, number, pieces, pending, member);
+                (doing, Vec::new())
+            }
+        };
         let running = Running {
-            confirmed: pending.confirmed,
-            close: pending.close.clone(),
-            doing: match self.plan.as_trace(number) {
-                Some(trace) => begin_placing(&self.plan, trace, pieces, pending, member),
-                None => begin_adding(&self.plan, number, pieces, pending, member),
-            },
-            tickets: tickets.into_iter().flatten().collect(),
+            confirmed,
+            close,
+            doing,
+            tickets,
             cache_epoch: member.cache_epoch,
             node: 0,
             is_current: true,
@@ -75,7 +85,7 @@ impl World<'_> {
             }
             Doing::Steps(job, Step::HandOn(closed)) => {
                 self.hand_on(id, number, job, *closed, running.close.as_ref());
-                Some(Answer::Job(Outcome::HandedOn))
+                Some(Answer::Job(Ok(Outcome::HandedOn)))
             }
             Doing::Steps(_, step) => self.carry_out_step(id, number, step)?.map(Answer::Job),
             Doing::Placing(_, step) => self
@@ -115,10 +125,13 @@ impl World<'_> {
         id: usize,
         conversation: usize,
         step: &Step,
-    ) -> Result<Option<Outcome>, String> {
+    ) -> Result<Option<Result<Outcome, Trouble>>, String> {
         let now_ms = self.now_ms;
         let outcome = match step {
-            Step::Load => Outcome::Loaded(self.nodes.load(conversation).map(Box::new)),
+            Step::Load { from_entry } => {
+                let loaded = self.nodes.load(conversation, *from_entry);
+                Outcome::Loaded(loaded.map(Box::new))
+            }
             Step::Commit { summary, entry } => {
                 let commit = self
                     .nodes
@@ -128,7 +141,11 @@ impl World<'_> {
                     let (version, windows) = (summary.version, &summary.windows);
                     format!("m{id} store: c{conversation} version {version}, {spans} spans, {windows:?}: {commit:?}")
                 });
-                commit.map_or(Outcome::Unreadable, Outcome::Committed)
+                match commit {
+                    Ok(commit) => Outcome::Committed(commit),
+                    Err(Refusal::Unfit) => Outcome::Unreadable,
+                    Err(Refusal::Unwritable) => return Ok(Some(Err(self.refused()))),
+                }
             }
             Step::Reset => {
                 self.nodes.remove(conversation, now_ms);
@@ -138,16 +155,27 @@ impl World<'_> {
         };
         if let Outcome::Committed(Commit::Conflict { .. }) = outcome {
             self.played.conflicts += 1;
-            return Ok(Some(outcome));
+            return Ok(Some(Ok(outcome)));
         }
-        Ok((!self.loses_answer()).then_some(outcome))
+        Ok((!self.loses_answer()).then_some(Ok(outcome)))
+    }
+
+    fn refused(&self) -> Trouble {
+        let remedy = match self.flaw {
+            Flaw::RefusedTogether => Remedy::Upgrade,
+            _ => Remedy::SetApart,
+        };
+        Trouble {
+            remedy,
+            cause: "it cannot be written".to_owned(),
+        }
     }
 
     fn hand_on(
         &mut self,
         id: usize,
         conversation: usize,
-        job: &Job,
+        job: &Sifting<Vec<u64>>,
         closed: Closed,
         close: Option<&Close>,
     ) {
@@ -225,10 +253,21 @@ impl World<'_> {
         };
         running.doing = match running.doing {
             Doing::Steps(job, Step::Done) => {
-                let (held, update) = job.into_parts();
+                let Sifted {
+                    held,
+                    update,
+                    done,
+                    refused,
+                    trouble,
+                } = job.into_sifted();
                 if let Some(held) = held {
                     member.cache(conversation, held, running.cache_epoch);
                 }
+                running.tickets = done.into_iter().flatten().collect();
+                let refused = refused.into_iter().map(|(tickets, _)| tickets);
+                let left = trouble.map(|(_, left)| left.into_parts().1.into_vec());
+                let refused = refused.chain(left.into_iter().flatten());
+                refused.flatten().for_each(|ticket| member.give_up(ticket));
                 Doing::Index(update.map(Box::new))
             }
             Doing::Placing(job, placing::Step::Done) => {
@@ -383,7 +422,7 @@ impl World<'_> {
 fn begin_adding(
     plan: &Plan,
     number: usize,
-    pieces: Vec<Piece>,
+    pieces: Vec<(Piece, Vec<u64>)>,
     pending: Pending,
     member: &mut Member,
 ) -> Doing {
@@ -391,18 +430,22 @@ fn begin_adding(
         limits: Limits::default(),
         inactivity_gap_ms: GAP_MS,
     };
-    let mut news = News::default();
-    for piece in pieces {
-        match piece {
-            Piece::Fact(prepared) => news.facts.push(prepared),
-            Piece::Link(link) => news.links.push(link),
-            Piece::Move(moved) => news.moves.push(moved),
-            Piece::Told(..) => {}
-        }
+    let mut shares = Shares::default();
+    for (piece, tickets) in pieces {
+        let piece = match piece {
+            Piece::Fact(prepared) => shares::Piece::Fact(prepared),
+            Piece::Link(link) => shares::Piece::Link(link),
+            Piece::Move(moved) => shares::Piece::Move(moved),
+            Piece::Told(..) => continue,
+        };
+        shares.push(piece, tickets);
     }
     let cached = member.take_cached(number);
     let key = plan.conversations[number].clone();
-    let mut job = Job::new(key, news, pending.confirmed, pending.close, cached, rules);
+    let Pending {
+        confirmed, close, ..
+    } = pending;
+    let mut job = Sifting::new(key, shares, confirmed, close, cached, rules);
     let step = job.next(None);
     Doing::Steps(Box::new(job), step)
 }

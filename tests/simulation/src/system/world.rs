@@ -98,7 +98,7 @@ impl<'t> World<'t> {
             tape,
             flaw,
             broker: Broker::default(),
-            nodes: Nodes::new(nodes, flaw == Flaw::UnnoticedLosses),
+            nodes: Nodes::new(nodes, flaw == Flaw::UnnoticedLosses, plan.unwritable()),
             members: BTreeMap::new(),
             members_begun: 0,
             silent_since_ms: BTreeMap::new(),
@@ -129,7 +129,7 @@ impl<'t> World<'t> {
                 logs: broker.logs_as_read(),
                 ..Broker::default()
             },
-            nodes: Nodes::new(1, false),
+            nodes: Nodes::new(1, false, plan.unwritable()),
             members: BTreeMap::new(),
             members_begun: 0,
             silent_since_ms: BTreeMap::new(),

@@ -19,6 +19,8 @@ pub enum Rejection {
     },
     /// Reading it has failed in a way that nobody foresaw: a defect of this program.
     Panicked(String),
+    /// It was read, and the store does not take what it holds, or not all of that.
+    Unwritable(String),
 }
 
 impl Rejection {
@@ -37,21 +39,24 @@ impl Rejection {
             Self::Undecodable(_) => "undecodable",
             Self::SpansRejected { .. } => "spans_rejected",
             Self::Panicked(_) => "panicked",
+            Self::Unwritable(_) => "unwritable",
         }
     }
 
-    /// Whether the record gave nothing at all. One of which some spans were taken counts as readable.
+    /// Whether the record gave nothing at all. One of which some spans were taken counts as readable, and so does one that
+    /// the store does not take: that says nothing about the others of its partition.
     pub fn is_whole(&self) -> bool {
         match self {
             Self::Undecodable(_) | Self::Panicked(_) => true,
             Self::SpansRejected { taken, .. } => *taken == 0,
+            Self::Unwritable(_) => false,
         }
     }
 
     /// What is wrong, where, and what to do.
     pub fn detail(&self) -> String {
         let mut detail = match self {
-            Self::Undecodable(cause) => cause.clone(),
+            Self::Undecodable(cause) | Self::Unwritable(cause) => cause.clone(),
             Self::SpansRejected {
                 described, total, ..
             } => {

@@ -1,6 +1,7 @@
 //! What is given out of conversations whose spans prove to belong elsewhere.
 
 use super::*;
+use domain::conversation::Conversation;
 use domain::facts::SpanFact;
 use domain::ids::{SpanId, SpanKey};
 use domain::prepare::Fact;
@@ -73,7 +74,7 @@ fn handed_on(held: &mut Option<Held>, news: News, confirmed: Option<u32>) -> Opt
     loop {
         outcome = Some(match job.next(outcome) {
             // What a job before has committed.
-            Step::Load => Outcome::Loaded(held.take().map(|held| Box::new(stored(held)))),
+            Step::Load { .. } => Outcome::Loaded(held.take().map(|held| Box::new(stored(held)))),
             Step::Verify(_) => Outcome::Verified(true),
             Step::Commit { summary, .. } => Outcome::Committed(Commit::Done {
                 token: summary.version,
@@ -139,4 +140,157 @@ fn one_that_was_published_before_it_was_emptied_is_published_as_empty() {
         ..News::default()
     };
     assert_eq!(published(&mut held, news), [(2, 0)]);
+}
+
+/// Another writer's commits, one span each, on a conversation of one span; what the job asks to be loaded, and how many
+/// spans it has in the end.
+fn contested(
+    held: &mut Option<Held>,
+    log: &mut Vec<Entry>,
+    stored_version: Option<u64>,
+) -> Vec<u64> {
+    let rules = Rules {
+        limits: Limits::default(),
+        inactivity_gap_ms: GAP_MS,
+    };
+    let key = ConversationKey {
+        project: "shop".to_owned(),
+        id: "c".to_owned(),
+    };
+    let mut known = held.clone().expect("it is cached");
+    let news = |number| News {
+        facts: vec![numbered(number)],
+        ..News::default()
+    };
+    let mut job = Job::new(
+        key,
+        news(log.len() as u8 + 100),
+        None,
+        None,
+        held.take(),
+        rules,
+    );
+    let mut loads = Vec::new();
+    let mut has_conflict = false;
+    let mut outcome = None;
+    loop {
+        outcome = Some(match job.next(outcome) {
+            Step::Load { from_entry } => {
+                loads.push(from_entry);
+                Outcome::Loaded(Some(Box::new(Snapshot {
+                    summary: known.summary.clone(),
+                    entries: log[from_entry as usize..].to_vec(),
+                })))
+            }
+            Step::Commit { entry, .. } if has_conflict => {
+                log.extend(entry.map(|entry| *entry));
+                Outcome::Committed(Commit::Done { token: 1 })
+            }
+            Step::Commit { .. } => {
+                has_conflict = true;
+                log.push(Conversation::default().entry_for(
+                    &news(log.len() as u8).facts,
+                    &[],
+                    &Limits::default(),
+                ));
+                known.summary.version += 1;
+                known.summary.entries += 1;
+                let version = stored_version.unwrap_or(known.summary.version);
+                Outcome::Committed(Commit::Conflict { version })
+            }
+            Step::Done => break,
+            step => panic!("nobody asks for {step:?}"),
+        });
+    }
+    *held = job.into_parts().0;
+    loads
+}
+
+fn numbered(number: u8) -> Prepared {
+    let mut prepared = guest();
+    if let Fact::Span(span) = &mut prepared.fact {
+        span.key.span = SpanId([number; 8]);
+        span.lacks_id = false;
+    }
+    prepared
+}
+
+#[test]
+fn of_a_conversation_that_others_write_only_what_is_new_is_loaded() {
+    let key = ConversationKey {
+        project: "shop".to_owned(),
+        id: "c".to_owned(),
+    };
+    let (mut held, mut log) = (Some(Held::nothing(&key)), Vec::new());
+    assert_eq!(
+        contested(&mut held, &mut log, None),
+        [0],
+        "nobody expects it"
+    );
+    assert_eq!(contested(&mut held, &mut log, None), [2]);
+    assert_eq!(contested(&mut held, &mut log, None), [4]);
+    let held = held.expect("it is stored");
+    let spans = held.conversation.spans_in_order().len();
+    assert_eq!((spans, log.len()), (6, 6), "all of both writers");
+    assert_eq!(held.summary.entries, 6);
+}
+
+#[test]
+fn when_the_store_has_lost_what_was_known_all_of_it_is_loaded() {
+    let key = ConversationKey {
+        project: "shop".to_owned(),
+        id: "c".to_owned(),
+    };
+    let (mut held, mut log) = (Some(Held::nothing(&key)), Vec::new());
+    contested(&mut held, &mut log, None);
+    // What is stored is of no higher version than what was known.
+    assert_eq!(contested(&mut held, &mut log, Some(1)), [0]);
+    // It was when the conflict was told, and is not any more.
+    let mut known = held.expect("it is stored");
+    known.summary.version += 10;
+    let mut held = Some(known.clone());
+    let mut job_held = known;
+    job_held.summary.version -= 10;
+    let higher = held.as_ref().map(|held| held.summary.version + 1);
+    let loads = falls_back(&mut held, &log, &job_held, higher);
+    assert_eq!(loads, [4, 0]);
+}
+
+/// A conflict with a version that is gone when it is loaded.
+fn falls_back(
+    held: &mut Option<Held>,
+    log: &[Entry],
+    stored: &Held,
+    told: Option<u64>,
+) -> Vec<u64> {
+    let rules = Rules {
+        limits: Limits::default(),
+        inactivity_gap_ms: GAP_MS,
+    };
+    let news = News {
+        facts: vec![numbered(200)],
+        ..News::default()
+    };
+    let key = stored.summary.key.clone();
+    let mut job = Job::new(key, news, None, None, held.take(), rules);
+    let mut loads = Vec::new();
+    let mut version = told;
+    let mut outcome = None;
+    loop {
+        outcome = Some(match job.next(outcome) {
+            Step::Load { from_entry } => {
+                loads.push(from_entry);
+                Outcome::Loaded(Some(Box::new(Snapshot {
+                    summary: stored.summary.clone(),
+                    entries: log[from_entry as usize..].to_vec(),
+                })))
+            }
+            Step::Commit { .. } => Outcome::Committed(match version.take() {
+                Some(version) => Commit::Conflict { version },
+                None => Commit::Done { token: 1 },
+            }),
+            Step::Done => return loads,
+            step => panic!("nobody asks for {step:?}"),
+        });
+    }
 }
