@@ -92,7 +92,8 @@ impl Trace {
                     (None, Some(retry_ms)) => {
                         note(settles_ms.max(visited_ms.saturating_add(retry_ms)))
                     }
-                    (None, None) => note(settles_ms),
+                    // It came after the visit that would have decided: then the next one does.
+                    (None, None) => note(settles_ms.max(visited_ms.saturating_add(1))),
                 }
                 note(first_ms.saturating_add(self.times.wait_ms));
             } else {

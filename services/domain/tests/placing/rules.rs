@@ -98,6 +98,20 @@ fn a_trace_becomes_a_conversation_only_where_that_is_configured_and_until_a_name
 }
 
 #[test]
+fn a_span_that_comes_after_the_visit_that_would_have_decided_is_decided_by_the_next() {
+    let settle_ms = Times::default().settle_ms;
+    let trace = crate::world::TRACE.to_string();
+    let mut world = World::default();
+    world.read(&[genai(2, 1, "", 0)]);
+    let visited_ms = settle_ms + 1_000;
+    world.settle(visited_ms, WithoutId::Trace);
+    world.read(&[genai(3, 1, "", 500)]);
+    assert_eq!(world.due_ms(visited_ms), Some(visited_ms + 1));
+    world.settle(visited_ms + 1, WithoutId::Trace);
+    assert_eq!(told(&world), format!("{trace}: 2 3"));
+}
+
+#[test]
 fn cycles_and_self_parents_end() {
     let mut world = World::default();
     world.read(&[genai(1, 2, "", 0), genai(2, 1, "", 0), genai(3, 3, "", 0)]);

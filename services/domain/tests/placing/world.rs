@@ -135,6 +135,12 @@ pub struct World {
 pub type Standing = BTreeMap<String, BTreeMap<u8, (bool, usize)>>;
 
 impl World {
+    /// When the trace is to be visited next.
+    pub fn due_ms(&self, visited_ms: i64) -> Option<i64> {
+        let trace = self.trace();
+        trace.due_ms(&trace.held_spans(), visited_ms, None)
+    }
+
     /// One process reads records in one go.
     pub fn read(&mut self, records: &[Record]) {
         let limits = Limits::default();

@@ -1,4 +1,5 @@
 use super::support::{Broker, Member, SPANS, eventually, numbers};
+use processor::source::config::KafkaConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -49,7 +50,13 @@ async fn a_commit_that_is_refused_for_good_does_no_harm() {
 async fn reading_goes_on_when_the_broker_comes_back() {
     let broker = Broker::with(&[(SPANS, 1)]);
     broker.produce_numbers(SPANS, 1, 0..5).await;
-    let mut member = Member::join(&broker.config());
+    // Only while the group waits for its member is nothing read twice: an outage that outlasts the session is another test.
+    // How long this one takes depends on the machine, and the client may need half a session to find the coordinator again.
+    let config = KafkaConfig {
+        session_timeout_ms: 40_000,
+        ..broker.config()
+    };
+    let mut member = Member::join(&config);
     member.read(5).await;
     member
         .until("the end", |member| member.ends.len() == 1)
@@ -74,6 +81,26 @@ async fn reading_goes_on_when_the_broker_comes_back() {
             member.reachable.last().is_some_and(Result::is_ok)
         })
         .await;
+    member.commit();
+    eventually("the commit", || broker.committed(SPANS, 0) == Some(6)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_committed_is_read_again_after_an_outage_that_outlasts_the_session() {
+    let broker = Broker::with(&[(SPANS, 1)]);
+    broker.produce_numbers(SPANS, 1, 0..5).await;
+    let mut member = Member::join(&broker.config());
+    member.read(3).await;
+    member.commit();
+    eventually("the commit", || broker.committed(SPANS, 0) == Some(3)).await;
+    member.read(2).await;
+    broker.cluster.broker_down(-1).expect("down");
+    member
+        .until("the partition is lost", |member| member.owned() == 0)
+        .await;
+    broker.cluster.broker_up(-1).expect("up");
+    broker.produce_numbers(SPANS, 1, 5..6).await;
+    assert_eq!(numbers(&member.read(3).await), [3, 4, 5]);
     member.commit();
     eventually("the commit", || broker.committed(SPANS, 0) == Some(6)).await;
 }
