@@ -66,7 +66,8 @@ pub struct Move {
     /// never stood here, by what is known now.
     #[serde(rename = "d")]
     pub during: Vec<(i64, Option<i64>)>,
-    /// Said to be sure: it matters only where something of the span is known.
+    /// Said to be sure, for a store that has gone back may know what is not so any more: that it is not here matters only
+    /// where something of the span is known, that it is only where it is known to have moved.
     #[serde(skip)]
     pub is_precaution: bool,
 }

@@ -116,8 +116,12 @@ impl Conversation {
             spans.chain(logs).any(|known| known == *key)
         };
         // One of which nothing was told here need not be told to be elsewhere.
-        let concerns =
-            |moved: &&Move| !moved.is_precaution || self.has_any(&moved.key) || comes(&moved.key);
+        let concerns = |moved: &&Move| {
+            let is_known = self.moves.contains_key(&moved.key);
+            !moved.is_precaution
+                || is_known
+                || moved.during.is_empty() && (self.has_any(&moved.key) || comes(&moved.key))
+        };
         for moved in moves
             .iter()
             .filter(|moved| self.is_later(moved))
@@ -139,7 +143,7 @@ impl Conversation {
     }
 
     fn has_any(&self, key: &SpanKey) -> bool {
-        self.spans.contains_key(key) || self.logs.contains_key(key) || self.moves.contains_key(key)
+        self.spans.contains_key(key) || self.logs.contains_key(key)
     }
 
     fn is_news(&self, link: &Link) -> bool {

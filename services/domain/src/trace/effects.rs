@@ -60,10 +60,11 @@ impl Trace {
                 conversation: conversation.to_owned(),
                 rule,
                 facts,
-                moved: (!is_simple).then(|| Move {
+                moved: (!is_simple || !self.is_plain()).then(|| Move {
                     key: self.key(span),
-                    is_precaution: here.is_empty()
-                        && moved.is_none_or(|moved| !moved.contains(conversation)),
+                    is_precaution: is_simple
+                        || here.is_empty()
+                            && moved.is_none_or(|moved| !moved.contains(conversation)),
                     rank: self.tree.rank(self.given.len()),
                     during: here
                         .iter()
@@ -78,6 +79,11 @@ impl Trace {
             });
         }
         effects
+    }
+
+    /// Whether all that is held of it stood in the only conversation ever since that was named.
+    fn is_plain(&self) -> bool {
+        self.given.is_empty() && self.tree.first_names().1.is_none() && self.silences.is_calm()
     }
 
     /// What lies above these spans, for the conversations in which they stand, by an id of their own or without.

@@ -50,6 +50,11 @@ impl Silences {
         }
     }
 
+    /// Whether nothing was let go so far.
+    pub(super) fn is_calm(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// Whether a report of this time may change when something was let go: it stands in a silence, or begins one.
     pub(super) fn may_change(&self, at_ms: i64, hold_ms: i64) -> bool {
         if self.times.contains_key(&at_ms) {

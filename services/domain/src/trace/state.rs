@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Trace {
     pub(super) id: TraceId,
     pub(super) times: Times,
-    silences: Silences,
+    pub(super) silences: Silences,
     pub(super) tree: Tree,
     /// The facts of spans and logs that carry no id.
     pub(super) held: Conversation,
