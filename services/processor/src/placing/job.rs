@@ -178,8 +178,6 @@ struct Change {
     to_chain: Vec<Piece<Prepared>>,
     /// Whether what is held is needed no more.
     is_over: bool,
-    /// Whether the time of the next visit is one that the index may not know.
-    is_due_anew: bool,
 }
 
 impl Job {
@@ -303,7 +301,6 @@ impl Job {
         } else {
             change.taken.entry.clone()
         };
-        change.is_due_anew = head.due_ms != kept.head.due_ms;
         kept.head = head.clone();
         let is_anew = change.is_over;
         self.pending = Some((kept, change));
@@ -388,7 +385,8 @@ impl Job {
         } else {
             kept.head.entries + 1
         };
-        self.told.head = change.is_due_anew.then(|| kept.head.clone());
+        // Whether it is new or not: the index may have lost it, as what is outside of the slot may.
+        self.told.head = Some(kept.head.clone());
         let holding = kept.trace.holding().filter(|_| !change.is_over);
         let (first_ms, bytes) = holding.unwrap_or_default();
         let changes = !change.taken.entry.facts.is_empty() || change.is_over;
