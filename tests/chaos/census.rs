@@ -1,8 +1,10 @@
 //! All that a system says of what it read, and what is wrong with it beside what another says.
 
+use crate::letters::{Letters, WrongLetters};
 use anyhow::Context;
 use harness::graphql::Client;
-use harness::record::read_all;
+use harness::record::{Record, read_all};
+use harness::topics::Topics;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,6 +21,7 @@ pub(crate) struct Census {
     listed_twice: usize,
     /// What was published: by `project/id` and revision, the distinct contents.
     revisions: BTreeMap<(String, u64), Vec<Value>>,
+    letters: Letters,
 }
 
 #[derive(Clone, Debug)]
@@ -34,13 +37,17 @@ struct Conversation {
 impl Census {
     /// # Errors
     /// When the gateway or Kafka do not answer.
-    pub(crate) async fn take(client: &Client, brokers: &str, topic: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn take(
+        client: &Client,
+        brokers: &str,
+        topics: &Topics,
+    ) -> anyhow::Result<Self> {
         let mut census = Self::default();
         for account in client.account().await.context("asking the gateway")? {
             census.add(account);
         }
-        let records = read_all(brokers, topic).await;
-        for record in records.with_context(|| format!("reading {topic}"))? {
+        census.letters = Letters::of(&read(brokers, &topics.dead_letters).await?);
+        for record in read(brokers, &topics.conversations).await? {
             let content = record.json();
             let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default());
             let revision = content["revision"].as_u64().unwrap_or_default();
@@ -82,6 +89,7 @@ impl Census {
         self.conversations.extend(other.conversations);
         self.revisions.extend(other.revisions);
         self.listed_twice += other.listed_twice;
+        self.letters.extend(other.letters);
         self
     }
 
@@ -92,6 +100,11 @@ impl Census {
 
     pub(crate) fn conversations(&self) -> usize {
         self.conversations.len()
+    }
+
+    /// Distinct dead letters.
+    pub(crate) fn letters(&self) -> usize {
+        self.letters.count()
     }
 
     /// Revisions with more than one content: an undisturbed system has none.
@@ -122,8 +135,14 @@ impl Census {
             }
         }
         verdict.compare_revisions(&self.revisions, &right.revisions);
+        verdict.letters = self.letters.against(&right.letters);
         verdict
     }
+}
+
+async fn read(brokers: &str, topic: &str) -> anyhow::Result<Vec<Record>> {
+    let records = read_all(brokers, topic).await;
+    records.with_context(|| format!("reading {topic}"))
 }
 
 /// Counts of what is wrong, and the first conversations of each kind.
@@ -142,6 +161,7 @@ pub(crate) struct Verdict {
     pub(crate) revisions_different: usize,
     /// Conversations whose status, revision or time of finalisation is shown otherwise.
     pub(crate) shown_otherwise: usize,
+    pub(crate) letters: WrongLetters,
     named: BTreeMap<&'static str, Vec<String>>,
     /// What differs in the conversations that are named: by name, as found and as it should be.
     pairs: BTreeMap<String, [Value; 2]>,
@@ -158,13 +178,14 @@ impl Verdict {
             self.revisions_different,
             self.shown_otherwise,
         ];
-        wrong == [0; 7]
+        wrong == [0; 7] && self.letters.is_right()
     }
 
     /// The first conversations of each kind of fault.
     pub(crate) fn examples(&self) -> Vec<String> {
         let line = |(kind, keys): (&&str, &Vec<String>)| format!("{kind}: {}", keys.join(", "));
-        self.named.iter().map(line).collect()
+        let named = self.named.iter().map(line);
+        named.chain(self.letters.examples()).collect()
     }
 
     /// Writes what differs into a folder, two files for each: as found and as it should be.

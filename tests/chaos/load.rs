@@ -1,21 +1,24 @@
 //! What is sent: made-up conversations, the same for the same seed, with record times that advance.
 //!
-//! Every span names its conversation. Turns of a conversation lie close together or well more than a gap apart, so that a
-//! window's end is never a matter of milliseconds. A share of the records comes twice, later and often in another
+//! Every span of these names its conversation. Turns of a conversation lie close together or well more than a gap apart, so
+//! that a window's end is never a matter of milliseconds. A share of the records comes twice, later and often in another
 //! partition. In each topic, record times only grow: what is late for a window would depend on the reader otherwise.
+//!
+//! Beside them come spans without an id ([`crate::strays`]) and records that cannot be read ([`crate::poison`]).
 
+use crate::poison::poison;
+use crate::sentry::{SENTRY_PROJECT, sentry_record};
+use crate::strays::strays;
 use harness::dialogue::Dialogue;
-use harness::otlp::{attribute, export, hex, trace_records};
+use harness::otlp::{attribute, export, trace_records};
 use harness::record::{Producer, Record};
 use harness::topics::Topics;
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
 const PROJECTS: [&str; 3] = ["shop", "travel", "clinic"];
-const SENTRY_PROJECT: &str = "4711";
 const TOOLS: [&str; 4] = ["search", "lookup_order", "get_weather", "create_ticket"];
 const WORDS: &str = "order parcel invoice refund ticket flight hotel train seat account card limit transfer \
     appointment doctor form today tomorrow early late please thanks change cancel confirm number street window";
@@ -32,7 +35,7 @@ const REPEATED_PERCENT: u8 = 30;
 const FAR_PERCENT: u8 = 20;
 /// Of conversations, how many have another in one of their traces.
 const SHARED_PERCENT: u8 = 8;
-const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+pub(crate) const CONVERSATION_ID: &str = "gen_ai.conversation.id";
 /// Handed to the client at once.
 const BATCH_RECORDS: usize = 500;
 
@@ -43,27 +46,61 @@ pub(crate) struct Shape {
     /// Turns of one conversation, chosen evenly from 1 to twice this.
     pub(crate) turns: usize,
     pub(crate) duration_ms: u64,
+    /// Traces of which no span names a conversation, all at once.
+    pub(crate) bare: usize,
+    /// Traces of which some spans do, late or otherwise than it seemed.
+    pub(crate) strays: usize,
+    /// Records that cannot be read, whole or in places.
+    pub(crate) bad: usize,
+    /// Records of one partition, one after the other, of which nothing can be read.
+    pub(crate) garbage: usize,
 }
 
-#[derive(Clone, Debug)]
+impl Shape {
+    /// Only conversations.
+    pub(crate) fn without_strays(self) -> Self {
+        Self {
+            bare: 0,
+            strays: 0,
+            bad: 0,
+            garbage: 0,
+            ..self
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Load {
     /// In the order of sending, with record times.
     pub(crate) records: Vec<Record>,
-    /// Distinct ones.
-    pub(crate) spans: usize,
-    /// Project and id of each.
-    pub(crate) conversations: Vec<(String, String)>,
+    /// Of those whose spans name them.
+    pub(crate) conversations: Vec<Spoken>,
+    /// What there is in the end, of spans without an id and beside what cannot be read, too: distinct spans that stand in a
+    /// conversation, and conversations.
+    pub(crate) expected_spans: usize,
+    pub(crate) expected_conversations: usize,
+    /// Records that become dead letters.
+    pub(crate) letters: usize,
+}
+
+/// A conversation whose spans name it.
+#[derive(Clone, Debug)]
+pub(crate) struct Spoken {
+    pub(crate) project: String,
+    pub(crate) id: String,
+    /// The record time of its first record.
+    pub(crate) first_ms: i64,
 }
 
 /// A record, and when it is due after the beginning.
-type Timed = (u64, Record);
+pub(crate) type Timed = (u64, Record);
 
 impl Load {
     /// `name` makes conversations distinct from those of other loads; record times begin at `begin_ms`.
     pub(crate) fn new(topics: &Topics, name: &str, seed: u64, shape: Shape, begin_ms: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
+        let mut load = Self::default();
         let mut timed = Vec::new();
-        let (mut spans, mut conversations) = (0, Vec::new());
         for number in 0..shape.conversations {
             let is_sentry = number % 4 == 0;
             let project = match is_sentry {
@@ -80,18 +117,30 @@ impl Load {
                 timed: Vec::new(),
                 beside: Vec::new(),
             };
-            spans += writer.conversation(&id, shape);
+            load.expected_spans += writer.conversation(&id, shape);
+            // One that would begin too late to end in time has none.
+            if let Some(first_ms) = writer.timed.iter().map(|(due_ms, _)| *due_ms).min() {
+                let spoken = |id| Spoken {
+                    project: project.to_owned(),
+                    id,
+                    first_ms: (begin_ms + first_ms) as i64,
+                };
+                let ids = writer.beside.iter().cloned().chain([id]);
+                load.conversations.extend(ids.map(spoken));
+            }
             timed.append(&mut writer.timed);
-            conversations.append(&mut writer.beside);
-            conversations.push((project.to_owned(), id));
         }
+        load.expected_conversations = load.conversations.len();
+        load.take(timed, begin_ms);
+        load.and(strays(topics, name, random.u64(..), shape, begin_ms))
+            .and(poison(topics, name, random.u64(..), shape, begin_ms))
+    }
+
+    /// Takes records that are due so long after the beginning.
+    pub(crate) fn take(&mut self, mut timed: Vec<Timed>, begin_ms: u64) {
         timed.sort_by_key(|(due_ms, _)| *due_ms);
         let stamped = |(due_ms, record): Timed| record.at_ms((begin_ms + due_ms) as i64);
-        Self {
-            records: timed.into_iter().map(stamped).collect(),
-            spans,
-            conversations,
-        }
+        self.records.extend(timed.into_iter().map(stamped));
     }
 
     /// The record time of the last record; 0 without any.
@@ -104,8 +153,10 @@ impl Load {
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.records.extend(other.records);
         self.records.sort_by_key(|record| record.timestamp_ms);
-        self.spans += other.spans;
         self.conversations.extend(other.conversations);
+        self.expected_spans += other.expected_spans;
+        self.expected_conversations += other.expected_conversations;
+        self.letters += other.letters;
         self
     }
 
@@ -145,8 +196,8 @@ struct Writer<'a> {
     project: &'static str,
     is_sentry: bool,
     timed: Vec<Timed>,
-    /// Conversations that share a trace with this one.
-    beside: Vec<(String, String)>,
+    /// The ids of conversations that share a trace with this one.
+    beside: Vec<String>,
 }
 
 impl Writer<'_> {
@@ -235,7 +286,7 @@ impl Writer<'_> {
         call.attributes.retain(|known| known.key != CONVERSATION_ID);
         let id = format!("{id}-beside");
         name_conversation(&mut call, &id);
-        self.beside.push((self.project.to_owned(), id));
+        self.beside.push(id);
         Some(call)
     }
 
@@ -294,53 +345,6 @@ fn name_conversation(span: &mut Span, id: &str) {
     }
 }
 
-/// A span as Relay writes it to `ingest-spans`.
-fn sentry_record(topics: &Topics, span: &Span) -> Record {
-    const NS_PER_SECOND: f64 = 1e9;
-    let is_error = span.status.as_ref().is_some_and(|status| status.code == 2);
-    let attributes: serde_json::Map<String, Value> = span
-        .attributes
-        .iter()
-        .filter_map(|attribute| {
-            let value = typed(attribute.value.as_ref()?.value.as_ref()?)?;
-            Some((attribute.key.clone(), value))
-        })
-        .collect();
-    let body = json!({
-        "trace_id": hex(&span.trace_id),
-        "span_id": hex(&span.span_id),
-        "parent_span_id": (!span.parent_span_id.is_empty()).then(|| hex(&span.parent_span_id)),
-        "name": span.name,
-        "start_timestamp": span.start_time_unix_nano as f64 / NS_PER_SECOND,
-        "end_timestamp": span.end_time_unix_nano as f64 / NS_PER_SECOND,
-        "status": if is_error { "error" } else { "ok" },
-        "attributes": attributes,
-    });
-    let mut record = Record::new(&topics.sentry, hex(&span.trace_id), body.to_string());
-    record
-        .headers
-        .insert("project_id".to_owned(), SENTRY_PROJECT.into());
-    record
-}
-
-fn typed(value: &Any) -> Option<Value> {
-    let (kind, value) = match value {
-        Any::StringValue(text) => ("string", json!(text)),
-        Any::BoolValue(value) => ("boolean", json!(value)),
-        Any::IntValue(number) => ("integer", json!(number)),
-        Any::DoubleValue(number) => ("double", json!(number)),
-        Any::ArrayValue(array) => {
-            let texts = array.values.iter().filter_map(|item| match &item.value {
-                Some(Any::StringValue(text)) => Some(text.as_str()),
-                _ => None,
-            });
-            ("array", json!(texts.collect::<Vec<_>>()))
-        }
-        _ => return None,
-    };
-    Some(json!({"type": kind, "value": value}))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,6 +353,10 @@ mod tests {
         conversations: 40,
         turns: 4,
         duration_ms: 300_000,
+        bare: 40,
+        strays: 12,
+        bad: 19,
+        garbage: 0,
     };
 
     fn load(seed: u64) -> Load {

@@ -9,8 +9,9 @@
 //! | `state.rs`: `durable.rs`, `pair.rs`, `cluster.rs`, `disk.rs` | kinds of Redis |
 //! | `proxy.rs` | what networks do |
 //! | `watch.rs`, `group.rs` | what is checked each second |
-//! | `load.rs` | what is sent |
-//! | `census.rs` | what a system says, compared |
+//! | `load.rs`, `sentry.rs`, `strays.rs`, `poison.rs` | what is sent: conversations, spans that name none, records that cannot be read |
+//! | `sight.rs` | how soon conversations are listed |
+//! | `census.rs`, `letters.rs` | what a system says, compared |
 //! | `report.rs` | the table |
 //! | `lanes.rs` | several runs at once |
 //! | `clock.rs` | what time it is |
@@ -29,14 +30,19 @@ mod faults;
 mod follower;
 mod group;
 mod lanes;
+mod letters;
 mod load;
 mod own;
 mod pair;
+mod poison;
 mod proxy;
 mod report;
 mod scenario;
+mod sentry;
+mod sight;
 mod stage;
 mod state;
+mod strays;
 mod subject;
 mod watch;
 

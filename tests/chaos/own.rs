@@ -19,6 +19,10 @@ const LIVE: Shape = Shape {
     conversations: 60,
     turns: 3,
     duration_ms: 20_000,
+    bare: 60,
+    strays: 12,
+    bad: 19,
+    garbage: 60,
 };
 
 pub(crate) struct Own<'a> {
@@ -87,6 +91,10 @@ impl<'a> Own<'a> {
             },
             turns: 5,
             duration_ms: OLD_MS,
+            bare: 400,
+            strays: 60,
+            bad: 76,
+            garbage: 70,
         };
         let load = self.load("old", shape, now_ms() as u64 - OLD_MS - AGE_MS);
         load.send(&self.producer).await?;

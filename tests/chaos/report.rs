@@ -1,6 +1,7 @@
 //! What was found, as a table of a document, and its place in one.
 
 use crate::census::Verdict;
+use crate::letters::WrongLetters;
 use anyhow::{Context, ensure};
 use std::path::Path;
 use std::time::Duration;
@@ -134,6 +135,8 @@ impl Row {
         if self.commits_ahead > 0 {
             untruths.push(format!("{} commits ahead", self.commits_ahead));
         }
+        let letters = self.verdict.as_ref().map(|verdict| &verdict.letters);
+        untruths.extend(letters.and_then(WrongLetters::told));
         if untruths.is_empty() {
             let expired = self.expired;
             return match expired {

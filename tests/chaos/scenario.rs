@@ -2,15 +2,18 @@
 
 use crate::census::Verdict;
 use crate::disk::Disk;
+use crate::load::Spoken;
 use crate::own::Own;
 use crate::proxy::Proxy;
 use crate::report::Row;
+use crate::sight::Sight;
 use crate::stage::{Form, PARTITIONS, Stage};
 use crate::state::{Place, State};
 use crate::subject::{Plan, Rest, Subject};
 use crate::watch::{BREACHES, EXPIRED};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
+use harness::clock::now_ms;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -67,6 +70,7 @@ impl Scenario {
 /// Where a fault on the shared load happens.
 pub(crate) struct Scene {
     pub(crate) subject: Subject,
+    pub(crate) place: Place,
     pub(crate) state: State,
     /// Between the processors and Kafka.
     pub(crate) kafka_proxy: Arc<Proxy>,
@@ -77,8 +81,8 @@ pub(crate) struct Scene {
     pub(crate) done: u32,
     /// How often there was something left to read then.
     pub(crate) under_lag: u32,
-    /// Project and id of the conversations that are sent meanwhile.
-    pub(crate) live: Vec<(String, String)>,
+    /// The conversations that are sent meanwhile.
+    pub(crate) live: Vec<Spoken>,
     /// What was found wrong beside what is compared.
     pub(crate) problems: Vec<String>,
     /// The record time of the last record that will have been sent.
@@ -163,6 +167,7 @@ async fn enter(
     let subject = Subject::start(name, &plan, inputs, &brokers, &stage.folder, PARTITIONS).await?;
     Ok(Scene {
         subject,
+        place,
         state,
         kafka_proxy: Arc::clone(&stage.kafka_proxy),
         random: fastrand::Rng::with_seed(seed),
@@ -185,10 +190,11 @@ async fn play_shared(
     let live = stage.live(name, seed);
     scene.live = live.conversations.clone();
     scene.last_ms = live.last_ms();
+    let sight = Sight::begin(scene.subject.client.clone());
     let producer = stage.producer.clone();
     let sending = tokio::spawn(async move { live.send_live(&producer).await });
     let played = act(scene).await;
-    let since = Instant::now();
+    let (since, since_ms) = (Instant::now(), now_ms());
     stage.sent_until(sending.await??);
     row.times = scene.done;
     row.under_lag = scene.under_lag;
@@ -196,6 +202,10 @@ async fn play_shared(
     row.watched(&scene.subject);
     played?;
     let rest = scene.subject.rest(stage.last_ms(), since).await;
+    let within = stage.form.listed_within(scene.place);
+    row.problems
+        .extend(sight.problems(&scene.live, since_ms, within));
+    drop(sight);
     let right = stage.right().await?;
     let found = scene.subject.census().await?;
     row.judge(&found.against(&right), &rest);

@@ -3,6 +3,7 @@
 
 use crate::census::Census;
 use crate::group::Group;
+use crate::strays::{HOLD_MS, SETTLE_MS, TRACED_PROJECT, WAIT_MS};
 use crate::watch::{Looking, Watch};
 use anyhow::{Context, ensure};
 use futures::future::join_all;
@@ -30,6 +31,9 @@ const IN_FLIGHT_RECORDS_MAX: usize = 40;
 
 /// Partitions are paused and resumed all the time then: nothing comes though there is something.
 const PAUSE_AFTER_MS: u64 = 100;
+/// A stretch of a partition of which nothing can be read pauses it soon, and it is tried again soon.
+const JUDGED_RECORDS: usize = 50;
+const PARTITION_PAUSE_MS: u64 = 1_000;
 /// So often that what the client remembers is looked at soon after each rebalance.
 const STATISTICS_INTERVAL_MS: u64 = 100;
 
@@ -287,7 +291,7 @@ impl Subject {
     /// # Errors
     /// When the gateway or Kafka do not answer.
     pub(crate) async fn census(&self) -> anyhow::Result<Census> {
-        Census::take(&self.client, &self.brokers, &self.topics.conversations)
+        Census::take(&self.client, &self.brokers, &self.topics)
             .await
             .with_context(|| format!("the state of {}", self.folder.display()))
     }
@@ -304,6 +308,17 @@ fn settings(name: &str, plan: &Plan, topics: &Topics) -> Settings {
         .set("kafka.metadata_refresh_ms", 2_000)
         .set("processor.stop_grace_ms", STOP_GRACE_MS)
         .set("processor.assembly.inactivity_gap_ms", GAP_MS)
+        .set("processor.resolve.settle_ms", SETTLE_MS)
+        .set("processor.resolve.wait_ms", WAIT_MS)
+        .set("processor.resolve.hold_ms", HOLD_MS)
+        .set(
+            "processor.assembly.without_id_by_project",
+            format!("{{{TRACED_PROJECT} = \"trace\"}}"),
+        )
+        .set("kafka.dead_letters.window_records", JUDGED_RECORDS)
+        .set("kafka.dead_letters.records_min", JUDGED_RECORDS)
+        .set("kafka.dead_letters.pause_ms", PARTITION_PAUSE_MS)
+        .set("kafka.dead_letters.pause_max_ms", PARTITION_PAUSE_MS)
         .set_list("redis.urls", &plan.redis_urls)
         .set("redis.cluster", plan.is_cluster);
     match plan.is_throttled {

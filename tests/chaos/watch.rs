@@ -24,6 +24,8 @@ pub(crate) const READ: &str = "processor_records_read_total";
 pub(crate) const PUBLISHED: &str = "processor_conversations_published_total";
 pub(crate) const BREACHES: &str = "processor_commit_breaches_total";
 pub(crate) const EXPIRED: &str = "processor_records_expired_total";
+/// 1 for each partition that is paused because it cannot be read.
+const PAUSED: &str = "processor_partition_paused";
 pub(crate) const REWINDS: &str = "processor_rewinds_total";
 
 /// Counters that are kept over all lives of a process.
@@ -45,6 +47,8 @@ struct State {
     ahead: i64,
     read_at: Option<Instant>,
     closed_at: Option<Instant>,
+    /// Whether a partition was seen paused because it could not be read.
+    has_paused: bool,
 }
 
 /// One process.
@@ -163,8 +167,9 @@ impl Watch {
         };
         post.is_ready = ready.is_some_and(|answer| answer.is_success);
         let is_untrue = post.is_ready && cannot.is_some();
-        let (mut has_read, mut has_published) = (false, false);
+        let (mut has_read, mut has_published, mut has_paused) = (false, false, false);
         if let Some(metrics) = metrics.filter(|answer| answer.is_success) {
+            has_paused = sum_of(&metrics.body, PAUSED) > 0.0;
             for name in COUNTERS {
                 let now = sum_of(&metrics.body, name);
                 let (ended, current) = post.counters.entry(name).or_default();
@@ -176,6 +181,7 @@ impl Watch {
                 *current = now;
             }
         }
+        state.has_paused |= has_paused;
         if has_read {
             state.read_at = Some(began);
         }
@@ -214,6 +220,10 @@ impl Watch {
     /// When something was last read.
     pub(crate) fn read_at(&self) -> Option<Instant> {
         self.state().read_at
+    }
+
+    pub(crate) fn has_paused(&self) -> bool {
+        self.state().has_paused
     }
 
     pub(crate) fn all_ready(&self) -> bool {

@@ -205,6 +205,39 @@ async fn whoever_uses_a_trace_id_of_another_project_learns_and_changes_nothing()
     assert_eq!(counts(&stack, "theirs", "forged").await, None);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_of_another_project_in_a_trace_neither_places_nor_moves_its_spans() {
+    let stack = Stack::start("placing-muddled").await;
+    // The tool stands in the only conversation of its trace: that the other project has one there does not count.
+    let theirs = vec![
+        span(5, 1, 0, named(agent(), "clean")),
+        span(5, 2, 9, tool()),
+    ];
+    send(&stack, "theirs", theirs).await;
+    comes_to(&stack, "theirs", "clean", Some((0, 1))).await;
+    send(
+        &stack,
+        PROJECT,
+        vec![span(5, 9, 0, named(call("Noise."), "noise"))],
+    )
+    .await;
+    comes_to(&stack, PROJECT, "noise", Some((1, 0))).await;
+
+    // No span of theirs carries an id: the other project's is not the only one of the trace.
+    send(
+        &stack,
+        PROJECT,
+        vec![span(6, 1, 0, named(call("Noise."), "given"))],
+    )
+    .await;
+    comes_to(&stack, PROJECT, "given", Some((1, 0))).await;
+    send(&stack, "theirs", vec![span(6, 2, 1, call("All is well."))]).await;
+    unassigned_comes_to(&stack, "theirs", 1).await;
+    assert_eq!(counts(&stack, "theirs", "given").await, None);
+    assert_eq!(counts(&stack, "theirs", "clean").await, Some((0, 1)));
+    assert_eq!(counts(&stack, PROJECT, "given").await, Some((1, 0)));
+}
+
 /// Far more of them than may be in flight.
 #[tokio::test(flavor = "multi_thread")]
 async fn any_number_of_spans_without_an_id_holds_nobody_up() {

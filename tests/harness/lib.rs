@@ -9,6 +9,7 @@ pub mod intake;
 pub mod kafka;
 pub mod load;
 pub mod otlp;
+pub mod poison;
 pub mod process;
 pub mod reading;
 pub mod record;

@@ -16,6 +16,8 @@ pub struct Record {
     pub headers: BTreeMap<String, Vec<u8>>,
     /// Unix milliseconds; `None` lets the client take the time of sending.
     pub timestamp_ms: Option<i64>,
+    /// Where it is to be written; `None` lets the key decide.
+    pub partition: Option<i32>,
 }
 
 impl Record {
@@ -30,6 +32,11 @@ impl Record {
 
     pub fn at_ms(mut self, timestamp_ms: i64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
+        self
+    }
+
+    pub fn to_partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
         self
     }
 
@@ -104,6 +111,7 @@ impl Producer {
             .headers(headers);
         message.key = record.key.as_deref();
         message.timestamp = record.timestamp_ms;
+        message.partition = record.partition;
         loop {
             message = match self.client.send_result(message) {
                 Ok(delivery) => return Ok(delivery),
@@ -185,5 +193,6 @@ fn owned(message: &impl Message) -> Record {
         payload: message.payload().unwrap_or_default().to_vec(),
         headers: headers.unwrap_or_default(),
         timestamp_ms: message.timestamp().to_millis(),
+        partition: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Gateways that are killed under subscribers, who go on elsewhere from their cursors.
 
 use crate::follower::{Follower, Screen};
+use crate::load::Spoken;
 use crate::scenario::{Play, Scenario, Scene};
 use crate::stage::pause;
 use crate::state::Place;
@@ -28,7 +29,7 @@ async fn gateways(scene: &mut Scene) -> anyhow::Result<()> {
     let (finish, finishing) = watch::channel(false);
     let mut following = JoinSet::new();
     for number in 0..SUBSCRIBERS {
-        let (project, id) = scene.live[number % scene.live.len()].clone();
+        let Spoken { project, id, .. } = scene.live[number % scene.live.len()].clone();
         let mut ports = ports.clone();
         ports.rotate_left(number % GATEWAYS);
         let follower = Follower { project, id, ports };
