@@ -2,7 +2,7 @@
 
 use super::support::{Broker, Member, SPANS};
 use domain::assembly::Reading;
-use processor::item::{Ends, GivenUp, Shards, Ticket};
+use processor::item::{Ends, GivenUp, Shards, Ticket, bounded_by_room};
 use processor::out::dead_letters::guard::Guard;
 use processor::out::dead_letters::{DeadLetterLimits, DeadLetters, Rejection};
 use processor::placing::Places;
@@ -16,7 +16,7 @@ use runtime::health::Health;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 const DLQ: &str = "spans.dlq";
 
@@ -53,8 +53,8 @@ struct Rig {
 
 fn rig(broker: &Broker, limits: DeadLetterLimits) -> Rig {
     let health = Health::default();
-    let ((finish, done), (give_up, given_up)) = (unbounded_channel(), unbounded_channel());
-    let (abandoning, abandoned) = unbounded_channel();
+    let ((finish, done), (give_up, given_up)) = (bounded_by_room(), bounded_by_room());
+    let (abandoning, abandoned) = bounded_by_room();
     let condition = health.condition("paused_partitions");
     let guard = Arc::new(Guard::new(
         limits,

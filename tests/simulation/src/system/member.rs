@@ -322,7 +322,7 @@ impl Member {
     }
 
     /// Up to where traces are visited next: until nothing is due by then, the same.
-    pub fn to_visit(&mut self) -> Option<Close> {
+    pub fn next_visit(&mut self) -> Option<Close> {
         let due = self.due.clone()?;
         let visiting = self.visiting.take();
         let visiting = visiting.filter(|visiting| visiting.epoch == due.epoch);

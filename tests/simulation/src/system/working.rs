@@ -1,4 +1,4 @@
-//! The tasks of a member, which carry out the steps of a [`Job`], its look for what is due, and its publishing.
+//! The tasks of a member, which carry out the steps of a job, its look for what is due, and its publishing.
 
 use super::Flaw;
 use super::broker::Finalised;
@@ -316,7 +316,7 @@ impl World<'_> {
             member.next_look_ms = now_ms + LOOK_EVERY_MS / 2;
             member.looks_for_traces = !member.looks_for_traces;
             let close = if member.looks_for_traces {
-                member.to_visit()
+                member.next_visit()
             } else {
                 member.placed.clone()
             };

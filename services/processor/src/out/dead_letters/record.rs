@@ -78,6 +78,7 @@ async fn look(store: &Store, group: &str) -> Result<BTreeMap<TopicPartition, Pau
 }
 
 /// The command `resume`: lets paused partitions go on, or lists them when none is named.
+#[expect(clippy::print_stdout, reason = "what the command was asked for")]
 pub async fn resume(
     settings: &ProcessorSettings,
     named: &[String],
