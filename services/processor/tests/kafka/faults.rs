@@ -54,6 +54,7 @@ async fn reading_goes_on_when_the_broker_comes_back() {
     // How long this one takes depends on the machine, and the client may need half a session to find the coordinator again.
     let config = KafkaConfig {
         session_timeout_ms: 40_000,
+        properties: Default::default(),
         ..broker.config()
     };
     let mut member = Member::join(&config);
@@ -89,7 +90,11 @@ async fn reading_goes_on_when_the_broker_comes_back() {
 async fn what_was_not_committed_is_read_again_after_an_outage_that_outlasts_the_session() {
     let broker = Broker::with(&[(SPANS, 1)]);
     broker.produce_numbers(SPANS, 1, 0..5).await;
-    let mut member = Member::join(&broker.config());
+    let config = KafkaConfig {
+        properties: Default::default(),
+        ..broker.config()
+    };
+    let mut member = Member::join(&config);
     member.read(3).await;
     member.commit();
     eventually("the commit", || broker.committed(SPANS, 0) == Some(3)).await;
