@@ -50,11 +50,6 @@ impl KafkaConfig {
                 "statistics.interval.ms",
                 self.statistics_interval_ms.to_string(),
             );
-        for (name, time_ms) in patience(self.session_timeout_ms) {
-            if consumer.get(name).is_none() {
-                consumer.set(name, time_ms.to_string());
-            }
-        }
         if let Some(instance) = self
             .group_instance_id
             .as_deref()
@@ -78,53 +73,4 @@ impl KafkaConfig {
 /// Kafka advises a third of the session timeout at most; more often costs little and is noticed sooner.
 fn heartbeat_interval_ms(session_timeout_ms: u64) -> u64 {
     (session_timeout_ms / 10).max(1)
-}
-
-/// How patient the client is with a broker, unless the properties say otherwise: an outage that is shorter than the session
-/// must not cost us the partitions. By itself it waits for up to ten seconds between two tries to connect, and for a minute
-/// for each answer. A question for the group's coordinator that was on its way when the broker went is not asked again
-/// before that is over, and until then nobody is told that we live.
-fn patience(session_timeout_ms: u64) -> [(&'static str, u64); 2] {
-    [
-        // No less than its first wait.
-        (
-            "reconnect.backoff.max.ms",
-            heartbeat_interval_ms(session_timeout_ms).clamp(100, 10_000),
-        ),
-        // No less than a fetch may wait for records, and a second.
-        (
-            "socket.timeout.ms",
-            (session_timeout_ms / 2).clamp(2_000, 60_000),
-        ),
-    ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use runtime::config::Secret;
-
-    #[test]
-    fn the_client_is_less_patient_with_a_broker_than_the_group_is_with_us() {
-        let set = |session_timeout_ms, property: Option<&str>| {
-            let property = property.map(|name| (name.to_owned(), Secret::new("7000")));
-            let config = KafkaConfig {
-                session_timeout_ms,
-                properties: property.into_iter().collect(),
-                ..KafkaConfig::default()
-            };
-            let consumer = config.consumer();
-            let get = |name| consumer.get(name).unwrap_or_default().to_owned();
-            (get("reconnect.backoff.max.ms"), get("socket.timeout.ms"))
-        };
-        let text = |one: &str, other: &str| (one.to_owned(), other.to_owned());
-        assert_eq!(set(45_000, None), text("4500", "22500"));
-        assert_eq!(set(600_000, None), text("10000", "60000"));
-        assert_eq!(
-            set(10, None),
-            text("100", "2000"),
-            "the client takes no less"
-        );
-        assert_eq!(set(45_000, Some("socket_timeout_ms")), text("4500", "7000"));
-    }
 }

@@ -66,12 +66,6 @@ impl Broker {
             statistics_interval_ms: 100,
             metadata_refresh_ms: 500,
             delivery_timeout_ms: 10_000,
-            // The mock cannot bear that a member asks again while it is still being answered, as members of real groups may.
-            properties: [(
-                "socket_timeout_ms".to_owned(),
-                runtime::config::Secret::new("60000"),
-            )]
-            .into(),
             ..KafkaConfig::default()
         }
     }
