@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub struct Written {
     pub timestamp_ms: i64,
     pub facts: Vec<usize>,
+    /// See [`Planned::bad`].
+    pub bad: Option<usize>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -29,6 +31,7 @@ impl Log {
         let written = Written {
             timestamp_ms,
             facts: planned.facts.clone(),
+            bad: planned.bad,
         };
         self.records.insert(self.end, Arc::new(written));
         self.end += 1 + planned.hole;
@@ -64,6 +67,8 @@ pub struct Broker {
     pub finalised: Vec<Finalised>,
     /// By the partition and offset of the record.
     pub dead_letters: BTreeSet<(TopicPartition, i64)>,
+    /// The numbers of bad records of which there are dead letters.
+    pub letters: BTreeSet<usize>,
 }
 
 impl Broker {

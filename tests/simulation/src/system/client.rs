@@ -4,16 +4,15 @@
 use super::Flaw;
 use super::broker::{Broker, Written};
 use super::fetching::Fetcher;
+use super::pausing::Pausing;
 use processor::books::{Event, HandoverId};
 use processor::source::ends::Reading;
 use processor::source::{Begun, Commitment, Position, Start, TopicPartition};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Records that wait for the pipeline.
 pub const RECORDS_MAX: usize = 3;
-/// So long there must have been no room before partitions are paused.
-const PAUSE_AFTER_MS: i64 = 1_000;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Owned {
@@ -28,6 +27,7 @@ pub struct Owned {
 pub enum Order {
     Commit(Vec<Commitment>),
     Seek(TopicPartition, Start),
+    StandStill(BTreeSet<TopicPartition>),
 }
 
 /// A revocation that waits for the offsets of what is done.
@@ -57,10 +57,7 @@ pub struct Client {
     pub held: VecDeque<Read>,
     /// How often a partition was read anew because its log had lost its end.
     pub begun_anew: u64,
-    /// Since when there has been no room.
-    pub pressed_since_ms: Option<i64>,
-    /// Whether fetching was told to pause.
-    pub is_paused: bool,
+    pub pausing: Pausing,
     /// To the pipeline, which takes events first.
     pub records: VecDeque<Read>,
     pub events: VecDeque<Event>,
@@ -85,8 +82,7 @@ impl Client {
             delivered_ms: 0,
             held: VecDeque::new(),
             begun_anew: 0,
-            pressed_since_ms: None,
-            is_paused: false,
+            pausing: Pausing::default(),
             records: VecDeque::new(),
             events: VecDeque::new(),
             orders: VecDeque::new(),
@@ -140,7 +136,7 @@ impl Client {
                 ..self.begin(partition.clone(), start, now_ms)
             });
         }
-        self.is_paused = false;
+        self.pausing.is_newly_assigned();
         self.events.push_back(Event::Assigned(begun));
     }
 
@@ -177,7 +173,7 @@ impl Client {
         self.owned.clear();
         self.wanted.clear();
         if self.flaw != Flaw::LastingPauses {
-            self.fetcher.set_paused(false, now_ms);
+            self.fetcher.set_paused(|_| false, now_ms);
         }
         self.fetcher.unassign();
     }
@@ -230,9 +226,7 @@ impl Client {
         };
         self.events.push_back(Event::Assigned(vec![begun]));
         self.held.retain(|held| held.at.partition != *partition);
-        if self.held.is_empty() {
-            self.pressed_since_ms = None;
-        }
+        self.look_for_pressure();
     }
 
     pub fn begin_anew(&mut self, partition: TopicPartition, start: Start, now_ms: i64) -> u64 {
@@ -283,7 +277,7 @@ impl Client {
             }
             if self.records.len() >= RECORDS_MAX {
                 self.held.push_front(read);
-                self.pressed_since_ms.get_or_insert(now_ms);
+                self.pausing.pressed_since_ms.get_or_insert(now_ms);
                 return Ok(handed_on);
             }
             if let Some(owned) = self.owned.get_mut(&read.at.partition) {
@@ -294,7 +288,7 @@ impl Client {
             handed_on.push(read.at.clone());
             self.records.push_back(read);
         }
-        self.pressed_since_ms = None;
+        self.pausing.pressed_since_ms = None;
         Ok(handed_on)
     }
 
@@ -323,26 +317,6 @@ impl Client {
         Ok(true)
     }
 
-    fn wants_pause(&self, now_ms: i64) -> bool {
-        let is_long = |since_ms: i64| now_ms - since_ms >= PAUSE_AFTER_MS;
-        self.pressed_since_ms.is_some_and(is_long)
-    }
-
-    pub fn is_to_pause_or_resume(&self, now_ms: i64) -> bool {
-        self.waiting.is_none() && self.wants_pause(now_ms) != self.is_paused
-    }
-
-    /// Brings fetching in line with whether there is room. Returns whether it is paused now.
-    pub fn pause_or_resume(&mut self, now_ms: i64, turn_ms: i64) -> bool {
-        self.is_paused = self.wants_pause(now_ms);
-        self.fetcher.set_paused(self.is_paused, now_ms + turn_ms);
-        if !self.is_paused && self.flaw != Flaw::UncountedResumptions {
-            let readings = self.owned.values_mut().map(|owned| &mut owned.reading);
-            readings.for_each(|reading| reading.begun_ms = now_ms);
-        }
-        self.is_paused
-    }
-
     /// Whether it has read more of a log, or is about to, than the log holds.
     pub fn is_beyond(&self, partition: &TopicPartition, end: i64) -> bool {
         let owned = self.owned.get(partition);
@@ -363,14 +337,13 @@ impl Client {
     /// When there may be something to do, if not now.
     pub fn timers(&self) -> [i64; 5] {
         let until_ms = self.waiting.as_ref().map_or(0, |waiting| waiting.until_ms);
-        let pressed_ms = self.pressed_since_ms.unwrap_or_default() + PAUSE_AFTER_MS;
         let [fetch_ms, statistics_ms] = self.fetcher.timers();
         [
             fetch_ms,
             statistics_ms,
             self.next_heartbeat_ms,
             until_ms,
-            pressed_ms,
+            self.pausing.pauses_ms(),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use super::broker::Log;
 use super::grouping::HEARTBEAT_MS;
 use super::member::Life;
+use super::poison::Poison;
 use super::world::World;
 use crate::tape::Tape;
 use processor::source::TopicPartition;
@@ -31,6 +32,8 @@ pub enum Fault {
     Evict,
     /// A topic is made anew, or a partition loses its end.
     Shrink,
+    /// An operator lets everything go on that is paused for its bad records.
+    LetGoOn,
 }
 
 const ALL: [Fault; 11] = [
@@ -60,12 +63,15 @@ pub struct Faults {
 }
 
 impl Faults {
-    pub fn draw(tape: &mut Tape) -> Self {
+    pub fn draw(tape: &mut Tape, poison: &Poison) -> Self {
         let kinds = ALL.into_iter().filter(|_| tape.chance(35));
         let mut kinds: Vec<_> = kinds.collect();
         // What the topics have lost must be in the store, and stay there.
         if !kinds.iter().any(|kind| LOSSES.contains(kind)) && tape.chance(70) {
             kinds.push(Fault::Shrink);
+        }
+        if poison.is_there() && tape.chance(60) {
+            kinds.push(Fault::LetGoOn);
         }
         Self {
             kinds,
@@ -126,6 +132,7 @@ impl World<'_> {
             }
             Fault::AddPartition => self.add_partition(),
             Fault::Shrink => self.shrink(),
+            Fault::LetGoOn => self.let_go_on(),
             Fault::Stop | Fault::Crash | Fault::Freeze | Fault::Evict if running.is_empty() => {}
             Fault::Stop | Fault::Crash | Fault::Freeze | Fault::Evict => {
                 let id = *self.tape.pick(&running);

@@ -72,8 +72,9 @@ impl Fetcher {
     }
 
     /// Pauses or resumes what is assigned.
-    pub fn set_paused(&mut self, is_paused: bool, by_ms: i64) {
+    pub fn set_paused(&mut self, wanted: impl Fn(&TopicPartition) -> bool, by_ms: i64) {
         for (partition, fetching) in &mut self.partitions {
+            let is_paused = wanted(partition);
             if fetching.is_assigned && fetching.is_paused != is_paused {
                 fetching.is_paused = is_paused;
                 fetching.turn = Some((fetching.application, by_ms));

@@ -3,6 +3,7 @@
 use super::broker::Broker;
 use super::client::{Client, Order};
 use super::member::{Life, Member};
+use super::stages::Stages;
 use super::world::World;
 use super::{Flaw, checks};
 
@@ -38,10 +39,9 @@ impl World<'_> {
         let Some(member) = self.members.get_mut(&id) else {
             return;
         };
-        let is_paused = member.client.pause_or_resume(now_ms, turn_ms);
-        self.played.pauses += u64::from(is_paused);
-        let what = if is_paused { "pauses" } else { "resumes" };
-        self.say(|| format!("m{id} client: {what}"));
+        let paused = member.client.pause_or_resume(now_ms, turn_ms);
+        self.played.pauses += u64::from(paused.pauses_all);
+        self.say(|| format!("m{id} client: {paused}"));
     }
 
     pub(super) fn tell_statistics(&mut self, id: usize) -> Result<(), String> {
@@ -192,6 +192,10 @@ impl World<'_> {
         };
         match member.client.orders.pop_front() {
             Some(Order::Commit(commitments)) => checks::no_breach(member.client.want(commitments)),
+            Some(Order::StandStill(partitions)) => {
+                member.client.stand_still(partitions);
+                Ok(())
+            }
             Some(Order::Seek(partition, to)) => {
                 member.client.seek(&partition, to, now_ms, turn_ms);
                 self.say(|| format!("m{id} client: reads {partition} from {to:?}"));
@@ -235,7 +239,8 @@ impl World<'_> {
         let epoch = self.nodes.epoch(names);
         let id = self.members_begun;
         self.members_begun += 1;
-        let member = Member::new(format!("m{id}"), epoch, self.records_max, now_ms, self.flaw);
+        let stages = Stages::new(self.poison.limits, now_ms);
+        let member = Member::new(format!("m{id}"), epoch, stages, self);
         self.members.insert(id, member);
         self.say(|| format!("m{id} starts"));
     }

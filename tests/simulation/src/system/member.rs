@@ -1,9 +1,10 @@
 //! One processor: books, the work on conversations, what it asks the store and what it is answered.
 
-use super::Flaw;
 use super::broker::{Finalised, Written};
 use super::client::Client;
 use super::nodes::{Partitions, Settling};
+use super::stages::Stages;
+use super::world::World;
 use domain::facts::{Link, Move};
 use domain::prepare::Prepared;
 use domain::trace::Report;
@@ -161,6 +162,7 @@ pub struct Member {
     pub reading: Option<Arc<Written>>,
     pub asking: Option<Asking>,
     pub answers: VecDeque<books::Answer>,
+    pub stages: Stages,
     pub finished: VecDeque<Position>,
     /// The shares that are left of what is to be done before something else is.
     pub tickets: BTreeMap<u64, (Then, usize)>,
@@ -190,9 +192,10 @@ pub struct Member {
 }
 
 impl Member {
-    pub fn new(name: String, epoch: Epoch, records_max: usize, now_ms: i64, flaw: Flaw) -> Self {
+    pub fn new(name: String, epoch: Epoch, stages: Stages, world: &World<'_>) -> Self {
+        let (now_ms, flaw) = (world.now_ms, world.flaw);
         let room = Room {
-            records_max,
+            records_max: world.records_max,
             bytes_max: usize::MAX,
         };
         Self {
@@ -205,6 +208,7 @@ impl Member {
             reading: None,
             asking: None,
             answers: VecDeque::new(),
+            stages,
             finished: VecDeque::new(),
             tickets: BTreeMap::new(),
             tickets_given: 0,
@@ -335,5 +339,6 @@ impl Member {
             && self.running.is_empty()
             && self.tickets.is_empty()
             && self.outbox.is_empty()
+            && self.stages.is_idle()
     }
 }

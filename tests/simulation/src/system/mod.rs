@@ -3,16 +3,17 @@
 //!
 //! The books ([`processor::books`]), the work on one conversation ([`processor::shards::job`]) and on one trace
 //! ([`processor::placing::job`]), the revisions that are on their way ([`processor::out::outbox`]), the judgement of ends
-//! ([`processor::source::ends`]) and all of `domain` are the real ones. What stands around them (threads, sockets, the
+//! ([`processor::source::ends`]) and of bad records ([`processor::out::dead_letters::breaker`]) and all of `domain` are
+//! the real ones. What stands around them (threads, sockets, the
 //! client of Kafka, Redis) is a model of it:
 //!
 //! | file | stands for |
 //! |---|---|
-//! | `plan.rs`, `producing.rs` | what producers write into the topics |
+//! | `plan.rs`, `poison.rs`, `producing.rs` | what producers write into the topics, bad records included |
 //! | `broker.rs` | Kafka: logs, the group, committed offsets |
 //! | `fetching.rs` | librdkafka of one member |
-//! | `client.rs`, `telling.rs`, `grouping.rs` | `processor::source` of one member |
-//! | `member.rs`, `pipeline.rs`, `working.rs`, `placing.rs`, `asking.rs` | the pipeline, the tasks, the recorder of one member |
+//! | `client.rs`, `pausing.rs`, `telling.rs`, `grouping.rs` | `processor::source` of one member |
+//! | `member.rs`, `pipeline.rs`, `stages.rs`, `working.rs`, `placing.rs`, `asking.rs` | the pipeline, the tasks, the recorder of one member |
 //! | `nodes.rs` | Redis, single or a cluster, with `store` in front of it |
 //! | `faults.rs`, `shrinking.rs` | what goes wrong |
 //! | `checks.rs` | what must hold nevertheless |
@@ -31,17 +32,21 @@ mod grouping;
 mod member;
 mod nodes;
 mod old_rules;
+mod pausing;
 mod pipeline;
 mod placing;
 mod plan;
+mod poison;
 mod producing;
 mod shrinking;
+mod stages;
 mod telling;
 mod working;
 mod world;
 
 use crate::tape::Tape;
 use plan::Plan;
+use poison::Poison;
 use std::sync::Arc;
 use world::World;
 
@@ -70,6 +75,10 @@ pub enum Flaw {
     UnheardRefusals,
     /// When the store refuses one piece of work, all that was to be written with it is given up.
     RefusedTogether,
+    /// A record that is left undone, because its partition is paused, counts as done.
+    AbandonedIsDone,
+    /// A paused partition holds time back for as long as it is paused.
+    EndlessHolds,
 }
 
 /// How much happened in a play.
@@ -102,6 +111,22 @@ pub struct Played {
     pub moved: u64,
     /// Records that could not be written.
     pub dead_letters: u64,
+    /// Dead letters, those of records that were read again included.
+    pub letters: u64,
+    /// Records that were left undone because their partition was paused, or nobody knew whether it was.
+    pub abandoned: u64,
+    /// How often a partition was paused for its bad records, a pause that was found and a failed trial included.
+    pub paused: u64,
+    pub trials_failed: u64,
+    /// How often a partition was read again from its first record that was not done, and how often it went on.
+    pub read_again: u64,
+    pub gone_on: u64,
+    /// How often an operator let a partition go on.
+    pub let_go_on: u64,
+    /// How often time went on without a paused partition.
+    pub passed_by: u64,
+    /// How often it was looked whether anything waits for a paused partition that need not.
+    pub looked_at: u64,
 }
 
 impl Played {
@@ -124,6 +149,15 @@ impl Played {
         self.found += other.found;
         self.moved += other.moved;
         self.dead_letters += other.dead_letters;
+        self.letters += other.letters;
+        self.abandoned += other.abandoned;
+        self.paused += other.paused;
+        self.trials_failed += other.trials_failed;
+        self.read_again += other.read_again;
+        self.gone_on += other.gone_on;
+        self.let_go_on += other.let_go_on;
+        self.passed_by += other.passed_by;
+        self.looked_at += other.looked_at;
     }
 }
 
@@ -139,8 +173,9 @@ pub fn tell(tape: &mut Tape, flaw: Flaw) -> (Result<Played, String>, Vec<String>
 }
 
 fn run(tape: &mut Tape, flaw: Flaw, is_told: bool) -> (Result<Played, String>, Vec<String>) {
-    let plan = Arc::new(Plan::invent(tape));
-    let mut world = World::new(tape, plan, flaw, is_told);
+    let mut plan = Plan::invent(tape);
+    let poison = Poison::draw(tape, &mut plan);
+    let mut world = World::new(tape, Arc::new(plan), poison, flaw, is_told);
     let outcome = world.play();
     (outcome, world.into_story())
 }

@@ -4,6 +4,8 @@
 use domain::facts::Entry;
 use domain::ids::{Digest, SpanKey};
 use domain::trace::TraceEntry;
+use processor::out::dead_letters::breaker::Pause;
+use processor::source::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use store::{Commit, Epoch, PartitionProgress, Snapshot, Summary, TraceHead};
@@ -54,6 +56,8 @@ pub struct Held {
     pub due: Arc<BTreeMap<usize, i64>>,
     /// When entries of it were corrected.
     pub settled: Arc<BTreeMap<usize, i64>>,
+    /// The partitions that are paused.
+    pub pauses: Arc<BTreeMap<TopicPartition, Pause>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -137,7 +141,7 @@ impl Nodes {
     }
 
     /// Notes what a node holds after a write.
-    fn wrote(&mut self, node: usize, now_ms: i64) {
+    pub(super) fn wrote(&mut self, node: usize, now_ms: i64) {
         let node = &mut self.nodes[node];
         node.history.push_back((now_ms, node.held.clone()));
         if node.history.len() > HISTORY_MAX {

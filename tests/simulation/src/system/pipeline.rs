@@ -19,6 +19,9 @@ enum Take {
     Answer,
     Finished,
     GivenUp,
+    Abandoned,
+    /// What has changed of the pauses.
+    Turns,
     Tick,
     Record,
     LetGo,
@@ -53,6 +56,7 @@ impl World<'_> {
                     return vec![Take::Event];
                 }
                 may(self.now_ms >= member.next_tick_ms, Take::Tick);
+                may(member.stages.breakers.has_turned(), Take::Turns);
                 may(
                     !client.records.is_empty() && member.books.has_room(),
                     Take::Record,
@@ -63,6 +67,7 @@ impl World<'_> {
         may(!member.answers.is_empty(), Take::Answer);
         may(!member.finished.is_empty(), Take::Finished);
         may(!member.given_up.is_empty(), Take::GivenUp);
+        may(!member.stages.abandoned.is_empty(), Take::Abandoned);
         takes
     }
 
@@ -88,9 +93,15 @@ impl World<'_> {
             Take::Event => member.client.events.pop_front(),
             Take::Answer => member.answers.pop_front().map(Event::Store),
             Take::Finished => member.finished.pop_front().map(Event::Done),
+            Take::Abandoned => member.stages.abandoned.pop_front().map(Event::Abandoned),
+            Take::Turns => return self.act_on_turns(id),
             Take::Tick => {
                 member.next_tick_ms = now_ms + TICK_MS;
-                Some(Event::Tick)
+                self.tell_books(id, Event::Tick)?;
+                return match self.poison.is_there() {
+                    true => self.tend_to_paused(id),
+                    false => Ok(()),
+                };
             }
             Take::Record => {
                 let read = member.client.records.pop_front();
@@ -119,7 +130,7 @@ impl World<'_> {
         event.map_or(Ok(()), |event| self.tell_books(id, event))
     }
 
-    fn tell_books(&mut self, id: usize, event: Event) -> Result<(), String> {
+    pub(super) fn tell_books(&mut self, id: usize, event: Event) -> Result<(), String> {
         let now_ms = self.now_ms;
         if !matches!(event, Event::Store(_) | Event::Tick) {
             self.say(|| format!("m{id} books: {event:?}"));
@@ -127,6 +138,7 @@ impl World<'_> {
         let Some(member) = self.members.get_mut(&id) else {
             return Ok(());
         };
+        member.stages.heed(&event);
         for command in member.books.on(event, now_ms) {
             self.carry_out(id, command)?;
         }
@@ -215,15 +227,28 @@ impl World<'_> {
         Ok(())
     }
 
-    /// What a record holds goes to its conversations, to each as a share of the record.
+    /// A record is read, in plays in which that may fail; in others it goes on at once.
     fn give_work(&mut self, id: usize, at: Position, record_ms: i64) {
+        let member = self.members.get_mut(&id);
+        let Some((stages, written)) =
+            member.and_then(|member| Some((&mut member.stages, member.reading.take()?)))
+        else {
+            return;
+        };
+        if self.poison.is_there() {
+            stages.begin(at, record_ms, written);
+        } else {
+            self.send_on(id, at, record_ms, &written.facts);
+        }
+    }
+
+    /// What a record holds goes to its conversations, to each as a share of the record.
+    pub(super) fn send_on(&mut self, id: usize, at: Position, record_ms: i64, facts: &[usize]) {
         let Some(member) = self.members.get_mut(&id) else {
             return;
         };
-        let facts = member.reading.take().map(|written| written.facts.clone());
-        let facts = facts.unwrap_or_default();
         let ticket = member.ticket(Then::Finished(at));
-        for fact in facts {
+        for fact in facts.iter().copied() {
             let counted_ms = if self.flaw == Flaw::FirstCopyTimes {
                 *self.first_times.entry(fact).or_insert(record_ms)
             } else {

@@ -78,6 +78,8 @@ pub struct Planned {
     pub facts: Vec<usize>,
     /// Offsets before it that hold no record: marks of transactions, or what compaction removed.
     pub hole: i64,
+    /// The number of a record that cannot be read.
+    pub bad: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -286,6 +288,7 @@ impl Plan {
                 } else {
                     0
                 },
+                bad: None,
             });
         }
     }

@@ -25,7 +25,7 @@ impl Client {
         let Some(made) = self.fetcher.take_statistics() else {
             return Ok(());
         };
-        if !self.held.is_empty() || self.pressed_since_ms.is_some() || self.is_paused {
+        if !self.held.is_empty() || self.pausing.is_pressed_or_paused() {
             return Ok(());
         }
         let is_idle = now_ms - self.delivered_ms >= IDLE_MS;
@@ -33,6 +33,9 @@ impl Client {
         let readings = readings.map(|(partition, owned)| (partition.clone(), owned.reading));
         for status in old_rules::statuses(&made, readings.collect(), is_idle, self.flaw) {
             let partition = status.partition;
+            if self.pausing.stands_still(&partition) {
+                continue;
+            }
             if let Some(offset) = status.shrunk_to {
                 self.go_back_to(partition, offset, broker, now_ms)?;
                 continue;

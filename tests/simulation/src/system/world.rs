@@ -5,6 +5,7 @@ use super::faults::Faults;
 use super::member::{Life, Member};
 use super::nodes::Nodes;
 use super::plan::{BEGIN_MS, Plan};
+use super::poison::{Patience, Poison};
 use super::{Flaw, Played};
 use crate::tape::Tape;
 use processor::source::TopicPartition;
@@ -30,6 +31,10 @@ pub enum Action {
     Pipeline(usize),
     /// A step of work on a conversation.
     Work(usize, usize),
+    /// A record is read; the topic of dead letters answers; a step of keeping what is paused.
+    Read(usize),
+    Letter(usize),
+    Note(usize),
     /// What waits for a conversation is begun.
     Begin(usize, usize),
     /// The topic of finalised conversations answers.
@@ -63,6 +68,8 @@ pub enum Action {
 pub struct World<'t> {
     pub(super) tape: &'t mut Tape,
     pub(super) plan: Arc<Plan>,
+    pub(super) poison: Poison,
+    pub(super) patience: Patience,
     pub(super) flaw: Flaw,
     pub(super) broker: Broker,
     pub(super) nodes: Nodes,
@@ -90,12 +97,20 @@ pub struct World<'t> {
 }
 
 impl<'t> World<'t> {
-    pub fn new(tape: &'t mut Tape, plan: Arc<Plan>, flaw: Flaw, is_told: bool) -> Self {
+    pub fn new(
+        tape: &'t mut Tape,
+        plan: Arc<Plan>,
+        poison: Poison,
+        flaw: Flaw,
+        is_told: bool,
+    ) -> Self {
         let nodes = if tape.chance(50) { 3 } else { 1 };
         let (records_max, tempo) = (8 - tape.below(6), 1 + tape.below(8));
-        let faults = Faults::draw(tape);
+        let faults = Faults::draw(tape, &poison);
         let mut world = Self {
             tape,
+            poison,
+            patience: Patience::default(),
             flaw,
             broker: Broker::default(),
             nodes: Nodes::new(nodes, flaw == Flaw::UnnoticedLosses, plan.unwritable()),
@@ -121,12 +136,15 @@ impl<'t> World<'t> {
     }
 
     /// One processor, one node, no faults, and everything there before it begins.
-    pub fn undisturbed(tape: &'t mut Tape, plan: Arc<Plan>, broker: &Broker, now_ms: i64) -> Self {
+    pub fn undisturbed(tape: &'t mut Tape, of: &World<'_>) -> Self {
+        let (plan, now_ms) = (Arc::clone(&of.plan), of.now_ms);
         Self {
             tape,
+            poison: of.poison.unpaused(),
+            patience: Patience::default(),
             flaw: Flaw::None,
             broker: Broker {
-                logs: broker.logs_as_read(),
+                logs: of.broker.logs_as_read(),
                 ..Broker::default()
             },
             nodes: Nodes::new(1, false, plan.unwritable()),
@@ -192,8 +210,7 @@ impl<'t> World<'t> {
         }
         self.calm_down()?;
         let mut tape = Tape::recorded(Vec::new());
-        let plan = Arc::clone(&self.plan);
-        let mut undisturbed = World::undisturbed(&mut tape, plan, &self.broker, self.now_ms);
+        let mut undisturbed = World::undisturbed(&mut tape, self);
         undisturbed.story = self.story.is_some().then(Vec::new);
         let settled = undisturbed.calm_down();
         let settled = settled.map_err(|what| format!("undisturbed: {what}"));
@@ -218,10 +235,9 @@ impl<'t> World<'t> {
         for member in self.members.values_mut() {
             member.frozen_until_ms = 0;
         }
-        let (from_ms, until_ms) = (
-            self.now_ms + NOTICED_WITHIN_MS,
-            self.now_ms + SETTLED_WITHIN_MS,
-        );
+        self.patience.calm_ms = self.now_ms;
+        let within_ms = SETTLED_WITHIN_MS + self.poison.takes_ms();
+        let (from_ms, until_ms) = (self.now_ms + NOTICED_WITHIN_MS, self.now_ms + within_ms);
         for turn in 0..CALM_STEPS_MAX {
             if self
                 .members
@@ -240,6 +256,7 @@ impl<'t> World<'t> {
                 break;
             }
             self.step(action)?;
+            self.check_others()?;
         }
         let why = self.is_settled().err().unwrap_or_default();
         Err(format!("it waits for ever: {why}"))
@@ -291,6 +308,10 @@ impl<'t> World<'t> {
             }
         };
         may(self.has_pipeline_step(member), Action::Pipeline(id));
+        let stages = &member.stages;
+        may(stages.reads(), Action::Read(id));
+        may(stages.sends(), Action::Letter(id));
+        may(!is_away && self.has_note_step(member), Action::Note(id));
         for conversation in member.running.keys() {
             may(!is_away, Action::Work(id, *conversation));
         }
@@ -319,6 +340,9 @@ impl<'t> World<'t> {
         match action {
             Action::Pipeline(id) => return self.pipeline_step(id),
             Action::Work(id, conversation) => return self.work_step(id, conversation),
+            Action::Read(id) => self.read_step(id),
+            Action::Letter(id) => self.letter_step(id),
+            Action::Note(id) => self.note_step(id),
             Action::Begin(id, conversation) => self.begin_work(id, conversation),
             Action::Publish(id) => return self.publish_step(id),
             Action::Ask(id) => return self.ask_step(id),
@@ -377,7 +401,11 @@ impl<'t> World<'t> {
     /// Until somebody has something to do.
     fn rest_ms(&self) -> i64 {
         let of_members = self.members.values().flat_map(|member| {
-            let own_ms = [member.next_tick_ms, member.next_look_ms];
+            let own_ms = [
+                member.next_tick_ms,
+                member.next_look_ms,
+                member.stages.next_note_ms,
+            ];
             own_ms.into_iter().chain(member.client.timers())
         });
         let silent_ms = self
