@@ -20,7 +20,7 @@ impl Trace {
         let is_named = |at_ms: i64| first_name_ms.is_some_and(|name_ms| name_ms <= at_ms);
         let mut given = Vec::new();
         for span in self.held.spans_held() {
-            let first_ms = self.held.first_recorded_ms(&self.key(span));
+            let first_ms = self.first_ms(span);
             let at_ms = first_ms.map(|first_ms| first_ms.saturating_add(self.times.settle_ms));
             let Some(at_ms) = at_ms.filter(|at_ms| *at_ms <= now_ms) else {
                 continue;
@@ -63,7 +63,7 @@ impl Trace {
         let spans = self.held.spans_held().into_iter();
         let unsettled =
             spans.filter(|span| !self.given.contains_key(span) && self.stays(*span).is_empty());
-        unsettled.filter_map(|span| Some((span, self.held.first_recorded_ms(&self.key(span))?)))
+        unsettled.filter_map(|span| Some((span, self.first_ms(span)?)))
     }
 
     /// When something is to be decided next about these spans, after all up to `visited_ms` was; `None` when nothing of them
@@ -81,7 +81,7 @@ impl Trace {
             }
         };
         for span in spans {
-            let Some(first_ms) = self.held.first_recorded_ms(&self.key(*span)) else {
+            let Some(first_ms) = self.first_ms(*span) else {
                 continue;
             };
             let given = self.given.get(span);
@@ -112,10 +112,7 @@ impl Trace {
     /// placed.
     pub fn is_over(&self, now_ms: i64) -> bool {
         self.held.spans_held().into_iter().all(|span| {
-            let first_ms = self
-                .held
-                .first_recorded_ms(&self.key(span))
-                .unwrap_or(i64::MAX);
+            let first_ms = self.first_ms(span).unwrap_or(i64::MAX);
             let is_placed = !self.stays(span).is_empty();
             let over_ms = if is_placed {
                 self.last_ms.saturating_add(self.times.hold_ms)
@@ -175,7 +172,7 @@ impl Trace {
 
     /// Decisions about spans by what was said: each counts from when they are due.
     pub fn given_to(&self, spans: impl IntoIterator<Item = SpanId>, to: &GivenTo) -> Vec<Given> {
-        let first = |span| Some((span, self.held.first_recorded_ms(&self.key(span))?));
+        let first = |span| Some((span, self.first_ms(span)?));
         let spans = spans.into_iter().filter_map(first);
         spans
             .map(|(span, first_ms)| Given {

@@ -123,7 +123,7 @@ impl Trace {
 
     /// The stays of what is held of a span; empty when it stands nowhere, or nothing is held of it.
     pub fn stays(&self, span: SpanId) -> Vec<Stay> {
-        let Some(record_ms) = self.held.first_recorded_ms(&self.key(span)) else {
+        let Some(record_ms) = self.first_ms(span) else {
             return Vec::new();
         };
         let held_until_ms = |placed_ms: Option<i64>| match placed_ms {
@@ -137,6 +137,14 @@ impl Trace {
             self.assumed_of(span),
             held_until_ms,
         )
+    }
+
+    /// When what is held of a span was recorded first; `None` when nothing is held. A copy that comes when the first was let
+    /// go is no new span.
+    pub(super) fn first_ms(&self, span: SpanId) -> Option<i64> {
+        let held_ms = self.held.first_recorded_ms(&self.key(span))?;
+        let known_ms = self.tree.first_without_id_ms(span);
+        Some(known_ms.map_or(held_ms, |known_ms| known_ms.min(held_ms)))
     }
 
     /// What was decided about the span, or where a call above it was put: tools, agents and logs follow the calls they belong

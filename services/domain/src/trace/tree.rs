@@ -155,6 +155,13 @@ impl Tree {
         self.own(span).map(|report| report.record_ms).min()
     }
 
+    /// When the first of what carries no id was recorded of the span, or of logs beside it.
+    pub(super) fn first_without_id_ms(&self, span: SpanId) -> Option<i64> {
+        let reports = self.spans.get(&span).into_iter().flatten();
+        let without_id = reports.filter(|report| report.conversation.is_none());
+        without_id.map(|report| report.record_ms).min()
+    }
+
     pub(super) fn children(&self, span: SpanId) -> &[SpanId] {
         self.children.get(&span).map_or(&[], Vec::as_slice)
     }
