@@ -33,9 +33,10 @@ struct Entry {
     generation: u64,
     state: State,
     points: Points,
-    /// Where reading began; `None` when nobody knows.
+    /// Where reading began; `None` when nobody knows. Of a partition that is read again, up to where all was recorded before,
+    /// or where reading began then: what was done since is in the store in this epoch, though its record may not say so yet.
     start: Option<Start>,
-    /// Whether there is nothing in Kafka before where reading began.
+    /// Whether there is nothing in Kafka before that.
     is_from_beginning: bool,
 }
 
@@ -46,6 +47,8 @@ enum State {
     Claimed,
     /// Read again from elsewhere as soon as Kafka's client has turned: this generation counts no more.
     Rewound,
+    /// The same, from its first record that is not done: nothing was lost.
+    ReadAgain,
 }
 
 /// Partitions that are let go, whose last progress is to be saved and then committed.
@@ -108,13 +111,17 @@ impl Ledger {
         start: Option<Start>,
         is_from_beginning: bool,
     ) {
-        let entry = Entry {
+        let mut entry = Entry {
             generation,
             start,
             is_from_beginning,
             state: State::New,
             points: Points::default(),
         };
+        let before = self.partitions.get(&partition);
+        if let Some(before) = before.filter(|before| before.state == State::ReadAgain) {
+            (entry.start, entry.is_from_beginning) = (before.start, before.is_from_beginning);
+        }
         self.partitions.insert(partition, entry);
     }
 
@@ -130,7 +137,14 @@ impl Ledger {
         let (Some(entry), Some(progress)) = (self.partitions.get_mut(partition), progress) else {
             return;
         };
-        entry.state = State::Rewound;
+        if let (State::Claimed, Some(recorded)) = (entry.state, entry.points.newest()) {
+            entry.is_from_beginning = false;
+            entry.start = Some(Start {
+                offset: recorded.next_offset,
+                time_ms: recorded.time_ms,
+            });
+        }
+        entry.state = State::ReadAgain;
         tracker.suspend(partition);
         let to = Start {
             offset: progress.next.offset,
@@ -337,7 +351,9 @@ impl Ledger {
             };
             let recorded = of(found, partition);
             let stands_at = recorded.and_then(|recorded| recorded.points.first());
-            let first_offset = progress.first_offset;
+            let first_offset = entry
+                .start
+                .map_or(progress.first_offset, |start| start.offset);
             // Without a record, all of it is read: nobody knows of it in this epoch.
             let to = standing(found, partition);
             // Where Kafka holds nothing before, there is nothing to read again: it has expired, and that was told.

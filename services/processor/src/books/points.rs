@@ -58,6 +58,10 @@ impl Points {
             .is_some_and(|point| now_ms - point.at_ms >= MARGIN_MS)
     }
 
+    pub fn newest(&self) -> Option<Point> {
+        self.0.front().copied()
+    }
+
     pub fn to_vec(&self) -> Vec<Point> {
         self.0.iter().copied().collect()
     }
