@@ -1,7 +1,6 @@
 //! Where Redis is and how long things stay in it.
 
 use crate::Error;
-use runtime::config::list_or_text;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
@@ -185,6 +184,27 @@ fn without_secrets(url: &str) -> String {
         (None, Some((_, host))) => format!("[redacted]@{host}"),
         _ => url.to_owned(),
     }
+}
+
+/// As `runtime::config::list_or_text`, which a layer below may not know.
+fn list_or_text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum ListOrText {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match ListOrText::deserialize(deserializer)? {
+        ListOrText::List(urls) => urls,
+        ListOrText::Text(text) => text
+            .split(',')
+            .map(str::trim)
+            .filter(|url| !url.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    })
 }
 
 #[cfg(test)]
