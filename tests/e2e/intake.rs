@@ -153,7 +153,8 @@ async fn export_until_acknowledged(endpoint: String, exports: Vec<Vec<Record>>) 
             failures += 1;
             tokio::time::sleep(PAUSE).await;
         }
-        tokio::time::sleep(PAUSE).await;
+        // Short, or no export would meet an intake that is gone for a moment only.
+        tokio::time::sleep(PAUSE / 2).await;
     }
     failures
 }
