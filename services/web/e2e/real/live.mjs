@@ -58,7 +58,10 @@ test('after a gateway that dies in the middle of a stream every message is there
       const talking = talk(15);
       // Whichever comes first into view: they may come faster than the page can show one after the other.
       const numbers = Array.from({ length: 15 }, (_, turn) => 2 + round * 30 + turn).join('|');
-      await page.getByText(new RegExp(`^Cut answer (${numbers})$`)).first().waitFor();
+      await page
+        .getByText(new RegExp(`^Cut answer (${numbers})$`))
+        .first()
+        .waitFor();
       await stage.killGateway();
       await talking;
       await page.getByText('Reconnecting').waitFor();
