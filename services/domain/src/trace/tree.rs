@@ -201,17 +201,21 @@ impl Tree {
 
     /// The first two names of the trace, and since when each was known: while there is one it is everybody's.
     pub(super) fn first_names(&self) -> (Option<Since<&str>>, Option<i64>) {
-        let mut by_time: Vec<Since<&str>> = self
-            .names
-            .iter()
-            .map(|(name, record_ms)| Since {
-                value: name.as_str(),
-                record_ms: *record_ms,
-            })
-            .collect();
-        by_time.sort_by_key(|name| (name.record_ms, name.value));
-        let mut by_time = by_time.into_iter();
-        (by_time.next(), by_time.next().map(|name| name.record_ms))
+        // Asked for every span that is placed, so nothing is sorted. Names come in their order: of equal times the first counts.
+        let (mut first, mut second_ms): (Option<Since<&str>>, Option<i64>) = (None, None);
+        for (name, record_ms) in &self.names {
+            let (value, record_ms) = (name.as_str(), *record_ms);
+            match first {
+                Some(known) if known.record_ms <= record_ms => {
+                    second_ms = Some(second_ms.map_or(record_ms, |ms| ms.min(record_ms)));
+                }
+                known => {
+                    second_ms = known.map(|known| known.record_ms);
+                    first = Some(Since { value, record_ms });
+                }
+            }
+        }
+        (first, second_ms)
     }
 }
 
