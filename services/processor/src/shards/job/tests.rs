@@ -41,105 +41,102 @@ fn gone_at(until_ms: i64) -> Move {
     }
 }
 
-/// Does the work, after which all windows close, and returns the revisions that are published: number, and spans.
-fn published(held: &mut Option<Held>, news: News) -> Vec<(u32, u32)> {
-    let mut published: Vec<(u32, u32)> = Vec::new();
-    let mut news = Some(news);
-    loop {
-        let confirmed = published.last().map(|(revision, _)| *revision);
-        match handed_on(held, news.take().unwrap_or_default(), confirmed) {
-            Some(revision) => published.push(revision),
-            None => return published,
-        }
-    }
-}
-
-/// One job; the revision that it hands on.
-fn handed_on(held: &mut Option<Held>, news: News, confirmed: Option<u32>) -> Option<(u32, u32)> {
-    let key = ConversationKey {
+fn key() -> ConversationKey {
+    ConversationKey {
         project: "shop".to_owned(),
         id: "c".to_owned(),
-    };
-    let close = Close {
-        watermark_ms: i64::MAX,
-        epoch: Epoch::named("of no store"),
-    };
-    let rules = Rules {
-        limits: Limits::default(),
-        inactivity_gap_ms: GAP_MS,
-    };
-    let mut job = Job::new(key, news, confirmed, Some(close), held.clone(), rules);
-    let mut handed_on = None;
-    let mut outcome = None;
-    loop {
-        outcome = Some(match job.next(outcome) {
-            // What a job before has committed.
-            Step::Load { .. } => Outcome::Loaded(held.take().map(|held| Box::new(stored(held)))),
-            Step::Verify(_) => Outcome::Verified(true),
-            Step::Commit { summary, .. } => Outcome::Committed(Commit::Done {
-                token: summary.version,
-            }),
-            Step::HandOn(closed) => {
-                let view = job.view_of(&closed).expect("it is loaded");
-                handed_on = Some((closed.revision, view.totals.spans));
-                Outcome::HandedOn
-            }
-            Step::Reset => panic!("all can be read"),
-            Step::Done => break,
-        });
     }
-    *held = job.into_parts().0;
-    handed_on
 }
 
-/// As it comes from the store: all facts in one entry.
-fn stored(held: Held) -> Snapshot {
-    let facts: Vec<Prepared> = vec![guest()];
-    let mut entry = Conversation::default().entry_for(&facts, &[], &Limits::default());
-    entry.moves = vec![gone_at(5_000)]
-        .into_iter()
-        .filter(|_| held.conversation.present().is_empty())
-        .collect();
-    Snapshot {
-        summary: Summary {
-            entries: 1,
-            ..held.summary
-        },
-        entries: vec![entry],
+fn rules() -> Rules {
+    Rules {
+        limits: Limits::default(),
+        inactivity_gap_ms: GAP_MS,
+    }
+}
+
+/// What is stored, by jobs that keep nothing in memory.
+#[derive(Default)]
+struct Stored {
+    summary: Option<Summary>,
+    entries: Vec<Entry>,
+}
+
+impl Stored {
+    /// Does the work, after which all windows close, and returns the revisions that are published: number, and spans.
+    fn published(&mut self, news: News) -> Vec<(u32, u32)> {
+        let mut published: Vec<(u32, u32)> = Vec::new();
+        let mut news = Some(news);
+        loop {
+            let confirmed = published.last().map(|(revision, _)| *revision);
+            match self.handed_on(news.take().unwrap_or_default(), confirmed) {
+                Some(revision) => published.push(revision),
+                None => return published,
+            }
+        }
+    }
+
+    /// One job; the revision that it hands on.
+    fn handed_on(&mut self, news: News, confirmed: Option<u32>) -> Option<(u32, u32)> {
+        let close = Close {
+            watermark_ms: i64::MAX,
+            epoch: Epoch::named("of no store"),
+        };
+        let mut job = Job::new(key(), news, confirmed, Some(close), None, rules());
+        let mut handed_on = None;
+        let mut outcome = None;
+        loop {
+            outcome = Some(match job.next(outcome) {
+                Step::Load { .. } => Outcome::Loaded(self.summary.clone().map(|summary| {
+                    let entries = self.entries.clone();
+                    Box::new(Snapshot { summary, entries })
+                })),
+                Step::Verify(_) => Outcome::Verified(true),
+                Step::Commit { summary, entry } => {
+                    let token = summary.version;
+                    self.summary = Some(Summary { token, ..*summary });
+                    self.entries.extend(entry.map(|entry| *entry));
+                    Outcome::Committed(Commit::Done { token })
+                }
+                Step::HandOn(closed) => {
+                    let view = job.view_of(&closed).expect("it is loaded");
+                    handed_on = Some((closed.revision, view.totals.spans));
+                    Outcome::HandedOn
+                }
+                Step::Reset => panic!("all can be read"),
+                Step::Done => return handed_on,
+            });
+        }
     }
 }
 
 #[test]
 fn one_that_was_emptied_before_it_closed_is_not_published() {
-    let mut held = None;
+    let mut stored = Stored::default();
     let news = News {
         facts: vec![guest()],
         moves: vec![gone_at(1_050)],
         ..News::default()
     };
-    assert_eq!(published(&mut held, news), []);
-    let held = held.expect("it is stored");
-    assert!(held.summary.totals.is_empty && !held.summary.windows.is_open());
-    assert_eq!(
-        held.summary.due_at_ms(GAP_MS),
-        None,
-        "nothing is to be done"
-    );
+    assert_eq!(stored.published(news), []);
+    let summary = stored.summary.expect("it is stored");
+    assert!(summary.totals.is_empty && !summary.windows.is_open());
+    assert_eq!(summary.due_at_ms(GAP_MS), None, "nothing is to be done");
 }
 
 #[test]
 fn one_that_was_published_before_it_was_emptied_is_published_as_empty() {
-    let mut held = None;
+    let mut stored = Stored::default();
     let news = News {
         facts: vec![guest()],
         ..News::default()
     };
-    assert_eq!(published(&mut held, news), [(1, 1)]);
+    assert_eq!(stored.published(news), [(1, 1)]);
     let news = News {
         moves: vec![gone_at(5_000)],
         ..News::default()
     };
-    assert_eq!(published(&mut held, news), [(2, 0)]);
+    assert_eq!(stored.published(news), [(2, 0)]);
 }
 
 /// Another writer's commits, one span each, on a conversation of one span; what the job asks to be loaded, and how many
@@ -149,27 +146,13 @@ fn contested(
     log: &mut Vec<Entry>,
     stored_version: Option<u64>,
 ) -> Vec<u64> {
-    let rules = Rules {
-        limits: Limits::default(),
-        inactivity_gap_ms: GAP_MS,
-    };
-    let key = ConversationKey {
-        project: "shop".to_owned(),
-        id: "c".to_owned(),
-    };
     let mut known = held.clone().expect("it is cached");
     let news = |number| News {
         facts: vec![numbered(number)],
         ..News::default()
     };
-    let mut job = Job::new(
-        key,
-        news(log.len() as u8 + 100),
-        None,
-        None,
-        held.take(),
-        rules,
-    );
+    let news_of_job = news(log.len() as u8 + 100);
+    let mut job = Job::new(key(), news_of_job, None, None, held.take(), rules());
     let mut loads = Vec::new();
     let mut has_conflict = false;
     let mut outcome = None;
@@ -217,11 +200,7 @@ fn numbered(number: u8) -> Prepared {
 
 #[test]
 fn of_a_conversation_that_others_write_only_what_is_new_is_loaded() {
-    let key = ConversationKey {
-        project: "shop".to_owned(),
-        id: "c".to_owned(),
-    };
-    let (mut held, mut log) = (Some(Held::nothing(&key)), Vec::new());
+    let (mut held, mut log) = (Some(Held::nothing(&key())), Vec::new());
     assert_eq!(
         contested(&mut held, &mut log, None),
         [0],
@@ -237,11 +216,7 @@ fn of_a_conversation_that_others_write_only_what_is_new_is_loaded() {
 
 #[test]
 fn when_the_store_has_lost_what_was_known_all_of_it_is_loaded() {
-    let key = ConversationKey {
-        project: "shop".to_owned(),
-        id: "c".to_owned(),
-    };
-    let (mut held, mut log) = (Some(Held::nothing(&key)), Vec::new());
+    let (mut held, mut log) = (Some(Held::nothing(&key())), Vec::new());
     contested(&mut held, &mut log, None);
     // What is stored is of no higher version than what was known.
     assert_eq!(contested(&mut held, &mut log, Some(1)), [0]);
@@ -263,16 +238,12 @@ fn falls_back(
     stored: &Held,
     told: Option<u64>,
 ) -> Vec<u64> {
-    let rules = Rules {
-        limits: Limits::default(),
-        inactivity_gap_ms: GAP_MS,
-    };
     let news = News {
         facts: vec![numbered(200)],
         ..News::default()
     };
     let key = stored.summary.key.clone();
-    let mut job = Job::new(key, news, None, None, held.take(), rules);
+    let mut job = Job::new(key, news, None, None, held.take(), rules());
     let mut loads = Vec::new();
     let mut version = told;
     let mut outcome = None;
