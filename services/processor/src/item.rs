@@ -4,7 +4,7 @@ use crate::out::publishing::Confirmed;
 use crate::shards::job::Close;
 use crate::source::{Position, Record};
 use domain::facts::{Link, Move};
-use domain::ids::ConversationKey;
+use domain::ids::{ConversationKey, Digest};
 use domain::prepare::Prepared;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -194,25 +194,45 @@ impl Work {
     }
 }
 
-/// The ways to the shards, one each.
-#[derive(Clone, Debug)]
-pub struct Shards(pub Arc<[UnboundedSender<Work>]>);
+/// Work of which one task of several is the owner.
+pub trait Owned {
+    /// Of what it is about.
+    fn digest(&self) -> Digest;
+}
 
-impl Shards {
-    pub fn send(&self, work: Work) {
-        let digest = u128::from_le_bytes(work.conversation().digest().0);
-        let shard = (digest % self.0.len() as u128) as usize;
-        if self.0[shard].send(work).is_err() {
-            // The shard has stopped, and with it the process: the record stays undone.
-            debug!(shard, "work for a stopped shard was dropped");
+impl Owned for Work {
+    fn digest(&self) -> Digest {
+        self.conversation().digest()
+    }
+}
+
+/// The ways to tasks that share what there is among them, one each.
+#[derive(Debug)]
+pub struct Ways<W>(pub Arc<[UnboundedSender<W>]>);
+
+impl<W> Clone for Ways<W> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<W: Owned> Ways<W> {
+    pub fn send(&self, work: W) {
+        let digest = u128::from_le_bytes(work.digest().0);
+        let task = (digest % self.0.len() as u128) as usize;
+        if self.0[task].send(work).is_err() {
+            // The task has stopped, and with it the process: the record stays undone.
+            debug!(task, "work for a stopped task was dropped");
         }
     }
 }
 
+/// The ways to the shards.
+pub type Shards = Ways<Work>;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Queued, TopicPartition};
 
     struct Ended {
         ends: Ends,
@@ -234,7 +254,7 @@ mod tests {
 
     impl Ended {
         fn ticket(&self, offset: i64) -> Ticket {
-            Ticket::first(&record(offset), &self.ends)
+            Ticket::first(&Record::at_offset(offset), &self.ends)
         }
 
         /// Offsets of what is done, and of what was given up.
@@ -247,22 +267,6 @@ mod tests {
                     .map(|one| (one.record.at.offset, one.why))
                     .collect(),
             )
-        }
-    }
-
-    fn record(offset: i64) -> Record {
-        Record {
-            at: Position {
-                partition: TopicPartition::new("otlp_spans", 0),
-                offset,
-                generation: 1,
-            },
-            timestamp_ms: 0,
-            record_ms: 0,
-            key: None,
-            headers: Vec::new(),
-            payload: b"a span".as_slice().into(),
-            queued: Queued::default(),
         }
     }
 

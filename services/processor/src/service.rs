@@ -2,7 +2,7 @@
 
 use crate::books::{Answer, Ask, Books, Room};
 use crate::config::{ProcessorConfig, ProcessorSettings};
-use crate::item::{Ends, Shards, bounded_by_room};
+use crate::item::{Ends, Shards, Ways, bounded_by_room};
 use crate::out::dead_letters::DeadLetters;
 use crate::out::dead_letters::guard::Guard;
 use crate::out::dead_letters::record::Recording;
@@ -176,7 +176,7 @@ fn start_shards(
             sender
         })
         .collect();
-    Shards(senders.into())
+    Ways(senders.into())
 }
 
 /// The tasks that find the conversations of spans, and the one that chains calls by what they say.
@@ -189,7 +189,7 @@ fn start_placing(
 ) -> Places {
     let (chaining, to_chain) = bounded_by_room();
     let (senders, work): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded_by_room()).unzip();
-    let places = Places(senders.into());
+    let places = Ways(senders.into());
     let shared = Arc::new(placing::Shared {
         store: conversations.store.clone(),
         config: config.clone(),

@@ -4,19 +4,14 @@ use super::job::{self, Job, Outcome, Rules, Step, Told};
 use super::{Place, Placing};
 use crate::item::Ticket;
 use crate::metrics as names;
-use crate::shards::retry::{After, Retry};
+use crate::shards::retry::{About, After, Failure, Retry, after_conflict};
 use crate::shards::sifting::Trouble;
 use domain::ids::{Digest, TraceKey};
 use metrics::counter;
-use std::sync::Arc;
-use std::time::Duration;
-use store::{Commit, Held, Remedy, TraceCommit, TraceHead};
+use store::{Commit, Held, TraceCommit, TraceHead};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::error;
 
-/// How often a commit is tried again on what another process wrote before the batch waits a little.
-const CONFLICTS_BEFORE_PAUSE: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(20);
 /// Longer than anything that a trace is kept for, so that it does not expire before its time has come.
 const TTL_MARGIN_MS: i64 = 3_600_000;
 
@@ -113,8 +108,7 @@ impl Placing {
             permits,
         } = place;
         let digest = key.digest();
-        let cached = self.cache.remove(&digest);
-        let cached = cached.map(|(_, kept)| Arc::unwrap_or_clone(kept));
+        let cached = self.cache.take(&digest);
         let rules = self.rules(&key.project);
         let mut job = Job::new(key.clone(), work, cached, rules);
         let mut outcome = None;
@@ -138,7 +132,7 @@ impl Placing {
         }
         let (kept, told) = job.into_parts();
         if let Some(kept) = kept {
-            self.cache.insert(digest, Arc::new(kept));
+            self.cache.put(digest, kept);
         }
         Some(Came::Of(Worked {
             key,
@@ -172,27 +166,20 @@ impl Placing {
                 Ok(outcome) => return Some(Ok(outcome)),
                 Err(cause) => cause,
             };
-            match (cause.remedy(), step) {
-                (Remedy::Repeat, _) => {
-                    if !retry.after(&cause).await {
-                        return None;
-                    }
-                }
-                // It is about the store, not about the trace, which stays due.
-                (_, Step::Verify(_)) => {
-                    self.shared.health.refused(name, &cause);
-                    return Some(Ok(Outcome::Verified(false)));
-                }
-                (Remedy::Remove, Step::Load | Step::Commit { .. }) => {
+            let about = match step {
+                Step::Verify(_) => About::Store,
+                Step::Load | Step::Commit { .. } => About::Stored,
+                Step::Reset | Step::Done => About::One,
+            };
+            match retry.judge(&cause, about).await {
+                Failure::Again => {}
+                Failure::Stopping => return None,
+                Failure::NotVerified => return Some(Ok(Outcome::Verified(false))),
+                Failure::Unreadable => {
                     error!(error = %cause, trace = %job.key().trace, "a stored trace cannot be read: its spans are placed anew by what comes");
                     return Some(Ok(Outcome::Unreadable));
                 }
-                (remedy, _) => {
-                    return Some(Err(Trouble {
-                        remedy,
-                        cause: cause.to_string(),
-                    }));
-                }
+                Failure::Trouble(trouble) => return Some(Err(trouble)),
             }
         }
     }
@@ -219,9 +206,7 @@ impl Placing {
                 let commit = store.commit_trace(commit, self.ttl_ms()).await?;
                 if let Commit::Conflict { .. } = commit {
                     counter!(names::TRACE_CONFLICTS).increment(1);
-                    if job.conflicts >= CONFLICTS_BEFORE_PAUSE {
-                        tokio::time::sleep(PAUSE).await;
-                    }
+                    after_conflict(job.conflicts).await;
                 }
                 Outcome::Committed(commit)
             }

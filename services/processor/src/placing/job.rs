@@ -35,10 +35,6 @@ pub struct Kept {
 }
 
 impl Kept {
-    pub fn memory_bytes(&self) -> usize {
-        self.trace.memory_bytes()
-    }
-
     fn nothing(key: &TraceKey, times: Times) -> Self {
         Self {
             trace: Trace::new(key.trace, times),

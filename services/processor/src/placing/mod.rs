@@ -11,9 +11,10 @@ pub mod job;
 mod unassigned;
 
 use crate::config::ProcessorConfig;
-use crate::item::{Shards, Ticket};
+use crate::item::{Owned, Shards, Ticket, Ways};
 use crate::metrics as names;
-use crate::shards::aside::{Aside, Waits};
+use crate::shards::aside::{Aside, Waits, append};
+use crate::shards::cache::{TaskCache, Weighs};
 use crate::shards::retry::StoreHealth;
 use crate::shards::{Verified, sleep_until};
 use chaining::ToChain;
@@ -25,17 +26,14 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use job::Kept;
 use metrics::counter;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use store::Store;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
 use unassigned::Unassigned;
 
 /// Most work taken up as one batch.
@@ -77,20 +75,14 @@ impl Waits for Place {
     }
 }
 
-/// The ways to the tasks, one each.
-#[derive(Clone, Debug)]
-pub struct Places(pub Arc<[UnboundedSender<Place>]>);
-
-impl Places {
-    pub fn send(&self, place: Place) {
-        let digest = u128::from_le_bytes(place.key.digest().0);
-        let task = (digest % self.0.len() as u128) as usize;
-        if self.0[task].send(place).is_err() {
-            // The task has stopped, and with it the process: the record stays undone.
-            debug!(task, "work for a stopped task was dropped");
-        }
+impl Owned for Place {
+    fn digest(&self) -> Digest {
+        self.key.digest()
     }
 }
+
+/// The ways to the tasks.
+pub type Places = Ways<Place>;
 
 /// Everything that these tasks share.
 #[derive(Debug)]
@@ -112,28 +104,25 @@ pub struct Shared {
 #[derive(Debug)]
 pub struct Placing {
     shared: Arc<Shared>,
-    cache: Cache<Digest, Arc<Kept>, ByBytes>,
+    cache: TaskCache<Kept>,
     unassigned: Unassigned,
     aside: Aside<TraceKey, Place>,
 }
 
-#[derive(Clone, Debug)]
-struct ByBytes;
+impl Weighs for Kept {
+    const TYPICAL_BYTES: u64 = 8 * 1024;
 
-impl Weighter<Digest, Arc<Kept>> for ByBytes {
-    fn weight(&self, _: &Digest, kept: &Arc<Kept>) -> u64 {
-        kept.memory_bytes() as u64 + 512
+    fn weight_bytes(&self) -> u64 {
+        self.trace.memory_bytes() as u64 + 512
     }
 }
 
 impl Placing {
     pub fn new(shared: Arc<Shared>, cache_bytes_max: u64) -> Self {
-        /// What a trace takes on average; sizes the cache's tables, nothing else.
-        const TYPICAL_BYTES: u64 = 8 * 1024;
-        let items = (cache_bytes_max / TYPICAL_BYTES).max(16) as usize;
+        let cache_epoch = Arc::clone(&shared.cache_epoch);
         Self {
             shared,
-            cache: Cache::with_weighter(items, cache_bytes_max, ByBytes),
+            cache: TaskCache::new(cache_bytes_max, cache_epoch),
             unassigned: Unassigned::default(),
             aside: Aside::default(),
         }
@@ -144,7 +133,6 @@ impl Placing {
         let mut counting = tokio::time::interval(COUNT_EVERY);
         counting.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut taken = Vec::new();
-        let mut epoch = 0;
         loop {
             let over = self.aside.next();
             tokio::select! {
@@ -161,10 +149,7 @@ impl Placing {
                     }
                 }
             }
-            let current = self.shared.cache_epoch.load(Ordering::Acquire);
-            if std::mem::replace(&mut epoch, current) != current {
-                self.cache.clear();
-            }
+            self.cache.look_at_epoch();
             let places = self.aside.sort(by_trace(taken.drain(..)));
             let worked = self.work_all(places).await;
             for worked in worked {
@@ -292,10 +277,7 @@ fn rule_name(rule: Rule) -> &'static str {
 fn by_trace(taken: impl Iterator<Item = Place>) -> HashMap<TraceKey, Place> {
     let mut places: HashMap<TraceKey, Place> = HashMap::new();
     for place in taken {
-        match places.get_mut(&place.key) {
-            Some(known) => known.append(place),
-            None => drop(places.insert(place.key.clone(), place)),
-        }
+        append(&mut places, place.key.clone(), place);
     }
     places
 }

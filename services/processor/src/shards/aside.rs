@@ -162,7 +162,8 @@ impl<K: Key, W: Waits> Aside<K, W> {
     }
 }
 
-fn append<K: Key, W: Waits>(all: &mut HashMap<K, W>, key: K, later: W) {
+/// Adds to what there is for a key.
+pub(crate) fn append<K: Key, W: Waits>(all: &mut HashMap<K, W>, key: K, later: W) {
     match all.entry(key) {
         Entry::Occupied(mut known) => known.get_mut().append(later),
         Entry::Vacant(none) => drop(none.insert(later)),
@@ -187,7 +188,7 @@ mod tests {
     use super::super::shares::Piece;
     use super::*;
     use crate::item::{Ends, GivenUp, bounded_by_room};
-    use crate::source::{Position, Queued, Record, TopicPartition};
+    use crate::source::{Position, Record};
     use domain::facts::SpanFact;
     use domain::prepare::{Fact, Prepared};
     use std::sync::Arc;
@@ -234,26 +235,13 @@ mod tests {
 
     impl Rig {
         fn batch(&self, offset: i64) -> Batch {
-            let record = Record {
-                at: Position {
-                    partition: TopicPartition::new("otlp_spans", 0),
-                    offset,
-                    generation: 1,
-                },
-                timestamp_ms: 0,
-                record_ms: 0,
-                key: None,
-                headers: Vec::new(),
-                payload: b"".as_slice().into(),
-                queued: Queued::default(),
-            };
             let prepared = Prepared {
                 fact: Fact::Span(Box::<SpanFact>::default()),
                 bodies: Vec::new(),
                 nodes: Vec::new(),
             };
             let mut batch = Batch::default();
-            let ticket = Ticket::first(&record, &self.ends);
+            let ticket = Ticket::first(&Record::at_offset(offset), &self.ends);
             batch.shares.push(Piece::Fact(prepared), ticket);
             batch
         }

@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::job::{Close, Outcome, Rules, Step, Update};
+use super::retry::{About, Failure, after_conflict};
 use super::shares::Shares;
 use super::sifting::{Sifted, Sifting, Trouble};
 use super::{CONCURRENT_COMMITS, Shard};
@@ -14,14 +15,9 @@ use domain::window::Closed;
 use futures::{FutureExt as _, StreamExt as _};
 use metrics::counter;
 use std::sync::Arc;
-use std::time::Duration;
 use store::{Commit, IndexUpdate, Remedy, Summary};
 use tokio::time::Instant;
 use tracing::error;
-
-/// How often a commit is tried again on what another process wrote before the batch waits a little.
-const CONFLICTS_BEFORE_PAUSE: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// What came of a batch.
 pub(super) struct Committed {
@@ -42,8 +38,7 @@ impl Shard {
         batch: Batch,
     ) -> Option<Committed> {
         let digest = key.digest();
-        let cached = self.cache.remove(&digest);
-        let cached = cached.map(|(_, held)| Arc::unwrap_or_clone(held));
+        let cached = self.cache.take(&digest);
         let Batch {
             shares,
             confirmed,
@@ -81,7 +76,7 @@ impl Shard {
             trouble,
         } = sifting.into_sifted();
         if let Some(held) = held {
-            self.cache.insert(digest, Arc::new(held));
+            self.cache.put(digest, held);
         }
         Some(Committed {
             key,
@@ -114,28 +109,21 @@ impl Shard {
                 }
                 Err(cause) => cause,
             };
-            match (cause.remedy(), step) {
-                (Remedy::Repeat, _) => {
-                    if !retry.after(&cause).await {
-                        return None;
-                    }
-                }
-                // It is about the store, not about the conversation, which stays due.
-                (_, Step::Verify(_)) => {
-                    self.shared.health.refused(name, &cause);
-                    return Some(Ok(Outcome::Verified(false)));
-                }
-                (Remedy::Remove, Step::Load { .. } | Step::Commit { .. }) => {
+            let about = match step {
+                Step::Verify(_) => About::Store,
+                Step::Load { .. } | Step::Commit { .. } => About::Stored,
+                Step::Reset | Step::HandOn(_) | Step::Done => About::One,
+            };
+            match retry.judge(&cause, about).await {
+                Failure::Again => {}
+                Failure::Stopping => return None,
+                Failure::NotVerified => return Some(Ok(Outcome::Verified(false))),
+                Failure::Unreadable => {
                     error!(error = %cause, "a stored conversation cannot be read: it begins anew, rebuild to recover");
                     counter!(names::CONVERSATIONS_RESET).increment(1);
                     return Some(Ok(Outcome::Unreadable));
                 }
-                (remedy, _) => {
-                    return Some(Err(Trouble {
-                        remedy,
-                        cause: cause.to_string(),
-                    }));
-                }
+                Failure::Trouble(trouble) => return Some(Err(trouble)),
             }
         }
     }
@@ -167,9 +155,7 @@ impl Shard {
             }
             (_, Outcome::Committed(Commit::Conflict { .. })) => {
                 counter!(names::COMMIT_CONFLICTS).increment(1);
-                if conflicts >= CONFLICTS_BEFORE_PAUSE {
-                    tokio::time::sleep(PAUSE).await;
-                }
+                after_conflict(conflicts).await;
             }
             _ => {}
         }

@@ -7,6 +7,7 @@
 mod apart;
 pub(crate) mod aside;
 pub(crate) mod batch;
+pub(crate) mod cache;
 mod commit;
 mod held;
 pub mod job;
@@ -22,20 +23,19 @@ use crate::metrics as names;
 use crate::out::publishing::Desk;
 use aside::{Aside, give_up};
 use batch::{Batch, by_conversation};
+use cache::{TaskCache, Weighs};
 use commit::Committed;
-use domain::ids::{ConversationKey, Digest};
+use domain::ids::ConversationKey;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use job::Held;
 use metrics::histogram;
 use pace::Pace;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use retry::{Retry, StoreHealth};
 use sifting::Trouble;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use store::{Remedy, Store};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
@@ -66,28 +66,25 @@ pub struct Shared {
 #[derive(Debug)]
 pub struct Shard {
     shared: Arc<Shared>,
-    cache: Cache<Digest, Arc<Held>, ByBytes>,
+    cache: TaskCache<Held>,
     pace: Pace,
     aside: Aside<ConversationKey, Batch>,
 }
 
-#[derive(Clone, Debug)]
-struct ByBytes;
+impl Weighs for Held {
+    const TYPICAL_BYTES: u64 = 32 * 1024;
 
-impl Weighter<Digest, Arc<Held>> for ByBytes {
-    fn weight(&self, _: &Digest, held: &Arc<Held>) -> u64 {
-        held.conversation.memory_bytes() as u64 + 1_024
+    fn weight_bytes(&self) -> u64 {
+        self.conversation.memory_bytes() as u64 + 1_024
     }
 }
 
 impl Shard {
     pub fn new(shared: Arc<Shared>, cache_bytes_max: u64) -> Self {
-        /// What a conversation takes on average; sizes the cache's tables, nothing else.
-        const TYPICAL_BYTES: u64 = 32 * 1024;
-        let items = (cache_bytes_max / TYPICAL_BYTES).max(16) as usize;
+        let cache_epoch = Arc::clone(&shared.cache_epoch);
         Self {
             shared,
-            cache: Cache::with_weighter(items, cache_bytes_max, ByBytes),
+            cache: TaskCache::new(cache_bytes_max, cache_epoch),
             pace: Pace::default(),
             aside: Aside::default(),
         }
@@ -96,7 +93,6 @@ impl Shard {
     /// Works until the channel closes or the pipeline has committed its last offsets.
     pub async fn run(mut self, mut work: UnboundedReceiver<Work>) -> anyhow::Result<()> {
         let mut taken = Vec::new();
-        let mut epoch = 0;
         loop {
             let rested = [self.pace.next(), self.aside.next()];
             let rested = rested.into_iter().flatten().min();
@@ -110,10 +106,7 @@ impl Shard {
                     }
                 }
             }
-            let current = self.shared.cache_epoch.load(Ordering::Acquire);
-            if std::mem::replace(&mut epoch, current) != current {
-                self.cache.clear();
-            }
+            self.cache.look_at_epoch();
             let batches = self.pace.due(by_conversation(taken.drain(..)));
             let batches = self.aside.sort(batches);
             histogram!(names::BATCH_CONVERSATIONS).record(batches.len() as f64);

@@ -1,5 +1,6 @@
 //! Steps that are repeated while the store cannot do them.
 
+use super::sifting::Trouble;
 use crate::metrics as names;
 use metrics::counter;
 use parking_lot::Mutex;
@@ -126,6 +127,41 @@ pub enum After {
     Stopping,
 }
 
+/// What a step is about, by which it is judged what helps when it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The store as a whole: nothing else is to blame.
+    Store,
+    /// What is stored of one, which may turn out to be unreadable.
+    Stored,
+    /// One, whatever is stored of it.
+    One,
+}
+
+/// What a failure of a step comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    Again,
+    Stopping,
+    /// The store cannot be asked; what was to be done stays due.
+    NotVerified,
+    /// What is stored is to be removed.
+    Unreadable,
+    /// The one that it is about is to be set apart.
+    Trouble(Trouble),
+}
+
+/// How often a commit is tried again on what another process wrote before the batch waits a little.
+const CONFLICTS_BEFORE_PAUSE: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// After some conflicts, lets the others get on.
+pub(crate) async fn after_conflict(conflicts: u32) {
+    if conflicts >= CONFLICTS_BEFORE_PAUSE {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// Repeats one step. Consumption stops by itself meanwhile, since records stay undone.
 #[derive(Debug)]
 pub struct Retry<'a> {
@@ -146,6 +182,25 @@ impl<'a> Retry<'a> {
             stopping,
             step,
             pause: RETRY_MIN,
+        }
+    }
+
+    /// What the failure comes to; has waited where the step is to be repeated.
+    pub async fn judge(&mut self, cause: &store::Error, about: About) -> Failure {
+        match (cause.remedy(), about) {
+            (Remedy::Repeat, _) => match self.after(cause).await {
+                true => Failure::Again,
+                false => Failure::Stopping,
+            },
+            (_, About::Store) => {
+                self.health.refused(self.step, cause);
+                Failure::NotVerified
+            }
+            (Remedy::Remove, About::Stored) => Failure::Unreadable,
+            (remedy, _) => Failure::Trouble(Trouble {
+                remedy,
+                cause: cause.to_string(),
+            }),
         }
     }
 

@@ -1,5 +1,7 @@
 //! One record, copied out of the client.
 
+#[cfg(test)]
+use super::TopicPartition;
 use super::{Position, Queued};
 use bytes::Bytes;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message};
@@ -52,6 +54,24 @@ impl Record {
             payload: self.payload.clone(),
             queued: Queued::default(),
             ..*self
+        }
+    }
+
+    /// For tests: one of this offset, with hardly anything in it.
+    #[cfg(test)]
+    pub(crate) fn at_offset(offset: i64) -> Self {
+        Self {
+            at: Position {
+                partition: TopicPartition::new("otlp_spans", 0),
+                offset,
+                generation: 1,
+            },
+            timestamp_ms: 0,
+            record_ms: 0,
+            key: None,
+            headers: Vec::new(),
+            payload: Bytes::from_static(b"a span"),
+            queued: Queued::default(),
         }
     }
 

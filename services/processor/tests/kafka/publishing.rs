@@ -3,7 +3,7 @@
 use super::support::{PATIENCE, RECORDED_MS, key, record, span};
 use domain::ids::ConversationKey;
 use processor::config::AssemblyConfig;
-use processor::item::{Ends, GivenUp, Shards, Ticket, Work, bounded_by_room};
+use processor::item::{Ends, GivenUp, Shards, Ticket, Ways, Work, bounded_by_room};
 use processor::out::publisher::{Publish, PublishError};
 use processor::out::publishing::{Desk, Publishing};
 use processor::shards::job::Close;
@@ -93,7 +93,7 @@ impl Stage {
         });
         let (sender, work) = bounded_by_room();
         tokio::spawn(Shard::new(Arc::clone(&shared), 1_000_000).run(work));
-        let shards = Shards([sender].into());
+        let shards = Ways([sender].into());
         let (mood, moods) = watch::channel(mood);
         let taken = Arc::default();
         let publishing = Publishing {

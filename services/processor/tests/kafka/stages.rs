@@ -2,10 +2,9 @@
 
 use super::support::{Broker, Member, SPANS};
 use domain::assembly::Reading;
-use processor::item::{Ends, GivenUp, Shards, Ticket, bounded_by_room};
+use processor::item::{Ends, GivenUp, Ticket, Ways, bounded_by_room};
 use processor::out::dead_letters::guard::Guard;
 use processor::out::dead_letters::{DeadLetterLimits, DeadLetters, Rejection};
-use processor::placing::Places;
 use processor::reading::decode::{DecodeError, Encoding, Signal};
 use processor::reading::reader::ReadRecord;
 use processor::reading::stages::{Format, Stages};
@@ -67,8 +66,8 @@ fn rig(broker: &Broker, limits: DeadLetterLimits) -> Rig {
         readers: Arc::new(Semaphore::new(1)),
         dead_letters: Arc::new(dead_letters.expect("a producer")),
         guard: Arc::clone(&guard),
-        shards: Shards(Arc::new([])),
-        places: Places(Arc::new([])),
+        shards: Ways(Arc::new([])),
+        places: Ways(Arc::new([])),
         abandoned: abandoning,
     };
     Rig {
