@@ -76,8 +76,9 @@ async fn produce(broker: &Broker, partition: i32, payload: &[u8], count: usize) 
 async fn a_fault_that_passes_heals_by_itself_and_the_other_partition_does_not_notice() {
     let broker = Broker::with(&[(SPANS, 2), (DLQ, 1), ("conversations", 1)]);
     let redis = RedisServer::start().await.expect("a server");
+    // More bad ones than good ones: they are judged by several at once, and in any order it is too much.
     produce(&broker, 0, &BAD, 25).await;
-    produce(&broker, 0, &GOOD, 30).await;
+    produce(&broker, 0, &GOOD, 20).await;
     produce(&broker, 1, &GOOD, 30).await;
     let settings = settings(&broker, &redis, LIMITS);
     let processor = Program::start(&settings);
@@ -92,7 +93,7 @@ async fn a_fault_that_passes_heals_by_itself_and_the_other_partition_does_not_no
     })
     .await;
     eventually("all of it is done", || {
-        broker.committed(SPANS, 0) == Some(55)
+        broker.committed(SPANS, 0) == Some(45)
     })
     .await;
     // Records are read by several at once, and read again from the first that is not done: some are given up twice.
