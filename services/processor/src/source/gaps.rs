@@ -2,6 +2,7 @@
 //! before they were read.
 
 use super::TopicPartition;
+use super::asking::PassedOver;
 use super::starts::tell_expired;
 use crate::metrics as names;
 use metrics::counter;
@@ -38,7 +39,13 @@ impl Gap {
 }
 
 impl Gaps {
-    pub(super) fn note(&mut self, partition: &TopicPartition, from_offset: i64, to_offset: i64) {
+    pub(super) fn note(&mut self, passed_over: &PassedOver) {
+        let PassedOver {
+            partition,
+            from_offset,
+            to_offset,
+        } = passed_over;
+        let (from_offset, to_offset) = (*from_offset, *to_offset);
         let gap = self.open.entry(partition.clone()).or_insert(Gap {
             from_offset,
             to_offset,
@@ -100,7 +107,11 @@ mod tests {
     fn gaps_wait_until_kafka_answers() {
         let partition = TopicPartition::new("otlp_spans", 0);
         let mut gaps = Gaps::default();
-        gaps.note(&partition, 10, 12);
+        gaps.note(&PassedOver {
+            partition,
+            from_offset: 10,
+            to_offset: 12,
+        });
         let now = Instant::now();
         gaps.settle(now, |_, _| Err(rdkafka::error::KafkaError::Canceled));
         assert_eq!(gaps.open.len(), 1);

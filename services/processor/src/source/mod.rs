@@ -1,12 +1,13 @@
 //! Kafka as a stream of events.
 //!
-//! One thread owns the consumer and does nothing but poll it. All it learns goes through two channels: records, of which
+//! One thread owns the consumer and does nothing but poll it; what else Kafka is asked, another one asks. All they learn goes through two channels: records, of which
 //! there are only as many as there is room for, and everything else, which is always taken. A record is sent after the
 //! assignment that it belongs to and carries its generation; so whoever takes events before records sees each record in
 //! its place. All it is told comes through a [`SourceHandle`]. So a rebalance is data that an ordinary loop handles
 //! between two records, and no callback reaches into the pipeline.
 
 pub mod admin;
+mod asking;
 mod clients;
 mod commits;
 mod complaints;

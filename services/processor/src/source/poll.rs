@@ -4,16 +4,15 @@
 //! partitions paused and polled again, since pausing throws away what the client has fetched, and not polling for
 //! `max_poll_interval_ms` would cost us the partitions.
 
+use super::asking::{self, PassedOver};
 use super::complaints::Complaints;
 use super::config::KafkaConfig;
 use super::context::{Context, commit_last};
-use super::gaps::Gaps;
 use super::handle::{Command, SourceHandle, Stopped};
 use super::pausing::Pausing;
 use super::queue::{Offered, Queue};
 use super::seeks::Seeks;
 use super::statistics::Reachability;
-use super::topics::Topics;
 use super::{Commitment, Event, Position, Record, SourceError, Start, TopicPartition};
 use crate::metrics as names;
 use metrics::counter;
@@ -23,8 +22,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 use runtime::clock::{Clock, SystemClock};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error, warn};
@@ -44,6 +42,7 @@ pub(super) fn spawn(
     records: mpsc::Sender<Record>,
 ) -> Result<SourceHandle, SourceError> {
     let queue = Queue::new(records, config.queue_bytes_max);
+    let passed_over = asking::spawn(&config, control.clone())?;
     let context = Context::new(control, Duration::from_millis(config.revoke_wait_ms));
     let consumer: BaseConsumer<Context> =
         config
@@ -65,9 +64,7 @@ pub(super) fn spawn(
             source,
         })?;
     let (commands, received) = channel();
-    let names = topics.iter().map(|name| Arc::from(*name)).collect();
     let poll = Poll {
-        topics: Topics::new(names, Duration::from_millis(config.metadata_refresh_ms)),
         consumer,
         queue,
         commands: received,
@@ -75,7 +72,7 @@ pub(super) fn spawn(
         held: VecDeque::new(),
         pausing: Pausing::default(),
         seeks: Seeks::default(),
-        gaps: Gaps::default(),
+        passed_over,
         reachability: Reachability::default(),
         complaints: Complaints::default(),
     };
@@ -89,14 +86,14 @@ pub(super) fn spawn(
 pub(super) struct Poll {
     pub(super) consumer: BaseConsumer<Context>,
     pub(super) queue: Queue,
-    pub(super) topics: Topics,
     pub(super) commands: Receiver<Command>,
     pub(super) config: KafkaConfig,
     /// Records that are not handed on yet, in order: one, or a few when pausing crossed with a fetch.
     pub(super) held: VecDeque<Record>,
     pub(super) pausing: Pausing,
     pub(super) seeks: Seeks,
-    pub(super) gaps: Gaps,
+    /// See [`asking`].
+    passed_over: Sender<PassedOver>,
     pub(super) reachability: Reachability,
     pub(super) complaints: Complaints,
 }
@@ -169,7 +166,7 @@ impl Poll {
             match self.queue.offer(record) {
                 Offered::Taken => {
                     if let Some(next) = next.filter(|next| *next < offset) {
-                        self.gaps.note(&partition, next, offset);
+                        self.pass_over(&partition, next, offset);
                     }
                     let mut state = self.consumer.context().state.lock();
                     if let Some(owned) = state.owned.get_mut(&partition) {
@@ -217,6 +214,15 @@ impl Poll {
             }
         }
         Some(Some(offset))
+    }
+
+    pub(super) fn pass_over(&self, partition: &TopicPartition, from_offset: i64, to_offset: i64) {
+        // Who asks is gone only when nobody takes events any more.
+        let _ = self.passed_over.send(PassedOver {
+            partition: partition.clone(),
+            from_offset,
+            to_offset,
+        });
     }
 
     /// A record came that lies before what was read: Kafka's client has begun again at the beginning by itself.

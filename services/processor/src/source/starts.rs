@@ -79,7 +79,7 @@ fn begin(
 }
 
 /// The first offset that a partition still holds.
-pub(super) fn low_of(
+fn low_of(
     consumer: &BaseConsumer<Context>,
     topic: &str,
     partition: i32,

@@ -3,11 +3,9 @@
 use super::context::Owned;
 use super::ends::{self, PartitionStatus};
 use super::poll::{Poll, tell_anew};
-use super::starts::low_of;
 use super::{Event, Start, TopicPartition, tell_lag};
 use rdkafka::consumer::Consumer as _;
 use std::collections::HashMap;
-use std::time::Instant;
 use tracing::warn;
 
 /// So many statistics in a row must say that Kafka is away: a connection that is made anew is none.
@@ -25,13 +23,6 @@ pub(super) struct Reachability {
 impl Poll {
     /// Tells which partitions are at their end and whether Kafka answers, and measures lag.
     pub(super) fn look_at_statistics(&mut self) {
-        if let Some(counts) = self.topics.look(&self.consumer) {
-            self.consumer.context().send(Event::Topics(counts));
-        }
-        let consumer = &self.consumer;
-        self.gaps.settle(Instant::now(), |partition, deadline| {
-            low_of(consumer, &partition.topic, partition.partition, deadline)
-        });
         let statistics = self.consumer.context().state.lock().statistics.take();
         let Some(statistics) = statistics else { return };
         let owned = self.consumer.context().state.lock().owned.clone();
@@ -92,7 +83,7 @@ impl Poll {
             .known_offset()
             .filter(|known| *known < end.offset)
         {
-            self.gaps.note(&partition, known, end.offset);
+            self.pass_over(&partition, known, end.offset);
         }
         self.note(&partition, |owned| {
             let known = &mut owned.reading.end_offset;

@@ -1,14 +1,13 @@
 //! How many partitions the topics have: time moves only as far as the slowest of all, whoever reads it.
 
-use super::context::Context;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use kafka::Logged;
+use rdkafka::client::Client;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::debug;
 
-/// Polling stands still meanwhile.
 const ASK_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -30,17 +29,14 @@ impl Topics {
     }
 
     /// Asks when it is time. Returns what is known now if that is news.
-    pub(super) fn look(
-        &mut self,
-        consumer: &BaseConsumer<Context>,
-    ) -> Option<BTreeMap<Arc<str>, i32>> {
+    pub(super) fn look(&mut self, client: &Client<Logged>) -> Option<BTreeMap<Arc<str>, i32>> {
         if self.asked.is_some_and(|asked| asked.elapsed() < self.every) {
             return None;
         }
         let counts = self
             .names
             .iter()
-            .map(|name| Ok((Arc::clone(name), count(consumer, name)?)));
+            .map(|name| Ok((Arc::clone(name), count(client, name)?)));
         let counted: KafkaResult<BTreeMap<Arc<str>, i32>> = counts.collect();
         self.asked = Some(Instant::now());
         match counted {
@@ -58,8 +54,8 @@ impl Topics {
 }
 
 /// 0 for a topic that does not exist.
-fn count(consumer: &BaseConsumer<Context>, name: &str) -> KafkaResult<i32> {
-    let metadata = consumer.fetch_metadata(Some(name), ASK_WITHIN)?;
+fn count(client: &Client<Logged>, name: &str) -> KafkaResult<i32> {
+    let metadata = client.fetch_metadata(Some(name), ASK_WITHIN)?;
     let topic = metadata.topics().iter().find(|topic| topic.name() == name);
     let Some(topic) = topic else { return Ok(0) };
     match topic.error().map(RDKafkaErrorCode::from) {
