@@ -5,12 +5,15 @@ use std::sync::Arc;
 use async_graphql::Response as GraphQlResponse;
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -24,7 +27,8 @@ use crate::conversations::Slots;
 use crate::graphql::Schema;
 use crate::graphql::error::Code;
 use crate::metrics::{PANICS, REFUSED, SOCKETS};
-use crate::origin::OriginPolicy;
+use crate::origin::{self, OriginPolicy};
+use crate::request::{self, Refused, is_json};
 use crate::{page, socket};
 
 /// What the routes share.
@@ -72,7 +76,7 @@ impl App {
 
 /// Everything that is served on the public port.
 pub fn router(app: Arc<App>) -> Router {
-    let api = Router::new().route("/graphql", post(graphql).get(socket::upgrade));
+    let api = Router::new().route("/graphql", post(graphql).get(get_graphql));
     let header_of = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
@@ -94,7 +98,7 @@ fn cors(allowed_origins: &[String]) -> CorsLayer {
         .filter_map(|origin| origin.parse::<HeaderValue>().ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::POST])
+        .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
 }
 
@@ -105,9 +109,55 @@ async fn check_origin(State(app): State<Arc<App>>, request: Request, next: Next)
     }
 }
 
+/// A query by POST.
 async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let requester = match app.authenticator.authenticate_headers(&head.headers) {
+    answer(&app, &head.headers, async {
+        // A form or plain text can be sent by any page in the world without asking first; JSON cannot.
+        if !is_json(&head.headers) {
+            return Err(refusal(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                Code::BadRequest,
+                "send the query as JSON, with `Content-Type: application/json`",
+            ));
+        }
+        let body = read(&app.config.limits, body).await?;
+        request::of_body(&body).map_err(Response::from)
+    })
+    .await
+}
+
+/// A WebSocket, or a query by GET.
+async fn get_graphql(
+    State(app): State<Arc<App>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request,
+) -> Response {
+    let (head, _) = request.into_parts();
+    if let Ok(upgrade) = upgrade {
+        return socket::upgrade(app, head.headers, upgrade);
+    }
+    let Some(parameters) = head.uri.query() else {
+        let message = "send queries by POST with a JSON body, subscriptions over a WebSocket to this same address";
+        return refusal(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message);
+    };
+    if origin::is_embedded(&head.headers) {
+        let message = "another site's page may not send queries: open the gateway's own page";
+        return refusal(StatusCode::FORBIDDEN, Code::Forbidden, message);
+    }
+    answer(&app, &head.headers, async {
+        request::of_address(parameters).map_err(Response::from)
+    })
+    .await
+}
+
+/// Answers a request once it is known who sends it and there is room for it.
+async fn answer(
+    app: &App,
+    headers: &HeaderMap,
+    request: impl Future<Output = Result<async_graphql::Request, Response>>,
+) -> Response {
+    let requester = match app.authenticator.authenticate_headers(headers) {
         Ok(requester) => requester,
         Err(denied) => {
             let answer = refusal(
@@ -125,33 +175,19 @@ async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response {
             "as many queries are being answered as this gateway allows: try again later",
         );
     };
-    // A form or plain text can be sent by any page in the world without asking first; JSON cannot.
-    if !is_json(&head.headers) {
-        return refusal(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Code::BadRequest,
-            "send the query as JSON, with `Content-Type: application/json`",
-        );
-    }
-    let body = match read(&app.config.limits, body).await {
-        Ok(body) => body,
-        Err(refused) => return refused,
-    };
-    match parse(&body) {
+    match request.await {
         Ok(request) => {
             let answer = app.schema.0.execute(request.data(requester)).await;
             json(StatusCode::OK, &answer)
         }
-        Err((code, message)) => refusal(StatusCode::BAD_REQUEST, code, message),
+        Err(refused) => refused,
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+impl From<Refused> for Response {
+    fn from(refused: Refused) -> Self {
+        refusal(refused.status, refused.code, refused.message)
+    }
 }
 
 /// The whole body, if it is not too large and arrives in time.
@@ -178,23 +214,6 @@ async fn read(limits: &LimitsConfig, body: Body) -> Result<Bytes, Response> {
     }
 }
 
-fn parse(body: &[u8]) -> Result<async_graphql::Request, (Code, String)> {
-    let is_batch = body
-        .iter()
-        .find(|byte| !byte.is_ascii_whitespace())
-        .is_some_and(|byte| *byte == b'[');
-    if is_batch {
-        let message = "send one query in a request: batches are not supported";
-        return Err((Code::BatchNotSupported, message.to_owned()));
-    }
-    serde_json::from_slice(body).map_err(|cause| {
-        let message = format!(
-            "the request is not a GraphQL request: {cause}. Send {{\"query\": \"…\", \"variables\": {{…}}}}"
-        );
-        (Code::BadRequest, message)
-    })
-}
-
 /// An answer to what was not even tried, in the form of a GraphQL response.
 pub(crate) fn refusal(status: StatusCode, code: Code, message: impl Into<String>) -> Response {
     metrics::counter!(REFUSED, "reason" => code.as_str()).increment(1);
@@ -210,42 +229,42 @@ fn panicked() -> Response {
 
 fn json(status: StatusCode, answer: &GraphQlResponse) -> Response {
     let no_store = [(header::CACHE_CONTROL, "no-store")];
-    (status, no_store, axum::Json(answer)).into_response()
+    let response = (status, no_store, axum::Json(Answer(answer))).into_response();
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ([(header::ALLOW, "GET, POST")], response).into_response()
+        }
+        _ => response,
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A response as it is written: one that was refused before anything was executed has no `data` (GraphQL, "Response
+/// Format").
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer<'a>(pub(crate) &'a GraphQlResponse);
 
-    #[test]
-    fn one_query_is_read_and_batches_and_other_things_are_not() {
-        let request = parse(br#"{"query": "{ a }", "variables": {"b": 1}}"#).expect("a request");
-        assert_eq!(request.query, "{ a }");
-        for (body, code) in [
-            (r#" [{"query": "{ a }"}]"#, Code::BatchNotSupported),
-            ("", Code::BadRequest),
-            ("{", Code::BadRequest),
-            ("\"{ a }\"", Code::BadRequest),
-            (r#"{"query": 1}"#, Code::BadRequest),
-        ] {
-            let (found, _) = parse(body.as_bytes()).expect_err(body);
-            assert_eq!(found, code, "{body}");
-        }
+impl Answer<'_> {
+    /// Whether nothing was executed: what fails in a field says where.
+    pub(crate) fn is_refused(self) -> bool {
+        let Self(response) = self;
+        response.data == async_graphql::Value::Null
+            && !response.errors.is_empty()
+            && response.errors.iter().all(|error| error.path.is_empty())
     }
+}
 
-    #[test]
-    fn only_json_is_json() {
-        for (kind, expected) in [
-            ("application/json", true),
-            ("application/JSON; charset=utf-8", true),
-            ("text/plain", false),
-            ("application/x-www-form-urlencoded", false),
-            ("multipart/form-data; boundary=x", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::CONTENT_TYPE, kind.parse().expect("a header"));
-            assert_eq!(is_json(&headers), expected, "{kind}");
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Refused<'a> {
+            errors: &'a [async_graphql::ServerError],
         }
-        assert!(!is_json(&HeaderMap::new()));
+        match self.is_refused() {
+            true => Refused {
+                errors: &self.0.errors,
+            }
+            .serialize(serializer),
+            false => self.0.serialize(serializer),
+        }
     }
 }

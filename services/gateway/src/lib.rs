@@ -13,6 +13,7 @@ pub mod http;
 pub mod metrics;
 pub mod origin;
 pub mod page;
+mod request;
 pub mod server;
 pub mod socket;
 pub mod token;

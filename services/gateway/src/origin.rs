@@ -63,6 +63,12 @@ impl OriginPolicy {
     }
 }
 
+/// Whether a page of another site makes its reader's browser ask, as by an image's address. Such a request has no origin.
+pub fn is_embedded(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
+    matches!(site, Some(b"cross-site" | b"same-site")) && !headers.contains_key(header::ORIGIN)
+}
+
 /// Whether the text is what a browser sends as an origin: scheme and authority, nothing after them.
 pub fn is_origin(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else {
@@ -94,6 +100,26 @@ fn without_port(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_of_another_site_is_told_from_a_page_and_from_a_program() {
+        for (site, origin, expected) in [
+            (None, None, false),
+            (Some("none"), None, false),
+            (Some("same-origin"), None, false),
+            (Some("cross-site"), None, true),
+            (Some("same-site"), None, true),
+            (Some("cross-site"), Some("https://app.example"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
+                if let Some(value) = value {
+                    headers.insert(name, value.parse().expect("a header"));
+                }
+            }
+            assert_eq!(is_embedded(&headers), expected, "{site:?} {origin:?}");
+        }
+    }
 
     fn check(policy: &OriginPolicy, host: &str, origin: Option<&str>) -> Result<(), Refused> {
         let mut headers = HeaderMap::new();

@@ -15,6 +15,8 @@ pub enum Code {
     /// Too deep, too complex, too many aliases or directives.
     TooComplex,
     BatchNotSupported,
+    /// Send the query itself.
+    PersistedQueryNotSupported,
     PayloadTooLarge,
     Unauthenticated,
     Forbidden,
@@ -46,6 +48,7 @@ impl Code {
             Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::TooComplex => "QUERY_TOO_COMPLEX",
             Self::BatchNotSupported => "BATCH_NOT_SUPPORTED",
+            Self::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",

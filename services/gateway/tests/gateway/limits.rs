@@ -40,7 +40,6 @@ async fn queries_that_ask_for_too_much_are_refused_before_they_run() {
             "GRAPHQL_VALIDATION_FAILED",
         ),
         ("{".to_owned(), "GRAPHQL_PARSE_FAILED"),
-        (String::new(), "GRAPHQL_PARSE_FAILED"),
         (
             "subscription { conversations { kind } }".to_owned(),
             "BAD_USER_INPUT",
@@ -117,10 +116,6 @@ async fn one_query_of_bounded_size_is_read_from_a_request() {
         let answer: Value = response.json().await.expect("JSON");
         assert_eq!(code_of(&answer), code);
     }
-    let get = reqwest::get(gateway.url("/graphql?query={__typename}"))
-        .await
-        .expect("answers");
-    assert_eq!(get.status(), 405);
 }
 
 #[tokio::test]
@@ -183,8 +178,7 @@ async fn operations_of_one_socket_are_bounded_and_a_flood_closes_it() {
         socket.subscribe(rows, json!({})).await;
     }
     socket.subscribe(rows, json!({})).await;
-    assert_eq!(socket.error().await, "BUSY");
-    assert!(matches!(socket.event().await, Event::Complete));
+    assert!(matches!(socket.event().await, Event::Refused(code) if code == "BUSY"));
     for _ in 0..2 {
         socket.subscribe(rows, json!({})).await;
     }

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::SOON;
@@ -22,8 +23,10 @@ pub(crate) struct Socket {
 #[derive(Debug)]
 pub(crate) enum Event {
     Next(Value),
-    /// The code of an error.
+    /// The code of an error in an answer.
     Error(String),
+    /// The code of an error before anything was executed. It is the operation's end.
+    Refused(String),
     Complete,
     /// The socket was closed with this code, or lost.
     Closed(Option<u16>),
@@ -56,6 +59,20 @@ impl Socket {
     pub(crate) async fn send(&mut self, message: Value) {
         let text = Message::text(message.to_string());
         self.stream.send(text).await.expect("is sent");
+    }
+
+    pub(crate) async fn send_raw(&mut self, message: Message) {
+        self.stream.send(message).await.expect("is sent");
+    }
+
+    /// Closes with this code, and returns the one that comes back.
+    pub(crate) async fn leave(&mut self, code: u16) -> Option<u16> {
+        let frame = CloseFrame {
+            code: code.into(),
+            reason: "done".into(),
+        };
+        self.stream.close(Some(frame)).await.expect("is sent");
+        self.closed().await
     }
 
     /// Subscribes and returns the operation's id.
@@ -92,6 +109,7 @@ impl Socket {
                 Some("next") if message["payload"].get("errors").is_some() => {
                     Event::Error(code_of(&message["payload"]))
                 }
+                Some("error") => Event::Refused(code_of(&json!({"errors": message["payload"]}))),
                 Some("next") => Event::Next(message["payload"]["data"].clone()),
                 Some("complete") => Event::Complete,
                 other => panic!("{other:?}: {message}"),
@@ -110,7 +128,7 @@ impl Socket {
     /// The code of the error that must come next.
     pub(crate) async fn error(&mut self) -> String {
         match self.event().await {
-            Event::Error(code) => code,
+            Event::Error(code) | Event::Refused(code) => code,
             other => panic!("expected an error, got {other:?}"),
         }
     }
