@@ -3,18 +3,19 @@
 
 mod memory;
 mod reading;
+mod reports;
+mod text;
 
 use self::reading::{Raw, examples, files, read, recordings};
+use self::text::told;
 use domain::assembly::{Assembler, Reading, Whole};
-use domain::ids::TraceKey;
+use domain::ids::{ConversationKey, TraceKey};
 use domain::normalise::Rules;
 use domain::prepare::Fact;
 use domain::trace::WithoutId;
-use domain::usage::NoPrices;
-use domain::view::{ToolStatus, View};
-use serde_json::Value;
+use domain::usage::{NoPrices, Prices};
+use domain::view::View;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -71,29 +72,37 @@ fn what_was_said_tells_which_calls_are_one_conversation() {
 /// The conversations of a folder of exports, after everything was read. Ids count only where traces without one become
 /// conversations.
 fn views(folder: &Path, without_id: WithoutId) -> BTreeMap<String, View> {
+    let exports = files(folder).into_iter().flat_map(|file| read(&file));
+    let views = views_of(exports, without_id, &NoPrices).into_iter();
+    views.map(|(key, view)| (key.id, view)).collect()
+}
+
+fn views_of(
+    exports: impl Iterator<Item = (Raw, i64)>,
+    without_id: WithoutId,
+    prices: &dyn Prices,
+) -> BTreeMap<ConversationKey, View> {
     let rules = Rules::default();
     let assembler = Assembler {
         rules: &rules,
-        prices: &NoPrices,
+        prices,
     };
     let mut whole = Whole::default();
-    for file in files(folder) {
-        for (raw, record_ms) in read(&file) {
-            let mut reading = Reading::default();
-            match raw {
-                Raw::Span(raw) => assembler.span(raw, record_ms, &mut reading),
-                Raw::Log(raw) => assembler.log(raw, record_ms, &mut reading),
-            }
-            if without_id == WithoutId::History {
-                take_ids_away(&mut reading);
-            }
-            whole.take(reading);
+    for (raw, record_ms) in exports {
+        let mut reading = Reading::default();
+        match raw {
+            Raw::Span(raw) => assembler.span(raw, record_ms, &mut reading),
+            Raw::Log(raw) => assembler.log(raw, record_ms, &mut reading),
         }
+        if without_id == WithoutId::History {
+            take_ids_away(&mut reading);
+        }
+        whole.take(reading);
     }
     whole.settle(i64::MAX - 1, without_id);
     let conversations = whole.conversations().into_iter();
     conversations
-        .map(|(key, conversation)| (key.id.clone(), conversation.view()))
+        .map(|(key, conversation)| (key.clone(), conversation.view()))
         .collect()
 }
 
@@ -114,85 +123,4 @@ fn take_ids_away(reading: &mut Reading) {
             report.conversation = None;
         }
     }
-}
-
-fn told(label: &str, views: &BTreeMap<String, View>) -> String {
-    let mut out = format!("{label}\n");
-    for (id, view) in views {
-        let totals = &view.totals;
-        let id = if id.len() == 32 {
-            "(one per trace)"
-        } else {
-            id
-        };
-        writeln!(
-            out,
-            "\n== {id}: {} LLM calls, {} tool calls, {} errors, {} in ({} cached), {} out ({} reasoning), {} unpriced",
-            totals.llm_calls,
-            totals.tool_calls,
-            totals.errors,
-            totals.usage.input_tokens,
-            totals.usage.cached_input_tokens,
-            totals.usage.output_tokens,
-            totals.usage.reasoning_tokens,
-            totals.cost.unpriced_calls,
-        )
-        .expect("writing to a string");
-        writeln!(
-            out,
-            "   models {:?} agents {:?} tools {:?} user {:?} environment {:?}",
-            totals.models, totals.agents, totals.tools, totals.user.id, totals.environment
-        )
-        .expect("writing to a string");
-        for prompt in &view.transcript.system_prompts {
-            writeln!(out, "   system ({} calls): {}", prompt.calls, prompt.text)
-                .expect("writing to a string");
-        }
-        for message in &view.transcript.messages {
-            let thread = if message.thread > 0 {
-                format!("[{}] ", message.thread)
-            } else {
-                String::new()
-            };
-            let mark = if message.superseded { "~" } else { "" };
-            let body = message.message.as_ref().and_then(|message| message.text());
-            let body = body.unwrap_or_else(|| match (&message.error, message.content_captured) {
-                (Some(error), _) => format!("({})", error.kind.as_deref().unwrap_or("?")),
-                (None, true) => String::new(),
-                (None, false) => "(not captured)".to_owned(),
-            });
-            let role = format!("{:?}", message.role).to_lowercase();
-            let unseen = match message.unseen {
-                0 => String::new(),
-                unseen => format!("   (without {unseen} before)"),
-            };
-            writeln!(out, "{thread}{mark}{role}: {body}{unseen}").expect("writing to a string");
-            if let Some(reasoning) = message
-                .message
-                .as_ref()
-                .and_then(|message| message.reasoning())
-            {
-                writeln!(out, "    reasoning: {reasoning}").expect("writing to a string");
-            }
-            for tool in &message.tool_calls {
-                let json =
-                    |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
-                let status = match tool.status {
-                    ToolStatus::Pending if tool.abandoned => " (abandoned)",
-                    ToolStatus::Pending => " (pending)",
-                    ToolStatus::Ok => "",
-                    ToolStatus::Error => " (failed)",
-                };
-                writeln!(
-                    out,
-                    "    {}{} -> {}{status}",
-                    tool.name,
-                    json(&tool.arguments),
-                    json(&tool.result)
-                )
-                .expect("writing to a string");
-            }
-        }
-    }
-    out
 }

@@ -34,47 +34,49 @@ pub(crate) enum Raw {
     Log(domain::raw::RawLog),
 }
 
+/// When all of it was received, Unix milliseconds.
+const RECORD_MS: i64 = 1_795_500_000_000;
+
 pub(crate) fn read(file: &Path) -> Vec<(Raw, i64)> {
     let name = file
         .file_name()
         .and_then(|name| name.to_str())
         .expect("a name");
     let bytes = fs::read(file).expect("a readable file");
-    const RECORD_MS: i64 = 1_795_500_000_000;
-    let decode = |encoding, signal, bytes: Vec<u8>| {
-        let decoded =
-            decode::decode(encoding, signal, &Bytes::from(bytes), &[]).expect("a readable export");
-        assert_eq!(decoded.rejected_total, 0);
-        let spans = decoded.spans.into_iter().map(Raw::Span);
-        spans
-            .chain(decoded.logs.into_iter().map(Raw::Log))
-            .map(|raw| (raw, RECORD_MS))
-            .collect::<Vec<_>>()
-    };
     match name.split_once('.').map(|(_, kind)| kind) {
         Some("traces.pb") => decode(Encoding::OtlpProto, Signal::Spans, bytes),
         Some("logs.pb") => decode(Encoding::OtlpProto, Signal::Logs, bytes),
         Some("traces.json") => decode(Encoding::OtlpJson, Signal::Spans, bytes),
-        Some("envelope.raw") => {
-            let context = domain::sentry_envelope::Context {
-                organization_id: 1,
-                project_id: 1,
-                key_id: None,
-                received_s: RECORD_MS as f64 / 1e3,
-            };
-            let envelope =
-                domain::sentry_envelope::read(&bytes, &context).expect("a readable envelope");
-            let records = envelope.records.iter();
-            records
-                .flat_map(|record| {
-                    decode(
-                        Encoding::SentrySpanJson,
-                        Signal::Spans,
-                        record.body.to_string().into_bytes(),
-                    )
-                })
-                .collect()
-        }
+        Some("logs.json") => decode(Encoding::OtlpJson, Signal::Logs, bytes),
+        Some("envelope.raw") => envelope(&bytes),
         _ => Vec::new(),
     }
+}
+
+fn decode(encoding: Encoding, signal: Signal, bytes: Vec<u8>) -> Vec<(Raw, i64)> {
+    let decoded =
+        decode::decode(encoding, signal, &Bytes::from(bytes), &[]).expect("a readable export");
+    assert_eq!(decoded.rejected_total, 0);
+    let spans = decoded.spans.into_iter().map(Raw::Span);
+    spans
+        .chain(decoded.logs.into_iter().map(Raw::Log))
+        .map(|raw| (raw, RECORD_MS))
+        .collect()
+}
+
+fn envelope(bytes: &[u8]) -> Vec<(Raw, i64)> {
+    let context = domain::sentry_envelope::Context {
+        organization_id: 1,
+        project_id: 1,
+        key_id: None,
+        received_s: RECORD_MS as f64 / 1e3,
+    };
+    let envelope = domain::sentry_envelope::read(bytes, &context).expect("a readable envelope");
+    let records = envelope.records.iter();
+    records
+        .flat_map(|record| {
+            let body = record.body.to_string().into_bytes();
+            decode(Encoding::SentrySpanJson, Signal::Spans, body)
+        })
+        .collect()
 }
