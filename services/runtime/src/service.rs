@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tracing::{error, info, warn};
 
 /// What tells one service from another.
@@ -79,7 +80,10 @@ impl Process {
     }
 }
 
-/// Runs the service on a runtime of its own until it is told to stop; the exit code tells how it went.
+/// Runs the service until it is told to stop; the exit code tells how it went.
+///
+/// There are two runtimes. The service has one with a thread per core. This thread has the other, for probes, metrics,
+/// signals and the deadline of a stop: these answer whatever the service does, even where it does not let go of its threads.
 pub(crate) fn run<S: Service>(loaded: Loaded<S::Config>) -> anyhow::Result<ExitCode> {
     let Loaded {
         config, warnings, ..
@@ -89,18 +93,36 @@ pub(crate) fn run<S: Service>(loaded: Loaded<S::Config>) -> anyhow::Result<ExitC
     let rendered = telemetry::init(common.log, traces.as_ref(), S::NAME)?;
     metrics::describe(S::METRICS);
     warnings.iter().for_each(|warning| warn!("{warning}"));
-    let outcome = crate::cli::runtime(S::NAME)?.block_on(live::<S>(config, rendered));
+    let work = crate::cli::runtime(S::NAME)?;
+    let (bind, grace) = (common.probes_bind, Duration::from_millis(common.grace_ms));
+    let begin = |process: Process| {
+        let _within = work.enter();
+        let life = process.life.clone();
+        life.spawn_critical(S::NAME, S::serve(config, process));
+    };
+    let outcome = watching()?.block_on(watch(bind, Process::new(grace), rendered, begin));
+    // Whoever has not ended by now would keep the process for ever.
+    work.shutdown_background();
     if let Some(traces) = traces {
         traces.finish();
     }
     outcome
 }
 
-async fn live<S: Service>(config: S::Config, metrics: Metrics) -> anyhow::Result<ExitCode> {
-    let common = S::common(&config);
-    let process = Process::new(Duration::from_millis(common.grace_ms));
+fn watching() -> anyhow::Result<Runtime> {
+    let watching = Builder::new_current_thread().enable_all().build();
+    watching.context("cannot start the runtime of the probes")
+}
+
+/// Answers probes, begins the service, and waits for its end.
+async fn watch(
+    bind: SocketAddr,
+    process: Process,
+    metrics: Metrics,
+    begin: impl FnOnce(Process),
+) -> anyhow::Result<ExitCode> {
     let life = process.life.clone();
-    let probes = listen(common.probes_bind, "probes").await?;
+    let probes = listen(bind, "probes").await?;
     let (stopping, aborting) = (life.stopping().clone(), life.aborting().clone());
     let answering = health::serve(probes, process.health.clone(), metrics, stopping, aborting);
     // Outside of the lifecycle, which would wait for it: probes are answered to the very end.
@@ -110,7 +132,7 @@ async fn live<S: Service>(config: S::Config, metrics: Metrics) -> anyhow::Result
         }
     });
     info!(version = env!("CARGO_PKG_VERSION"), "starting");
-    life.spawn_critical(S::NAME, S::serve(config, process));
+    begin(process);
     Ok(life.run().await)
 }
 
@@ -127,6 +149,7 @@ pub async fn listen(address: SocketAddr, what: &str) -> anyhow::Result<TcpListen
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read as _, Write as _};
 
     #[test]
     fn a_process_is_not_ready_before_its_conditions_are_there() {
@@ -137,6 +160,49 @@ mod tests {
         assert!(!process.health.ready().ok, "the store is not there yet");
         store.met();
         assert!(process.health.ready().ok);
+    }
+
+    /// The status line of the answer to a probe.
+    fn probe(address: SocketAddr) -> Option<String> {
+        let mut stream = std::net::TcpStream::connect(address).ok()?;
+        let request = b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.lines().next().map(str::to_owned)
+    }
+
+    #[test]
+    fn probes_and_a_stop_are_answered_while_the_service_lets_no_thread_go() {
+        let work = Builder::new_multi_thread().worker_threads(1).build();
+        let work = work.expect("a runtime");
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        let process = Process::new(Duration::from_millis(50));
+        let life = process.life.clone();
+        let begin = |process: Process| {
+            let _within = work.enter();
+            process.life.spawn_critical("stuck", async {
+                std::thread::park();
+                Ok(())
+            });
+        };
+        let asking = std::thread::spawn(move || {
+            let answer = std::iter::repeat_with(|| probe(address)).find_map(|answer| answer);
+            life.stop();
+            answer.expect("an answer")
+        });
+        let ended = watching().expect("a runtime").block_on(watch(
+            address,
+            process,
+            Metrics::detached(),
+            begin,
+        ));
+        work.shutdown_background();
+        assert_eq!(asking.join().expect("no panic"), "HTTP/1.1 200 OK");
+        let code = format!("{:?}", ended.expect("it ends"));
+        assert_eq!(code, format!("{:?}", ExitCode::from(2)), "past its grace");
     }
 
     #[tokio::test]
