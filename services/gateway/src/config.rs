@@ -63,9 +63,12 @@ pub struct LimitsConfig {
     /// Fields of the answer, roughly: a field of a list counts once for each row that the page may have, and reading a
     /// whole conversation counts as much as 50 fields.
     pub complexity_max: usize,
-    /// Fields that are given another name: the way to ask for one expensive field a thousand times.
+    /// Fields, fragments, directives and values of arguments in the document, those of a fragment counted as often as it is
+    /// spread. The usual introspection query has some 600.
+    pub selections_max: usize,
+    /// Fields that are given another name, counted likewise: the way to ask for one expensive field a thousand times.
     pub aliases_max: usize,
-    /// Directives in the whole document.
+    /// Directives in the whole document, counted likewise.
     pub directives_max: usize,
     /// Size of the texts and JSON values in one answer, or in one event. A conversation may be as large.
     pub response_bytes_max: usize,
@@ -137,6 +140,7 @@ impl Default for LimitsConfig {
             request_bytes_max: 256 * 1024,
             depth_max: 20,
             complexity_max: 50_000,
+            selections_max: 5_000,
             aliases_max: 50,
             directives_max: 50,
             response_bytes_max: 64 * 1024 * 1024,
@@ -227,6 +231,7 @@ impl GatewayConfig {
                 self.limits.response_bytes_max as u64,
             ),
             ("limits.depth_max", self.limits.depth_max as u64),
+            ("limits.selections_max", self.limits.selections_max as u64),
             ("limits.complexity_max", self.limits.complexity_max as u64),
             ("limits.query_timeout_ms", self.limits.query_timeout_ms),
             ("limits.search_budget_ms", self.limits.search_budget_ms),

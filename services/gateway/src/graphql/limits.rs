@@ -5,25 +5,29 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextValidation,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest,
+    NextValidation,
 };
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
-    Data, Positioned, Response, ServerError, ServerResult, ValidationResult, Variables,
+    Data, Request, Response, ServerError, ServerResult, ValidationResult, Variables,
 };
 use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use super::budget::Budget;
 use super::error::{Code, code_of};
+use super::unfolded::{Cycle, weigh};
 use crate::config::LimitsConfig;
 use crate::metrics::{PANICS, REFUSED, REQUEST_SECONDS, REQUESTS};
 
-/// Counts aliases and directives, gives every error a code, bounds the time, and survives panics.
+/// Weighs what is asked, gives every error a code, bounds the time, and survives panics.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    selections_max: usize,
     aliases_max: usize,
     directives_max: usize,
+    depth_max: usize,
     response_bytes_max: usize,
     timeout: Duration,
     /// Answers computed at once. Over a WebSocket nobody else counts them.
@@ -33,12 +37,37 @@ pub struct Limits {
 impl Limits {
     pub fn new(config: &LimitsConfig) -> Self {
         Self {
+            selections_max: config.selections_max,
             aliases_max: config.aliases_max,
             directives_max: config.directives_max,
+            depth_max: config.depth_max,
             response_bytes_max: config.response_bytes_max,
             timeout: config.query_timeout(),
             turns: Arc::new(Semaphore::new(config.queries_max.max(1))),
         }
+    }
+}
+
+impl Limits {
+    fn check(&self, document: &ExecutableDocument) -> Result<(), (Code, String)> {
+        let weight = weigh(document).map_err(|Cycle { fragment }| {
+            let message = format!("the fragment {fragment} spreads itself");
+            (Code::ParseFailed, message)
+        })?;
+        for (what, count, max) in [
+            ("selections", weight.selections, self.selections_max),
+            ("aliases", weight.aliases, self.aliases_max),
+            ("directives", weight.directives, self.directives_max),
+            ("levels of fields", weight.depth, self.depth_max),
+        ] {
+            if count > max as u64 {
+                let message = format!(
+                    "the query has {count} {what}, what fragments unfold to counted: at most {max} are allowed"
+                );
+                return Err((Code::TooComplex, message));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -50,6 +79,22 @@ impl ExtensionFactory for Limits {
 
 #[async_trait::async_trait]
 impl Extension for Limits {
+    /// Before anything else: what comes after walks the document as it unfolds. It is parsed here, once for all.
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        let mut request = next.run(ctx, request).await?;
+        let document = request
+            .parsed_query()
+            .map_err(|error| refuse(Code::ParseFailed, error))?;
+        self.check(document)
+            .map_err(|(code, message)| refuse(code, ServerError::new(message, None)))?;
+        Ok(request)
+    }
+
     async fn parse_query(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -57,21 +102,8 @@ impl Extension for Limits {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        let document = next
-            .run(ctx, query, variables)
-            .await
-            .map_err(|error| refuse(Code::ParseFailed, error))?;
-        let used = Used::by(&document);
-        for (what, count, max) in [
-            ("aliases", used.aliases, self.aliases_max),
-            ("directives", used.directives, self.directives_max),
-        ] {
-            if count > max {
-                let message = format!("the query has {count} {what}: at most {max} are allowed");
-                return Err(refuse(Code::TooComplex, ServerError::new(message, None)));
-            }
-        }
-        Ok(document)
+        let document = next.run(ctx, query, variables).await;
+        document.map_err(|error| refuse(Code::ParseFailed, error))
     }
 
     async fn validation(
@@ -164,46 +196,9 @@ fn validation_code(error: &ServerError) -> Code {
     }
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Used {
-    aliases: usize,
-    directives: usize,
-}
-
-impl Used {
-    /// Each fragment counts once, as often as it is spread: what it costs then is complexity.
-    fn by(document: &ExecutableDocument) -> Self {
-        let mut used = Self::default();
-        for (_, operation) in document.operations.iter() {
-            used.directives += operation.node.directives.len();
-            used.count(&operation.node.selection_set);
-        }
-        for fragment in document.fragments.values() {
-            used.directives += fragment.node.directives.len();
-            used.count(&fragment.node.selection_set);
-        }
-        used
-    }
-
-    fn count(&mut self, set: &Positioned<SelectionSet>) {
-        for selection in &set.node.items {
-            self.directives += selection.node.directives().len();
-            match &selection.node {
-                Selection::Field(field) => {
-                    self.aliases += usize::from(field.node.alias.is_some());
-                    self.count(&field.node.selection_set);
-                }
-                Selection::InlineFragment(inline) => self.count(&inline.node.selection_set),
-                Selection::FragmentSpread(_) => {}
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use async_graphql::parser::parse_query;
     use async_graphql::{EmptyMutation, EmptySubscription, Object};
 
     struct Query;
@@ -246,17 +241,34 @@ mod tests {
         assert_eq!(code("{ never }").await, "TIMEOUT");
     }
 
-    #[test]
-    fn aliases_and_directives_are_counted_everywhere() {
-        let query = "query A @x { a: b c { d: e @skip(if: true) ... on T { f: g } ...F @y } } \
-                     fragment F on T @z { h: i j }";
-        let used = Used::by(&parse_query(query).expect("parses"));
-        assert_eq!(
-            used,
-            Used {
-                aliases: 4,
-                directives: 4
-            }
+    #[tokio::test]
+    async fn what_unfolds_beyond_the_bounds_is_refused_before_anything_walks_it() {
+        let doubling = |level| {
+            format!(
+                "fragment F{level} on Query {{ ...F{0} ...F{0} }} ",
+                level + 1
+            )
+        };
+        let fragments: String = (0..60).map(doubling).collect();
+        let bomb = format!("{{ ...F0 }} {fragments} fragment F60 on Query {{ __typename }}");
+        assert_eq!(code(&bomb).await, "QUERY_TOO_COMPLEX");
+        let nested = format!(
+            "{{ never(a: {}1{}) }}",
+            "[".repeat(50_000),
+            "]".repeat(50_000)
         );
+        assert_eq!(code(&nested).await, "GRAPHQL_PARSE_FAILED");
+        let nested = format!("{}never{}", "{ never ".repeat(20_000), "}".repeat(20_000));
+        assert_eq!(code(&nested).await, "GRAPHQL_PARSE_FAILED");
+        let aliases: String = (0..30).map(|n| format!("a{n}: never ")).collect();
+        let spread = format!("{{ ...F b: __typename ...F }} fragment F on Query {{ {aliases} }}");
+        assert_eq!(code(&spread).await, "QUERY_TOO_COMPLEX");
+        let directives = "__typename @skip(if: true) ".repeat(51);
+        assert_eq!(
+            code(&format!("{{ {directives} }}")).await,
+            "QUERY_TOO_COMPLEX"
+        );
+        let cycle = "{ ...A } fragment A on Query { ...A ...A }";
+        assert_eq!(code(cycle).await, "GRAPHQL_PARSE_FAILED");
     }
 }

@@ -12,6 +12,7 @@ pub mod query;
 pub mod scalars;
 pub mod search;
 pub mod subscription;
+mod unfolded;
 
 use std::sync::Arc;
 
