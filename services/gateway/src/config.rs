@@ -52,10 +52,16 @@ pub struct GatewayConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Connections at once, those of WebSockets among them.
+    /// Connections at once; WebSockets are counted apart.
     pub connections_max: usize,
+    /// Connections at once by which nobody has signed in yet. A further one takes the place of the one that was idle longest.
+    pub strangers_max: usize,
+    /// The same from one address. Behind a proxy all have the proxy's address.
+    pub strangers_per_address_max: usize,
     /// How long a client may take to send the head of a request; also how long an idle connection is kept.
     pub header_timeout_ms: u64,
+    /// How long a client may take until it takes anything of an answer; then the connection ends.
+    pub write_timeout_ms: u64,
     /// Size of a request's body, and of one WebSocket message.
     pub request_bytes_max: usize,
     /// Nesting of fields. The usual introspection query has 15 levels.
@@ -94,6 +100,8 @@ pub struct LimitsConfig {
 pub struct LiveConfig {
     /// WebSockets at once.
     pub sockets_max: usize,
+    /// WebSockets at once whose clients have not said who they are. A further one takes the place of the oldest.
+    pub strangers_max: usize,
     /// Subscriptions at once, over all sockets.
     pub subscriptions_max: usize,
     /// Operations at once on one socket.
@@ -136,7 +144,10 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             connections_max: 4_000,
+            strangers_max: 512,
+            strangers_per_address_max: 256,
             header_timeout_ms: 30_000,
+            write_timeout_ms: 20_000,
             request_bytes_max: 256 * 1024,
             depth_max: 20,
             complexity_max: 50_000,
@@ -159,6 +170,7 @@ impl Default for LiveConfig {
     fn default() -> Self {
         Self {
             sockets_max: 1_000,
+            strangers_max: 128,
             subscriptions_max: 5_000,
             operations_per_socket_max: 50,
             keepalive_ms: 30_000,
@@ -225,6 +237,12 @@ impl GatewayConfig {
                 self.limits.request_bytes_max as u64,
             ),
             ("limits.connections_max", self.limits.connections_max as u64),
+            ("limits.strangers_max", self.limits.strangers_max as u64),
+            (
+                "limits.strangers_per_address_max",
+                self.limits.strangers_per_address_max as u64,
+            ),
+            ("limits.write_timeout_ms", self.limits.write_timeout_ms),
             ("limits.header_timeout_ms", self.limits.header_timeout_ms),
             (
                 "limits.response_bytes_max",
@@ -237,6 +255,7 @@ impl GatewayConfig {
             ("limits.search_budget_ms", self.limits.search_budget_ms),
             ("limits.facets_budget_ms", self.limits.facets_budget_ms),
             ("limits.folds_max", self.limits.folds_max as u64),
+            ("live.strangers_max", self.live.strangers_max as u64),
             ("live.keepalive_ms", self.live.keepalive_ms),
             ("live.init_timeout_ms", self.live.init_timeout_ms),
             ("live.write_timeout_ms", self.live.write_timeout_ms),

@@ -8,11 +8,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use runtime::http::{Connection, Places, Seats};
 use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,7 +28,7 @@ use crate::config::{GatewayConfig, LimitsConfig};
 use crate::conversations::Slots;
 use crate::graphql::Schema;
 use crate::graphql::error::Code;
-use crate::metrics::{PANICS, REFUSED, SOCKETS};
+use crate::metrics::{PANICS, REFUSED};
 use crate::origin::{self, OriginPolicy};
 use crate::request::{self, Refused, is_json};
 use crate::{page, socket};
@@ -38,7 +40,7 @@ pub struct App {
     pub authenticator: Authenticator,
     pub config: GatewayConfig,
     pub requests: Slots,
-    pub sockets: Slots,
+    pub sockets: Arc<Places>,
     pub stopping: CancellationToken,
     /// The open sockets, so that a stop can wait until they are closed in order.
     pub open_sockets: TaskTracker,
@@ -66,7 +68,11 @@ impl App {
             ),
             authenticator,
             requests: Slots::new(config.limits.queries_max),
-            sockets: Slots::new(config.live.sockets_max).with_gauge(SOCKETS),
+            sockets: Places::new(Seats {
+                connections_max: config.live.sockets_max,
+                strangers_max: config.live.strangers_max,
+                strangers_per_address_max: config.live.strangers_max,
+            }),
             stopping,
             open_sockets: TaskTracker::new(),
             config,
@@ -112,7 +118,7 @@ async fn check_origin(State(app): State<Arc<App>>, request: Request, next: Next)
 /// A query by POST.
 async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    answer(&app, &head.headers, async {
+    answer(&app, &head, async {
         // A form or plain text can be sent by any page in the world without asking first; JSON cannot.
         if !is_json(&head.headers) {
             return Err(refusal(
@@ -135,7 +141,7 @@ async fn get_graphql(
 ) -> Response {
     let (head, _) = request.into_parts();
     if let Ok(upgrade) = upgrade {
-        return socket::upgrade(app, head.headers, upgrade);
+        return socket::upgrade(app, head, upgrade);
     }
     let Some(parameters) = head.uri.query() else {
         let message = "send queries by POST with a JSON body, subscriptions over a WebSocket to this same address";
@@ -145,7 +151,7 @@ async fn get_graphql(
         let message = "another site's page may not send queries: open the gateway's own page";
         return refusal(StatusCode::FORBIDDEN, Code::Forbidden, message);
     }
-    answer(&app, &head.headers, async {
+    answer(&app, &head, async {
         request::of_address(parameters).map_err(Response::from)
     })
     .await
@@ -154,10 +160,10 @@ async fn get_graphql(
 /// Answers a request once it is known who sends it and there is room for it.
 async fn answer(
     app: &App,
-    headers: &HeaderMap,
+    head: &Parts,
     request: impl Future<Output = Result<async_graphql::Request, Response>>,
 ) -> Response {
-    let requester = match app.authenticator.authenticate_headers(headers) {
+    let requester = match app.authenticator.authenticate_headers(&head.headers) {
         Ok(requester) => requester,
         Err(denied) => {
             let answer = refusal(
@@ -168,6 +174,9 @@ async fn answer(
             return ([(header::WWW_AUTHENTICATE, "Bearer")], answer).into_response();
         }
     };
+    if let Some(connection) = head.extensions.get::<Connection>() {
+        connection.sign_in();
+    }
     let Some(_slot) = app.requests.take() else {
         return refusal(
             StatusCode::SERVICE_UNAVAILABLE,

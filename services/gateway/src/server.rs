@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use runtime::health::{Condition, Health, Heartbeat};
-use runtime::http::{self, Bounds, Protocol};
+use runtime::http::{self, Bounds, Protocol, Seats};
 use runtime::lifecycle::Lifecycle;
 use runtime::service::{Process, listen};
 use store::{Store, StoreConfig};
@@ -50,8 +50,13 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stopping: CancellationT
     let limits = &app.config.limits;
     let bounds = Bounds {
         protocol: Protocol::Http1,
-        connections_max: limits.connections_max,
+        seats: Seats {
+            connections_max: limits.connections_max,
+            strangers_max: limits.strangers_max,
+            strangers_per_address_max: limits.strangers_per_address_max,
+        },
         header_timeout: Duration::from_millis(limits.header_timeout_ms),
+        write_timeout: Duration::from_millis(limits.write_timeout_ms),
     };
     http::serve(listener, router(app.clone()), bounds, stopping).await;
     app.open_sockets.close();

@@ -52,10 +52,16 @@ pub struct IntakeConfig {
 pub struct LimitsConfig {
     /// Connections at once on each of the two ports.
     pub connections_max: usize,
+    /// Connections at once by which nobody has shown a key yet. A further one takes the place of the one that was idle longest.
+    pub strangers_max: usize,
+    /// The same from one address. Behind a proxy all have the proxy's address.
+    pub strangers_per_address_max: usize,
     /// Requests answered at once; the next one is told to come again.
     pub requests_max: usize,
     /// How long a client may take to send the head of a request; also how long an idle connection is kept.
     pub header_timeout_ms: u64,
+    /// How long a client may take until it takes anything of an answer; then the connection ends.
+    pub write_timeout_ms: u64,
     /// How long the body of a request may take to arrive.
     pub body_timeout_ms: u64,
     /// Size of a body as it is sent.
@@ -97,8 +103,11 @@ impl Default for LimitsConfig {
         const MIB: usize = 1024 * 1024;
         Self {
             connections_max: 2_000,
+            strangers_max: 512,
+            strangers_per_address_max: 256,
             requests_max: 1_000,
             header_timeout_ms: 15_000,
+            write_timeout_ms: 20_000,
             body_timeout_ms: 20_000,
             body_bytes_max: 20 * MIB,
             decompressed_bytes_max: 64 * MIB,
@@ -156,6 +165,7 @@ impl IntakeConfig {
             ("grace_ms", self.grace_ms),
             ("delivery_timeout_ms", self.delivery_timeout_ms),
             ("limits.header_timeout_ms", self.limits.header_timeout_ms),
+            ("limits.write_timeout_ms", self.limits.write_timeout_ms),
             ("limits.body_timeout_ms", self.limits.body_timeout_ms),
         ] {
             problems.require(
@@ -176,6 +186,8 @@ impl LimitsConfig {
     fn validate(&self, problems: &mut Problems) {
         for (key, value) in [
             ("connections_max", self.connections_max),
+            ("strangers_max", self.strangers_max),
+            ("strangers_per_address_max", self.strangers_per_address_max),
             ("requests_max", self.requests_max),
             ("items_max", self.items_max),
             ("workers_max", self.workers_max),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::http::{self, Bounds, Protocol};
+use runtime::http::{self, Bounds, Protocol, Seats};
 use runtime::service::{Process, listen};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,12 @@ pub async fn serve(
 fn bounds(limits: &LimitsConfig, protocol: Protocol) -> Bounds {
     Bounds {
         protocol,
-        connections_max: limits.connections_max,
+        seats: Seats {
+            connections_max: limits.connections_max,
+            strangers_max: limits.strangers_max,
+            strangers_per_address_max: limits.strangers_per_address_max,
+        },
         header_timeout: Duration::from_millis(limits.header_timeout_ms),
+        write_timeout: Duration::from_millis(limits.write_timeout_ms),
     }
 }

@@ -10,8 +10,10 @@ use axum::extract::ws::{Message, WebSocket};
 use axum::http::HeaderMap;
 use futures::SinkExt as _;
 use futures::stream::{self, BoxStream, SplitSink, SplitStream, StreamExt as _};
+use runtime::http::Place;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_stream::StreamMap;
+use tokio_util::sync::CancellationToken;
 
 use super::close::{Close, code};
 use super::protocol::{Protocol, Step};
@@ -41,32 +43,39 @@ struct Session {
     operations: Operations,
     /// Who it is, once that is known.
     requester: Option<Arc<Data>>,
+    place: Place,
     sink: SplitSink<WebSocket, Message>,
     write_timeout: Duration,
     heard_at: Instant,
 }
 
 /// Serves one socket to its end, and says why it ended.
-pub(super) async fn serve(app: Arc<App>, headers: HeaderMap, socket: WebSocket) -> &'static str {
+pub(super) async fn serve(
+    app: Arc<App>,
+    headers: HeaderMap,
+    (place, leave): (Place, CancellationToken),
+    socket: WebSocket,
+) -> &'static str {
     let (sink, mut frames) = socket.split();
     let mut session = Session {
         protocol: Protocol::new(app.config.live.operations_per_socket_max),
         operations: StreamMap::new(),
         requester: None,
+        place,
         sink,
         write_timeout: Duration::from_millis(app.config.live.write_timeout_ms),
         heard_at: Instant::now(),
         headers,
         app,
     };
-    let end = session.run(&mut frames).await;
+    let end = session.run(&mut frames, &leave).await;
     // What runs holds places that others wait for.
     session.operations.clear();
     session.end(end, frames).await
 }
 
 impl Session {
-    async fn run(&mut self, frames: &mut SplitStream<WebSocket>) -> End {
+    async fn run(&mut self, frames: &mut SplitStream<WebSocket>, leave: &CancellationToken) -> End {
         let app = self.app.clone();
         let live = &app.config.live;
         let keepalive = Duration::from_millis(live.keepalive_ms);
@@ -79,6 +88,10 @@ impl Session {
                 biased;
                 () = app.stopping.cancelled() => {
                     Err(End::Close(Close::new(code::GOING_AWAY, "the gateway is stopping", "stopping")))
+                }
+                () = leave.cancelled() => {
+                    let reason = "others need the place: say sooner who you are";
+                    Err(End::Close(Close::new(code::INIT_TIMEOUT, reason, "crowded_out")))
                 }
                 frame = frames.next() => {
                     self.heard_at = Instant::now();
@@ -138,6 +151,7 @@ impl Session {
                 let mut data = Data::default();
                 data.insert(requester);
                 self.requester = Some(Arc::new(data));
+                self.place.connection().sign_in();
                 let text = self.protocol.acknowledge();
                 self.send(Message::Text(text.into())).await
             }

@@ -74,3 +74,25 @@ async fn what_cannot_be_read_is_told_why() {
         assert_eq!(socket.closed().await, Some(code));
     }
 }
+
+#[tokio::test]
+async fn sockets_that_say_nothing_keep_nobody_out() {
+    let world = World::new().await;
+    let gateway = world
+        .gateway_with(|config| {
+            config.gateway.live.sockets_max = 4;
+            config.gateway.live.strangers_max = 2;
+        })
+        .await;
+    let mut known = gateway.socket().await;
+    let mut silent = Vec::new();
+    for _ in 0..10 {
+        silent.push(Socket::open(gateway.address).await);
+    }
+    let mut late = gateway.socket().await;
+    for socket in [&mut known, &mut late] {
+        socket.subscribe("{ __typename }", json!({})).await;
+        assert_eq!(socket.next().await["__typename"], "Query");
+    }
+    assert_eq!(silent.swap_remove(0).closed().await, Some(4408));
+}

@@ -1,20 +1,31 @@
-//! HTTP on a public port: as many connections as are allowed, none that keeps one busy by saying nothing.
+//! HTTP on a public port: as many connections as are allowed, none that keeps one busy by saying or taking nothing.
 //!
-//! `axum::serve` has neither bound, so connections are accepted here.
+//! `axum::serve` has no such bounds, so connections are accepted here.
 
+mod patience;
+mod places;
+
+pub use places::{Connection, Place, Places, Seats};
+
+use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
+
+use patience::Patient;
 
 /// After an error such as too many open files, accepting again at once would only fail again.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
@@ -41,11 +52,12 @@ pub enum Protocol {
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     pub protocol: Protocol,
-    /// Connections at once. Further ones wait in the kernel's queue, which is bounded itself.
-    pub connections_max: usize,
+    pub seats: Seats,
     /// How long a client may take to send the head of a request; also how long an idle connection is kept. A HTTP/2
     /// client is pinged after this time, and has as long again to answer.
     pub header_timeout: Duration,
+    /// How long a client may take until it takes anything of an answer.
+    pub write_timeout: Duration,
 }
 
 /// Serves the routes until the token is cancelled, then finishes the requests that have begun. Connections that were
@@ -56,16 +68,14 @@ pub async fn serve(
     bounds: Bounds,
     stopping: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(
-        bounds.connections_max.min(Semaphore::MAX_PERMITS),
-    ));
+    let places = Places::new(bounds.seats);
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             () = stopping.cancelled() => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener) => accepted,
         };
-        let (stream, place) = match accepted {
+        let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(cause) => {
                 warn!(error = %cause, "cannot accept connections; trying again");
@@ -73,14 +83,27 @@ pub async fn serve(
                 continue;
             }
         };
+        let Some((place, leave)) = places.enter(address.ip().to_canonical()) else {
+            // Closed at once: a client tries again, and a balancer goes elsewhere.
+            continue;
+        };
         let (routes, stopping) = (routes.clone(), stopping.clone());
         connections.spawn(async move {
-            let served = match bounds.protocol {
-                Protocol::Http1 => serve_http1(stream, routes, bounds, stopping).await,
-                Protocol::Http2 => serve_http2(stream, routes, bounds, stopping).await,
+            let routes = Announced {
+                routes: TowerToHyperService::new(routes),
+                connection: place.connection().clone(),
             };
-            if let Err(cause) = served {
-                debug!(error = %cause, "a connection ended early");
+            let serving = async {
+                match bounds.protocol {
+                    Protocol::Http1 => serve_http1(stream, routes, bounds, stopping).await,
+                    Protocol::Http2 => serve_http2(stream, routes, bounds, stopping).await,
+                }
+            };
+            tokio::select! {
+                served = serving => if let Err(cause) = served {
+                    debug!(error = %cause, "a connection ended early");
+                },
+                () = leave.cancelled() => debug!(%address, "a stranger made room for others"),
             }
             drop(place);
         });
@@ -90,17 +113,42 @@ pub async fn serve(
     connections.wait().await;
 }
 
+/// Routes whose requests know the connection that they came by, and keep it busy.
+#[derive(Clone)]
+struct Announced {
+    routes: TowerToHyperService<Router>,
+    connection: Connection,
+}
+
+impl Service<Request<Incoming>> for Announced {
+    type Response = axum::response::Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let busy = self.connection.begin_request();
+        request.extensions_mut().insert(self.connection.clone());
+        let answering = self.routes.call(request);
+        Box::pin(async move {
+            let answer = answering.await;
+            drop(busy);
+            answer
+        })
+    }
+}
+
 async fn serve_http1(
     stream: TcpStream,
-    routes: Router,
+    routes: Announced,
     bounds: Bounds,
     stopping: CancellationToken,
 ) -> hyper::Result<()> {
+    let stream = Patient::new(stream, bounds.write_timeout);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.header_timeout)
         .max_buf_size(BUFFER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .serve_connection(TokioIo::new(stream), routes)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -114,7 +162,7 @@ async fn serve_http1(
 
 async fn serve_http2(
     stream: TcpStream,
-    routes: Router,
+    routes: Announced,
     bounds: Bounds,
     stopping: CancellationToken,
 ) -> hyper::Result<()> {
@@ -130,7 +178,10 @@ async fn serve_http2(
         .max_header_list_size(HEADER_LIST_BYTES_MAX)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        .serve_connection(
+            TokioIo::new(Patient::new(stream, bounds.write_timeout)),
+            routes,
+        );
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         served = connection.as_mut() => served,
@@ -155,31 +206,23 @@ async fn greeted(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    // The semaphore is never closed.
-    let place = places
-        .clone()
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, address) = listener.accept().await?;
     // Answers are written whole; waiting to fill a packet would only delay them.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, address))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::routing::get;
-    use std::net::SocketAddr;
+    use std::sync::Arc;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::Notify;
 
     const LONG: Duration = Duration::from_secs(20);
+    const LONG_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
     struct Server {
         address: SocketAddr,
@@ -205,7 +248,8 @@ mod tests {
         };
         let routes = Router::new()
             .route("/", get(|| async { "hello" }))
-            .route("/held", get(held));
+            .route("/held", get(held))
+            .route("/long", get(|| async { "x".repeat(LONG_ANSWER_BYTES) }));
         let stopping = CancellationToken::new();
         let serving = tokio::spawn(serve(listener, routes, bounds, stopping.clone()));
         Server {
@@ -217,14 +261,22 @@ mod tests {
         }
     }
 
+    fn bounds(connections_max: usize, header_timeout: Duration) -> Bounds {
+        Bounds {
+            protocol: Protocol::Http1,
+            seats: Seats {
+                connections_max,
+                strangers_max: connections_max,
+                strangers_per_address_max: connections_max,
+            },
+            header_timeout,
+            write_timeout: LONG,
+        }
+    }
+
     #[tokio::test]
     async fn a_connection_that_says_nothing_is_closed() {
-        let bounds = Bounds {
-            protocol: Protocol::Http1,
-            connections_max: 8,
-            header_timeout: Duration::from_millis(100),
-        };
-        let address = start(bounds).await.address;
+        let address = start(bounds(8, Duration::from_millis(100))).await.address;
         for said in ["", "GET / HTTP/1.1\r\nHost:"] {
             let mut stream = TcpStream::connect(address).await.expect("connects");
             stream.write_all(said.as_bytes()).await.expect("is sent");
@@ -237,30 +289,43 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_the_bound_connections_wait_their_turn() {
-        let bounds = Bounds {
-            protocol: Protocol::Http1,
-            connections_max: 1,
-            header_timeout: LONG,
+    async fn connections_that_say_nothing_keep_nobody_out() {
+        let address = start(bounds(4, LONG)).await.address;
+        let mut silent = Vec::new();
+        for _ in 0..40 {
+            silent.push(TcpStream::connect(address).await.expect("connects"));
+        }
+        let answer = crate::healthcheck::get(address, "/", LONG).await;
+        assert_eq!(answer.expect("answers").0, 200);
+        let mut first = silent.swap_remove(0);
+        let mut byte = [0];
+        let read = tokio::time::timeout(LONG, first.read(&mut byte));
+        let read = read.await.expect("in time");
+        assert!(matches!(read, Ok(0) | Err(_)), "it had to leave");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_reads_is_given_up() {
+        let impatient = Bounds {
+            write_timeout: Duration::from_millis(100),
+            ..bounds(4, LONG)
         };
-        let address = start(bounds).await.address;
-        let first = TcpStream::connect(address).await.expect("connects");
-        let wait = Duration::from_millis(200);
-        let second = crate::healthcheck::get(address, "/", wait).await;
-        assert!(second.is_err(), "{second:?}");
-        drop(first);
-        let third = crate::healthcheck::get(address, "/", LONG).await;
-        assert_eq!(third.expect("answers").0, 200);
+        let address = start(impatient).await.address;
+        let mut stream = TcpStream::connect(address).await.expect("connects");
+        let asked = "GET /long HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
+        stream.write_all(asked.as_bytes()).await.expect("is sent");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        let _ = tokio::time::timeout(LONG, read)
+            .await
+            .expect("it has ended");
+        assert!(answer.len() < 20 * LONG_ANSWER_BYTES, "{}", answer.len());
     }
 
     #[tokio::test]
     async fn a_stop_finishes_what_has_begun_and_takes_on_nothing_new() {
-        let bounds = Bounds {
-            protocol: Protocol::Http1,
-            connections_max: 8,
-            header_timeout: LONG,
-        };
-        let server = start(bounds).await;
+        let server = start(bounds(8, LONG)).await;
         let begun = tokio::spawn(crate::healthcheck::get(server.address, "/held", LONG));
         server.begun.notified().await;
         server.stopping.cancel();
