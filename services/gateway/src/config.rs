@@ -215,7 +215,7 @@ impl GatewayConfig {
         crate::auth::validate(&self.tokens, problems);
         for origin in &self.allowed_origins {
             problems.require(
-                crate::origin::is_origin(origin),
+                runtime::origin::is_origin(origin),
                 "gateway.allowed_origins",
                 format!("{origin:?} is not an origin: write scheme and host, such as https://app.example.com"),
             );

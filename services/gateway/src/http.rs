@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use runtime::http::{Connection, Places, Seats};
+use runtime::origin::{self, OriginPolicy};
 use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,7 +30,6 @@ use crate::conversations::Slots;
 use crate::graphql::Schema;
 use crate::graphql::error::Code;
 use crate::metrics::{PANICS, REFUSED};
-use crate::origin::{self, OriginPolicy};
 use crate::request::{self, Refused, is_json};
 use crate::{page, socket};
 
@@ -61,11 +61,12 @@ impl App {
         let authenticator = Authenticator::new(&config.tokens);
         Self {
             schema: SchemaHandle(schema),
-            origins: OriginPolicy::new(
-                &config.allowed_origins,
-                &config.allowed_hosts,
-                authenticator.is_required(),
-            ),
+            origins: OriginPolicy {
+                allowed_origins: config.allowed_origins.clone(),
+                allowed_hosts: (!authenticator.is_required()).then(|| config.allowed_hosts.clone()),
+                allows_local_pages: false,
+                settings: ("gateway.allowed_origins", "gateway.allowed_hosts"),
+            },
             authenticator,
             requests: Slots::new(config.limits.queries_max),
             sockets: Places::new(Seats {

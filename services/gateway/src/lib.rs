@@ -11,7 +11,6 @@ pub mod conversations;
 pub mod graphql;
 pub mod http;
 pub mod metrics;
-pub mod origin;
 pub mod page;
 mod request;
 pub mod server;

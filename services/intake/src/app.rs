@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::http::HeaderMap;
+use runtime::origin::OriginPolicy;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::budget::Budget;
@@ -20,6 +21,8 @@ pub struct App {
     pub budget: Budget,
     pub workers: Workers,
     pub sink: Sink,
+    /// `None` where keys say who may write.
+    pub origins: Option<OriginPolicy>,
     requests: Arc<Semaphore>,
 }
 
@@ -43,6 +46,7 @@ impl App {
             requests: Arc::new(Semaphore::new(
                 limits.requests_max.min(Semaphore::MAX_PERMITS),
             )),
+            origins: config.keys.is_empty().then(|| local_pages(&config)),
             sink,
             config,
         }
@@ -85,6 +89,20 @@ impl App {
             .increment(1);
         metrics::histogram!(REQUEST_SECONDS, "protocol" => protocol)
             .record(observed.begin.elapsed().as_secs_f64());
+    }
+}
+
+/// Pages that this machine serves, and those that are configured by name.
+fn local_pages(config: &IntakeConfig) -> OriginPolicy {
+    let origins = config.otlp_origins.iter().chain(&config.sentry_origins);
+    OriginPolicy {
+        allowed_origins: origins.filter(|origin| *origin != "*").cloned().collect(),
+        allowed_hosts: Some(config.allowed_hosts.clone()),
+        allows_local_pages: true,
+        settings: (
+            "intake.sentry_origins or intake.otlp_origins",
+            "intake.allowed_hosts",
+        ),
     }
 }
 

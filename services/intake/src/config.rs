@@ -36,8 +36,11 @@ pub struct IntakeConfig {
     pub keys: Vec<KeyConfig>,
     /// Web pages that may send OTLP, as origins such as `https://app.example.com`; `*` for all.
     pub otlp_origins: Vec<String>,
-    /// Web pages that may send Sentry envelopes. Sentry lets all do so: a DSN is public.
+    /// Web pages that may send Sentry envelopes. Sentry lets all do so: a DSN is public. Without keys, `*` means those that
+    /// this machine serves.
     pub sentry_origins: Vec<String>,
+    /// Host names, beside loopback ones, under which an intake without keys may be reached.
+    pub allowed_hosts: Vec<String>,
     /// How long Kafka may take to acknowledge. Below the patience of exporters, which is 10 s, so that they hear why.
     pub delivery_timeout_ms: u64,
     /// Size, before compression, at which the spans of one trace are spread over several records. Below the 1 MiB that
@@ -91,6 +94,7 @@ impl Default for IntakeConfig {
             keys: Vec::new(),
             otlp_origins: Vec::new(),
             sentry_origins: vec!["*".to_owned()],
+            allowed_hosts: Vec::new(),
             delivery_timeout_ms: 8_000,
             record_bytes_max: 1_000_000,
             limits: LimitsConfig::default(),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::json;
@@ -51,8 +53,23 @@ pub fn router(app: Arc<App>) -> Router {
         ));
     otlp.merge(sentry)
         .fallback(nothing_here)
+        .layer(middleware::from_fn_with_state(app.clone(), check_origin))
         .layer(CatchPanicLayer::custom(|_| panicked()))
         .with_state(app)
+}
+
+/// Without keys nobody has to say who he is: then a page of another site must not write through its reader's browser.
+async fn check_origin(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(policy) = &app.origins else {
+        return next.run(request).await;
+    };
+    match policy.check(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => {
+            let told = axum::Json(json!({"detail": refused.to_string()}));
+            (StatusCode::FORBIDDEN, told).into_response()
+        }
+    }
 }
 
 /// Lets the pages of these origins send, and read what was wrong.

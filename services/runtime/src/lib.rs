@@ -8,6 +8,7 @@ pub mod healthcheck;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;
+pub mod origin;
 pub mod service;
 pub mod telemetry;
 pub mod token;

@@ -306,7 +306,7 @@ async fn each_gets_its_error_and_all_at_once_cost_no_more_than_is_set() {
 async fn those_who_never_end_are_ended() {
     let program = Program::start(SHORT_MS).await;
     let head = |rest: &str| {
-        format!("POST {TRACES} HTTP/1.1\r\nHost: a\r\nContent-Type: {PROTO}\r\n{rest}")
+        format!("POST {TRACES} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {PROTO}\r\n{rest}")
     };
     let chunk = format!("10000\r\n{}\r\n", "\n".repeat(0x10000));
     // Chunks for as long as somebody reads them.

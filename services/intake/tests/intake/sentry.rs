@@ -1,5 +1,6 @@
 //! Sentry envelopes, answered as Sentry answers.
 
+use intake::keys::NewKey;
 use serde_json::Value;
 
 use crate::support::{Intake, SENTRY};
@@ -139,8 +140,14 @@ async fn what_is_wrong_is_said_as_sentry_says_it() {
 
 #[tokio::test]
 async fn browsers_may_ask_first_and_send_from_anywhere() {
-    let intake = Intake::start().await;
-    let url = format!("http://{}/api/1/envelope/?sentry_key=a", intake.http);
+    let key = NewKey::generate("a".to_owned(), "shop".to_owned(), 1).expect("random");
+    let public_key = key.config.public_key.clone().expect("has one");
+    let keys = vec![key.config];
+    let intake = Intake::with(|config| config.intake.keys = keys).await;
+    let url = format!(
+        "http://{}/api/1/envelope/?sentry_key={public_key}",
+        intake.http
+    );
     let preflight = intake
         .client
         .request(reqwest::Method::OPTIONS, &url)
@@ -181,4 +188,22 @@ async fn browsers_may_ask_first_and_send_from_anywhere() {
             .headers()
             .contains_key("access-control-allow-origin")
     );
+}
+
+#[tokio::test]
+async fn without_keys_only_pages_of_this_machine_may_send() {
+    let intake = Intake::start().await;
+    let url = format!("http://{}/api/1/envelope/?sentry_key=a", intake.http);
+    for (header, value, status) in [
+        ("origin", "https://evil.example", 403),
+        ("origin", "null", 403),
+        ("host", "evil.example", 403),
+        ("origin", "http://localhost:3000", 200),
+    ] {
+        let sent = intake.client.post(&url).header(header, value);
+        let answer = sent.body(envelope()).send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "{header}: {value}");
+    }
+    let otlp = intake.export("").header("origin", "https://evil.example");
+    assert_eq!(otlp.send().await.expect("an answer").status(), 403);
 }

@@ -1,8 +1,8 @@
-//! Which web pages may call the gateway, and under which names it may be reached.
+//! Which web pages may call a service, and under which names it may be reached.
 //!
-//! A browser sends along whoever's page it shows. A gateway without tokens would answer any page in the world that knows
-//! its address; so a page has to be the gateway's own, or configured. And since a name can be made to point anywhere, a
-//! gateway without tokens answers only under names that mean this machine.
+//! A browser sends along whoever's page it shows. A service that asks nobody who he is would serve any page in the world that
+//! knows its address; so a page has to be the service's own, or configured. And since a name can be made to point anywhere,
+//! such a service answers only under names that mean this machine.
 
 use std::net::IpAddr;
 
@@ -11,29 +11,29 @@ use axum::http::{HeaderMap, Uri, header};
 /// Who may call.
 #[derive(Clone, Debug)]
 pub struct OriginPolicy {
-    allowed_origins: Vec<String>,
-    /// `None` when any host name will do, because requests carry tokens.
-    allowed_hosts: Option<Vec<String>>,
+    /// Of web pages beside the service's own.
+    pub allowed_origins: Vec<String>,
+    /// Beside those that mean this machine; `None` when any host name will do, because requests carry credentials.
+    pub allowed_hosts: Option<Vec<String>>,
+    /// Whether pages that this machine serves may call, on whatever port.
+    pub allows_local_pages: bool,
+    /// Where the two lists are configured, for the refusals.
+    pub settings: (&'static str, &'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("this page may not call the gateway: add its origin to gateway.allowed_origins")]
-    Origin,
+    #[error("this page may not call: add its origin to {setting}")]
+    Origin { setting: &'static str },
     #[error(
-        "the gateway may not be reached under this host name: use localhost, add the name to gateway.allowed_hosts, or configure tokens"
+        "this may not be reached under this host name: use localhost, add the name to {setting}, or configure who may call"
     )]
-    Host,
+    Host { setting: &'static str },
 }
 
 impl OriginPolicy {
-    pub fn new(allowed_origins: &[String], allowed_hosts: &[String], has_tokens: bool) -> Self {
-        Self {
-            allowed_origins: allowed_origins.to_vec(),
-            allowed_hosts: (!has_tokens).then(|| allowed_hosts.to_vec()),
-        }
-    }
-
+    /// # Errors
+    /// When the page, or the name, is not allowed.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
         // HTTP/2 has the host in the URI.
         let host = uri
@@ -45,20 +45,23 @@ impl OriginPolicy {
             && !is_loopback_name(host)
             && !allowed.iter().any(|name| name == without_port(host))
         {
-            return Err(Refused::Host);
+            let (_, setting) = self.settings;
+            return Err(Refused::Host { setting });
         }
         let Some(origin) = headers.get(header::ORIGIN) else {
-            // Not a browser, or a page of the gateway's own that is only read.
+            // Not a browser, or a page of the service's own that is only read.
             return Ok(());
         };
         let origin = origin.to_str().unwrap_or_default();
-        let is_own = origin
-            .split_once("://")
-            .is_some_and(|(_, authority)| !authority.is_empty() && authority == host);
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        let authority = authority.unwrap_or_default();
+        let is_own = !authority.is_empty()
+            && (authority == host || self.allows_local_pages && is_loopback_name(authority));
         if is_own || self.allowed_origins.iter().any(|allowed| allowed == origin) {
             Ok(())
         } else {
-            Err(Refused::Origin)
+            let (setting, _) = self.settings;
+            Err(Refused::Origin { setting })
         }
     }
 }
@@ -130,9 +133,49 @@ mod tests {
         policy.check(&Uri::from_static("/graphql"), &headers)
     }
 
+    fn policy_of(
+        origins: &[&str],
+        hosts: Option<&[&str]>,
+        allows_local_pages: bool,
+    ) -> OriginPolicy {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        OriginPolicy {
+            allowed_origins: owned(origins),
+            allowed_hosts: hosts.map(owned),
+            allows_local_pages,
+            settings: ("origins", "hosts"),
+        }
+    }
+
+    const ORIGIN: Result<(), Refused> = Err(Refused::Origin { setting: "origins" });
+    const HOST: Result<(), Refused> = Err(Refused::Host { setting: "hosts" });
+
+    #[test]
+    fn pages_of_this_machine_may_call_where_that_is_meant() {
+        for (origin, expected) in [
+            ("http://localhost:3000", Ok(())),
+            ("http://[::1]:3000", Ok(())),
+            ("https://evil.example", ORIGIN),
+            ("http://localhost.evil", ORIGIN),
+            ("null", ORIGIN),
+        ] {
+            let policy = policy_of(&[], Some(&[]), true);
+            assert_eq!(
+                check(&policy, "127.0.0.1:4318", Some(origin)),
+                expected,
+                "{origin}"
+            );
+        }
+        let strict = policy_of(&[], Some(&[]), false);
+        assert_eq!(
+            check(&strict, "127.0.0.1:4318", Some("http://localhost:3000")),
+            ORIGIN
+        );
+    }
+
     #[test]
     fn without_tokens_only_names_of_this_machine_will_do() {
-        let policy = OriginPolicy::new(&[], &["dev.box".to_owned()], false);
+        let policy = policy_of(&[], Some(&["dev.box"]), false);
         for host in [
             "localhost",
             "localhost:8080",
@@ -151,15 +194,15 @@ mod tests {
             "",
             "localhost.evil",
         ] {
-            assert_eq!(check(&policy, host, None), Err(Refused::Host), "{host}");
+            assert_eq!(check(&policy, host, None), HOST, "{host}");
         }
-        let with_tokens = OriginPolicy::new(&[], &[], true);
+        let with_tokens = policy_of(&[], None, false);
         assert_eq!(check(&with_tokens, "colloquy.example", None), Ok(()));
     }
 
     #[test]
     fn pages_of_other_origins_are_refused_unless_configured() {
-        let policy = OriginPolicy::new(&["https://app.example".to_owned()], &[], true);
+        let policy = policy_of(&["https://app.example"], None, false);
         let host = "colloquy.example:8080";
         for origin in [
             "http://colloquy.example:8080",
@@ -175,11 +218,7 @@ mod tests {
             "https://app.example.evil",
             "",
         ] {
-            assert_eq!(
-                check(&policy, host, Some(origin)),
-                Err(Refused::Origin),
-                "{origin}"
-            );
+            assert_eq!(check(&policy, host, Some(origin)), ORIGIN, "{origin}");
         }
     }
 
