@@ -224,7 +224,7 @@ impl GatewayConfig {
             problems.require(
                 is_trace_url_template(template),
                 "gateway.trace_url_template",
-                format!("{template:?} is not an http or https address with {{traceId}} in it"),
+                "it is not an http or https address with {traceId} in it",
             );
         }
         self.validate_bounds(problems);

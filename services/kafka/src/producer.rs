@@ -7,6 +7,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::types::RDKafkaConfRes;
 use std::fmt;
 use std::time::Duration;
 use tracing::{debug, error};
@@ -19,11 +20,27 @@ pub type Client = FutureProducer<Logged>;
 
 /// A client that cannot be made of its configuration. Brokers that cannot be reached are no error.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot create the Kafka {client}: {source}; check the [kafka] section")]
+#[error("cannot create the Kafka {client}: {reason}; check the [kafka] section")]
 pub struct ClientError {
     /// What it was to be, such as `consumer`.
-    pub client: &'static str,
-    pub source: KafkaError,
+    client: &'static str,
+    /// Without the value of a property: it may be a secret.
+    reason: String,
+}
+
+impl ClientError {
+    pub fn new(client: &'static str, cause: &KafkaError) -> Self {
+        let reason = match cause {
+            KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, property, _) => {
+                format!("there is no property `{property}`")
+            }
+            KafkaError::ClientConfig(_, _, property, _) => {
+                format!("the property `{property}` has a value that the client does not take")
+            }
+            other => other.to_string(),
+        };
+        Self { client, reason }
+    }
 }
 
 /// An idempotent producer. Idempotence can break for good, when brokers have lost what they had acknowledged; then the
@@ -53,10 +70,7 @@ impl Producer {
     /// # Errors
     /// When the client cannot be made of the configuration: see [`crate::Cluster::producer`].
     pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
-        let client = create(&config).map_err(|source| ClientError {
-            client: "producer",
-            source,
-        })?;
+        let client = create(&config).map_err(|cause| ClientError::new("producer", &cause))?;
         Ok(Self {
             config,
             current: RwLock::new((client, 0)),
@@ -140,6 +154,30 @@ mod tests {
         // Nobody listens there; a client is made all the same.
         config.set("bootstrap.servers", "127.0.0.1:1");
         Producer::new(config).expect("a producer")
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_property_is_told_without_its_value() {
+        for (property, value, expected) in [
+            (
+                "sasl.passwrd",
+                "hunter2",
+                "there is no property `sasl.passwrd`",
+            ),
+            (
+                "security.protocol",
+                "hunter2",
+                "`security.protocol` has a value",
+            ),
+        ] {
+            let mut config = ClientConfig::new();
+            config.set(property, value);
+            let error = Producer::new(config).expect_err("refused").to_string();
+            assert!(
+                error.contains(expected) && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
     }
 
     fn failure(code: RDKafkaErrorCode) -> KafkaError {

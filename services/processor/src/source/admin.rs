@@ -21,14 +21,10 @@ pub async fn create_topics(config: &KafkaConfig) -> Result<Vec<String>, SourceEr
         action: "create the missing topics".to_owned(),
         reason,
     };
-    let admin: AdminClient<DefaultClientContext> =
-        config
-            .client()
-            .create()
-            .map_err(|source| kafka::ClientError {
-                client: "admin client",
-                source,
-            })?;
+    let admin: AdminClient<DefaultClientContext> = config
+        .client()
+        .create()
+        .map_err(|cause| kafka::ClientError::new("admin client", &cause))?;
     let record_bytes_max = create.record_bytes_max.to_string();
     let names = config.topics.iter().map(|topic| topic.name.as_str());
     let names = names.chain([

@@ -33,10 +33,7 @@ pub(super) fn spawn(
     control: mpsc::Sender<Event>,
 ) -> Result<Sender<PassedOver>, SourceError> {
     let client = config.client().create_with_context(Logged);
-    let client = client.map_err(|source| kafka::ClientError {
-        client: "client for questions",
-        source,
-    })?;
+    let client = client.map_err(|cause| kafka::ClientError::new("client for questions", &cause))?;
     let names = config.topics.iter().map(|topic| topic.name.as_str().into());
     let (passed_over, received) = channel();
     let asking = Asking {

@@ -44,14 +44,10 @@ pub(super) fn spawn(
     let queue = Queue::new(records, config.queue_bytes_max);
     let passed_over = asking::spawn(&config, control.clone())?;
     let context = Context::new(control, Duration::from_millis(config.revoke_wait_ms));
-    let consumer: BaseConsumer<Context> =
-        config
-            .consumer()
-            .create_with_context(context)
-            .map_err(|source| kafka::ClientError {
-                client: "consumer",
-                source,
-            })?;
+    let consumer: BaseConsumer<Context> = config
+        .consumer()
+        .create_with_context(context)
+        .map_err(|cause| kafka::ClientError::new("consumer", &cause))?;
     let topics: Vec<&str> = config
         .topics
         .iter()

@@ -232,24 +232,48 @@ fn unreadable(file: Option<&Path>, error: figment::Error) -> Problem {
     Problem {
         key: error.path.join("."),
         source: file.map_or_else(String::new, |path| path.display().to_string()),
-        message: error.kind.to_string().trim_end().to_owned(),
+        message: without_excerpt(&error.kind.to_string()),
     }
 }
 
+/// Where the file is wrong, and why, without the lines that are shown in between: any of them may hold a secret.
+fn without_excerpt(message: &str) -> String {
+    let is_said = |line: &&str| !line.trim().is_empty() && !line.contains('|');
+    let lines: Vec<&str> = message.lines().filter(is_said).collect();
+    match lines.as_slice() {
+        [first, .., last] => format!("{first}: {last}"),
+        [only] => (*only).to_owned(),
+        [] => "it cannot be read".to_owned(),
+    }
+}
+
+/// Values are named by their kind only: what stands in the wrong place may be a secret.
 fn explain(kind: &Kind) -> String {
     match kind {
         Kind::UnknownField(name, known) => match nearest(name, known.iter().copied()) {
             Some(meant) => format!("there is no such key; did you mean `{meant}`?"),
             None => format!("there is no such key; known here are {}", OneOf(known)),
         },
-        Kind::UnknownVariant(name, known) => {
-            format!("`{name}` is not a choice; write {}", OneOf(known))
+        Kind::UnknownVariant(_, known) => {
+            format!("what is there is not a choice; write {}", OneOf(known))
         }
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-            format!("expected {expected}, found {found}")
+            format!("expected {expected}, found {}", name_of(found))
         }
         Kind::MissingField(name) => format!("the key `{name}` is missing; add it"),
         other => other.to_string(),
+    }
+}
+
+fn name_of(found: &Actual) -> &'static str {
+    match found {
+        Actual::Bool(_) => "a boolean",
+        Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) => "a number",
+        Actual::Char(_) | Actual::Str(_) | Actual::Bytes(_) => "a text",
+        Actual::Seq => "a list",
+        Actual::Map => "a table",
+        Actual::Unit | Actual::Option => "nothing",
+        _ => "something else",
     }
 }
 

@@ -106,7 +106,7 @@ fn every_mistake_is_reported_at_once_with_its_key_its_source_and_a_hint() {
         "gateway.bnid (from ",
         "did you mean `bind`?",
         "gateway.page_max (from ",
-        "expected u32, found string \"many\"",
+        "expected u32, found a text",
         "gateway.tokens",
         "did you mean `name`?",
         "redis.pasword (from environment variable COLLOQUY_REDIS__PASWORD)",
@@ -138,6 +138,30 @@ fn a_missing_file_and_broken_toml_are_errors_that_name_the_file() {
     );
     let broken = problems_of("[gateway\nbind = 1", &[]);
     assert_eq!(broken.len(), 1, "{broken:?}");
+}
+
+#[test]
+fn no_error_repeats_a_value() {
+    for file in [
+        "[gateway]\npage_max = 'hunter2'\n",
+        "[gateway]\ntokens = 'hunter2'\n",
+        "[redis]\npassword = ['hunter2']\n",
+        "[redis]\npassword = 'hunter2\n",
+        "[redis]\npassword = hunter2\n",
+    ] {
+        let problems = problems_of(file, &[]).join("\n");
+        assert!(
+            !problems.is_empty() && !problems.contains("hunter2"),
+            "{file}: {problems}"
+        );
+    }
+    let line = problems_of("[redis]\npassword = 'hunter2\n", &[]).join("\n");
+    assert!(line.contains("line 2"), "{line}");
+    let number = problems_of("[redis]\npassword = 98765432\n", &[]).join("\n");
+    assert!(
+        number.contains("found a number") && !number.contains("98765432"),
+        "{number}"
+    );
 }
 
 #[test]
