@@ -188,7 +188,19 @@ pub fn validate(tokens: &[TokenConfig], problems: &mut Problems) {
             key,
             format!("{name:?} may see no project: name some, or write projects = [\"*\"]"),
         );
-        let is_repeated = tokens[..position].iter().any(|other| other.name == *name);
+        let before = &tokens[..position];
+        let twin = before
+            .iter()
+            .find(|other| other.sha256.eq_ignore_ascii_case(&token.sha256));
+        problems.require(
+            twin.is_none(),
+            key,
+            format!(
+                "{name:?} has the token of {:?}: nobody could tell which of them it is; make another one",
+                twin.map_or("", |twin| twin.name.as_str())
+            ),
+        );
+        let is_repeated = before.iter().any(|other| other.name == *name);
         problems.require(
             !is_repeated && !name.is_empty(),
             key,
@@ -308,6 +320,10 @@ mod tests {
             vec![token("a", hash("a"), &[])],
             vec![token("", hash("a"), &["*"])],
             vec![token("a", hash("a"), &["*"]), token("a", hash("b"), &["*"])],
+            vec![
+                token("a", hash("a"), &["x"]),
+                token("b", hash("a").to_uppercase(), &["*"]),
+            ],
         ];
         for tokens in cases {
             let mut problems = Problems::default();

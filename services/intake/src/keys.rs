@@ -170,6 +170,19 @@ pub fn validate(keys: &[KeyConfig], problems: &mut Problems) {
                     "sha256 of {name:?} is not 64 hex characters: make a key with `intake key new`"
                 ),
             );
+            let is_twin = |other: &&KeyConfig| {
+                let other = other.sha256.as_deref();
+                other.is_some_and(|other| other.eq_ignore_ascii_case(hash))
+            };
+            let twin = before.iter().find(is_twin);
+            problems.require(
+                twin.is_none(),
+                place,
+                format!(
+                    "{name:?} has the token of {:?}: nobody could tell whose spans they are; make another one",
+                    twin.map_or("", |twin| twin.name.as_str())
+                ),
+            );
         }
         if key.public_key.is_some() {
             validate_public_key(key, before, problems);

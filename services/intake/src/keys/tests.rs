@@ -81,6 +81,7 @@ fn keys_that_cannot_work_are_reported() {
         with(&|key| key.project = " ".to_owned()),
         with(&|key| key.sha256 = Some("zz".repeat(32))),
         with(&|key| (key.sha256, key.public_key) = (None, None)),
+        with(&|key| key.sha256 = good.sha256.clone()),
         with(&|key| key.public_key = Some("with-dashes".to_owned())),
         with(&|key| key.public_key = good.public_key.clone()),
         with(&|key| key.project_id = 2),
