@@ -11,6 +11,7 @@ mod live;
 mod placing;
 mod poison;
 mod processors;
+mod reports;
 mod servers;
 mod traces;
 mod unassigned;

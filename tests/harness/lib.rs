@@ -16,6 +16,7 @@ pub mod record;
 pub mod redis;
 pub mod services;
 pub mod stack;
+pub mod told;
 pub mod topics;
 
 mod eventually;

@@ -1,0 +1,90 @@
+//! The reports of `schemas/examples/reports` through the doors: what the pure core reads of them, users are shown.
+
+use harness::intake::PUBLIC_KEY;
+use harness::process::workspace;
+use harness::stack::Stack;
+use harness::told::told;
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut entries: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    entries.sort();
+    entries
+}
+
+/// A request as its sender would send it; `None` for a file that is none.
+fn request(client: &Client, address: &str, file: &Path) -> Option<RequestBuilder> {
+    let name = file.file_name()?.to_str()?;
+    let (_, kind) = name.split_once('.')?;
+    let (path, content_type) = match kind {
+        "traces.json" => ("/v1/traces".to_owned(), "application/json"),
+        "logs.json" => ("/v1/logs".to_owned(), "application/json"),
+        "envelope.raw" => (
+            format!("/api/1/envelope/?sentry_key={PUBLIC_KEY}"),
+            "application/x-sentry-envelope",
+        ),
+        _ => return None,
+    };
+    let body = fs::read(file).expect("a readable file");
+    let request = client.post(format!("{address}{path}"));
+    Some(request.header("content-type", content_type).body(body))
+}
+
+/// The conversations of a golden, each with the line that names it.
+fn sections(golden: &str) -> Vec<(String, String)> {
+    let sections = golden.split("\n== ").skip(1);
+    sections
+        .map(|section| {
+            let (id, _) = section.split_once(": ").expect("an id and its numbers");
+            (id.to_owned(), format!("== {}\n", section.trim_end()))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_report_reads_through_the_doors_as_the_core_reads_it() {
+    let stack = Stack::start("reports").await;
+    let intake = stack.intake().await;
+    let client = Client::new();
+    let folders = entries(&workspace().join("schemas/examples/reports"));
+    let folders: Vec<PathBuf> = folders.into_iter().filter(|path| path.is_dir()).collect();
+    for folder in &folders {
+        for file in entries(folder) {
+            let Some(request) = request(&client, &intake.otlp_http(), &file) else {
+                continue;
+            };
+            let answer = request.send().await.expect("an answer");
+            let (status, body) = (answer.status(), answer.text().await.expect("a body"));
+            assert!(
+                status == 200 && !body.contains("rejected"),
+                "{}: {body}",
+                file.display()
+            );
+        }
+    }
+    stack.settle().await;
+    let rows = stack.client.list(Value::Null).await.expect("a list");
+    let mut different = Vec::new();
+    for folder in &folders {
+        let golden = fs::read_to_string(folder.join("expected.txt")).expect("a golden");
+        for (id, expected) in sections(&golden) {
+            let row = rows.iter().find(|row| row["id"] == id.as_str());
+            let project = row
+                .and_then(|row| row["project"].as_str())
+                .unwrap_or_default();
+            let conversation = stack.client.conversation(project, &id).await;
+            let conversation = conversation.expect("an answer").unwrap_or_default();
+            let shown = told(&conversation);
+            if shown.trim_end() != expected.trim_end() {
+                different.push(format!("{id}: expected\n{expected}shown\n{shown}"));
+            }
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
