@@ -89,7 +89,7 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
     draft.dropped_attributes = raw.dropped_attributes;
     // Before content is read: that may take these attributes out.
     draft.finish_reason = finish_reason(&draft);
-    draft.usage = usage::tokens(&draft);
+    usage::read(&mut draft);
     if is_genai {
         (dialect.content)(&mut draft);
         draft::content::read(&mut draft);
@@ -138,8 +138,8 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
         previous_response_id: draft.previous_response_id().map(name),
         finish_reason: draft.finish_reason.take().map(name),
         tool,
-        usage: draft.usage.or_else(|| usage::tokens(&draft)),
-        reported_cost: usage::cost(&draft),
+        usage: draft.usage,
+        reported_cost: draft.reported_cost,
         content: std::mem::take(&mut draft.content),
         original_input_messages: draft.original_input_messages.or(cut_from),
         compacted: draft.fields.flag("gen_ai.conversation.compacted"),
