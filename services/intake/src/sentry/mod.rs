@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -91,12 +92,8 @@ async fn receive(app: &App, project: &str, request: Request) -> Result<Accepted,
 type Admitted = (auth::Client, u64, Coding, tokio::sync::OwnedSemaphorePermit);
 
 /// What can be said before the body is read.
-fn admit(app: &App, project: &str, head: &axum::http::request::Parts) -> Result<Admitted, Refusal> {
-    let project_id = project.parse().map_err(|_| {
-        Refusal::malformed(
-            "the project in the path is not a number: let the DSN end in one, such as /1",
-        )
-    })?;
+fn admit(app: &App, project: &str, head: &Parts) -> Result<Admitted, Refusal> {
+    let project_id = project_id(project)?;
     let client = auth::of_head(head)?;
     if let Some(key) = &client.key {
         app.keyring.admit_public_key(key, project_id)?;
@@ -104,6 +101,30 @@ fn admit(app: &App, project: &str, head: &axum::http::request::Parts) -> Result<
     let name = head.headers.get(header::CONTENT_ENCODING);
     let name = name.map_or(Ok(""), |value| value.to_str()).unwrap_or("?");
     Ok((client, project_id, Coding::named(name)?, app.begin()?))
+}
+
+fn project_id(project: &str) -> Result<u64, Refusal> {
+    project.parse().map_err(|_| {
+        Refusal::malformed(
+            "the project in the path is not a number: let the DSN end in one, such as /1",
+        )
+    })
+}
+
+/// The project of a client that shows its DSN's public key in the head of a request.
+///
+/// # Errors
+/// When there is no key, an unknown one, or one of another project.
+pub fn admit_head(app: &App, project: &str, head: &Parts) -> Result<SentryProject, Refusal> {
+    let project_id = project_id(project)?;
+    let key = auth::of_head(head)?.key.ok_or_else(|| {
+        Refusal::new(
+            Reason::Forbidden,
+            "missing authorization information: send the DSN's public key in the header X-Sentry-Auth, \
+             or in the query as sentry_key",
+        )
+    })?;
+    app.keyring.admit_public_key(&key, project_id)
 }
 
 struct Reading {
