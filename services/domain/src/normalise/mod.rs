@@ -16,6 +16,7 @@ mod draft;
 mod tests;
 mod values;
 
+pub use draft::reported::EVENT as REPORTED_ERROR;
 pub use values::salvage::MARK as CUT_MARK;
 
 use crate::ids::{SpanId, SpanKey};
@@ -156,8 +157,11 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
     }
 }
 
-/// Reads one log record; `None` when it carries no message content.
+/// Reads one log record; `None` when it carries neither message content nor an error.
 pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
+    if raw.event_name == REPORTED_ERROR {
+        return draft::reported::read(raw, record_ms, rules);
+    }
     let limits = &rules.limits;
     let fields = Fields::new(raw.attributes);
     let dialect = detect::dialect(&raw.origin.scope_name, &raw.event_name, &fields);
@@ -192,6 +196,7 @@ pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
             .finish_reason
             .take()
             .map(|reason| bounds::shortened(reason, limits)),
+        error: None,
         user: people::user(&draft.fields, limits),
         content: draft.content,
     })

@@ -22,6 +22,7 @@ use crate::budget::Reservation;
 use crate::config::LimitsConfig;
 use crate::keys::SentryProject;
 use crate::metrics::{DROPPED, ITEMS, REJECTED};
+use crate::otlp::{self, Signal};
 use crate::refusal::{Reason, Refusal};
 use crate::sink::{Outcome, Record, Stream};
 
@@ -204,16 +205,25 @@ fn records(
         }
         _ => Refusal::malformed(cause.to_string()),
     })?;
-    let mut records = Vec::with_capacity(envelope.records.len());
-    for record in std::mem::take(&mut envelope.records) {
-        let payload = Bytes::from(record.body.to_string());
+    let mut records = Vec::with_capacity(envelope.records.len() + envelope.errors.len());
+    let spans = std::mem::take(&mut envelope.records);
+    let errors = std::mem::take(&mut envelope.errors);
+    let spans = spans.into_iter().map(|record| (Stream::Sentry, record));
+    let errors = errors.into_iter().map(|record| (Stream::Logs, record));
+    for (stream, record) in spans.chain(errors) {
+        let text = record.body.to_string();
+        let payload = match stream {
+            // Logs go to Kafka in protobuf.
+            Stream::Logs => otlp::to_proto(Signal::Logs, text.as_bytes())?.request,
+            _ => Bytes::from(text),
+        };
         if payload.len() > item_bytes_max {
             envelope.rejected_total += 1;
             continue;
         }
         held.grow(2 * payload.len())?;
         records.push(Record {
-            stream: Stream::Sentry,
+            stream,
             key: record.trace_id.to_string(),
             payload,
             project: Some(project.clone()),
@@ -263,9 +273,9 @@ fn refusal(refused: &Refusal) -> Response {
     if let Some(wait) = refused.reason.retry_after() {
         let seconds = wait.as_secs();
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        // Of all that SDKs send we take only these two, so errors need not wait.
+        // Of all that SDKs send we take only these, so the others need not wait.
         let limits = format!(
-            "{seconds}:transaction;span:organization:{}",
+            "{seconds}:transaction;span;error:organization:{}",
             refused.reason.name()
         );
         if let Ok(limits) = HeaderValue::from_str(&limits) {

@@ -6,6 +6,7 @@ pub(super) mod events;
 pub(super) mod names;
 pub(super) mod operation;
 pub(super) mod people;
+pub(super) mod reported;
 pub(super) mod usage;
 
 use crate::message::{Message, Role};
