@@ -8,7 +8,7 @@ use crate::span::Operation;
 use serde_json::{Map, Value};
 
 /// Attributes that are a usage object, whichever SDK wrote them.
-const USAGES: [&str; 17] = [
+const USAGES: [&str; 21] = [
     "gen_ai.usage",
     "gen_ai.usage.details",
     "gen_ai.usage_metadata",
@@ -24,12 +24,16 @@ const USAGES: [&str; 17] = [
     "langfuse.observation.usage",
     "langsmith.metadata.usage_metadata",
     "mlflow.chat.tokenUsage",
+    "metadata.usage_object",
+    "braintrust.metrics",
+    "opik.usage",
+    "gen_ai.response.usage_metadata",
     "lk.llm_metrics",
     "lk.usage",
 ];
 
 /// Attributes that are a response as a provider or SDK gave it, the rawest first.
-const RESPONSES: [&str; 24] = [
+const RESPONSES: [&str; 26] = [
     "gcp.vertex.agent.llm_response",
     "response_data",
     "ai.response",
@@ -51,6 +55,8 @@ const RESPONSES: [&str; 24] = [
     "langfuse.observation.output",
     "mlflow.spanOutputs",
     "lmnr.span.output",
+    "haystack.component.output",
+    "hidden_params",
     "genkit:output",
     "outputs",
     "output",
@@ -136,7 +142,14 @@ fn flattened(draft: &Draft) -> Reported {
         let Some((rest, trust)) = PREFIXES.iter().find_map(under) else {
             continue;
         };
-        let Some(count) = draft.fields.get(key).and_then(numbers::count) else {
+        let Some(value) = draft.fields.get(key) else {
+            continue;
+        };
+        let Some(count) = numbers::count(value) else {
+            // `gen_ai.usage.input_token_details` as JSON.
+            if let Some(Value::Object(inner)) = structure(value) {
+                counts.fill(&objects::details(&objects::squeezed(rest), &inner));
+            }
             continue;
         };
         let last = rest.rsplit('.').next().unwrap_or(rest);

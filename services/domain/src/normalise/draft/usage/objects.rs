@@ -67,7 +67,7 @@ const KINDS: [(Kind, &[&str]); 7] = [
 const SHORT_KINDS: [(Kind, &[&str]); 6] = [
     (Kind::Input, &["input", "prompt"]),
     (Kind::Output, &["output", "completion", "response"]),
-    (Kind::Total, &["total"]),
+    (Kind::Total, &["total", "tokens"]),
     (Kind::Cached, &["cached", "cacheread", "cachedinput"]),
     (Kind::Write, &["cachewrite", "cachecreation"]),
     (Kind::Reasoning, &["reasoning", "thoughts", "thinking"]),
@@ -133,7 +133,7 @@ const BESIDE: [&str; 4] = [
 
 /// What an object within a usage object tells: `prompt_tokens_details` of OpenAI, `input_token_details` of LangChain,
 /// `inputTokens: {total, cacheRead}` of the AI SDK, `cache_creation` of Anthropic, `tokens` and `billed_units` of Cohere.
-fn details(name: &str, map: &Map<String, Value>) -> Counts {
+pub(super) fn details(name: &str, map: &Map<String, Value>) -> Counts {
     if matches!(name, "tokens" | "billedunits") {
         return self::counts(map, Trust::Data);
     }
@@ -298,7 +298,17 @@ pub(super) fn in_metadata(value: &Value) -> Reported {
 
 /// Whether a text can hold a usage object. Cheap, so that no long answer is parsed for nothing.
 pub(super) fn may_tell(text: &str) -> bool {
-    const WORDS: [&str; 5] = ["oken", "eval_count", "evalCount", "cost", "Cost"];
+    const WORDS: [&str; 9] = [
+        "oken",
+        "eval_count",
+        "evalCount",
+        "cost",
+        "Cost",
+        "cache",
+        "reasoning",
+        "\"input\"",
+        "\"output\"",
+    ];
     let begins = text.trim_start().starts_with(['{', '[', '"']);
     begins && WORDS.iter().any(|word| text.contains(word))
 }

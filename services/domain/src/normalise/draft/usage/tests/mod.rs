@@ -152,6 +152,16 @@ fn attributes_of_every_spelling_are_counted() {
             whole,
         ),
         (
+            "LangSmith, details as JSON",
+            json!({"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 50, "gen_ai.usage.input_token_details": "{\"cache_read\": 30, \"cache_creation\": 20}", "gen_ai.usage.output_token_details": {"reasoning": 10}}),
+            whole,
+        ),
+        (
+            "ADK",
+            json!({"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 50, "gen_ai.usage.experimental.reasoning_tokens": 10, "gen_ai.usage.experimental.reasoning_tokens_limit": 500}),
+            (100, 0, 0, 50, 10),
+        ),
+        (
             "AI SDK 6, zero under the older name",
             json!({"ai.usage.inputTokens": 100, "ai.usage.outputTokens": 50, "ai.usage.cachedInputTokens": 0, "ai.usage.inputTokenDetails.cacheReadTokens": 30}),
             (100, 30, 0, 50, 0),
@@ -227,6 +237,7 @@ fn a_sender_known_to_count_beside_is_believed() {
             json!({"prompt_tokens": 900, "completion_tokens": 100, "total_tokens": 1_000}),
             (900, 0, 0, 100, 0),
         ),
+        (json!({"input": 900, "output": 100}), (900, 0, 0, 100, 0)),
         (
             json!({"input_tokens": 900, "cache_read_input_tokens": 600, "output_tokens": 100}),
             (1_500, 600, 0, 100, 0),

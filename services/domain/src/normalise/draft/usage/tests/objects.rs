@@ -137,6 +137,11 @@ fn usage_objects() -> Vec<(&'static str, Value, Tokens)> {
             (100, 0, 0, 50, 0),
         ),
         (
+            "Braintrust",
+            json!({"prompt_tokens": 100, "completion_tokens": 50, "tokens": 150, "prompt_cached_tokens": 30}),
+            (100, 30, 0, 50, 0),
+        ),
+        (
             "LiveKit",
             json!({"prompt_tokens": 100, "completion_tokens": 50, "prompt_cached_tokens": 30, "total_tokens": 150, "tokens_per_second": 12.5}),
             (100, 30, 0, 50, 0),
