@@ -46,6 +46,15 @@ impl Conversation {
             .collect()
     }
 
+    /// Whether all that is known of a span are errors told beside it.
+    pub(crate) fn has_only_errors(&self, key: &SpanKey) -> bool {
+        let logs = self.logs.get(key).into_iter().flat_map(BTreeMap::values);
+        let mut logs = logs.peekable();
+        !self.spans.contains_key(key)
+            && logs.peek().is_some()
+            && logs.all(|log| log.is_error_only())
+    }
+
     /// How many spans there are, and spans with logs beside them.
     pub(crate) fn held_count(&self) -> usize {
         self.spans.len() + self.logs.len()

@@ -258,6 +258,13 @@ impl CostFact {
     }
 }
 
+impl LogFact {
+    /// Whether it tells of a failure and of nothing said: alone it is no sign of a conversation.
+    pub fn is_error_only(&self) -> bool {
+        self.error.is_some() && self.content.is_empty()
+    }
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -331,7 +338,7 @@ pub struct SpanFact {
     pub record_ms: i64,
 }
 
-/// Message content from a log record. The set of a span's log facts makes up its content when the span has none.
+/// Message content or an error from a log record. The set of a span's log facts makes up its content when the span has none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogFact {
     #[serde(rename = "k")]
@@ -346,6 +353,8 @@ pub struct LogFact {
     pub content: ContentFact,
     #[serde(rename = "fr", default, skip_serializing_if = "is_default")]
     pub finish_reason: Option<String>,
+    #[serde(rename = "er", default, skip_serializing_if = "is_default")]
+    pub error: Option<SpanError>,
     #[serde(rename = "u", default, skip_serializing_if = "is_default")]
     pub user: User,
     /// See [`SpanFact::lacks_id`].

@@ -63,6 +63,7 @@ pub(crate) fn log_bytes(log: &LogFact) -> usize {
         + ARC_BYTES
         + size_of::<LogFact>()
         + optional_bytes([&log.finish_reason])
+        + log.error.as_ref().map_or(0, error_bytes)
         + user_bytes(&log.user)
         + (log.content.system.len() + log.content.output.len()) * size_of::<Digest>()
 }
@@ -102,7 +103,7 @@ fn part_bytes(part: &Part) -> usize {
 }
 
 fn error_bytes(error: &SpanError) -> usize {
-    optional_bytes([&error.kind, &error.message])
+    optional_bytes([&error.kind, &error.message, &error.event_id])
 }
 
 fn user_bytes(user: &User) -> usize {

@@ -19,6 +19,7 @@ pub mod normalise;
 mod past;
 pub mod prepare;
 pub mod raw;
+mod reported_errors;
 pub mod sentry_envelope;
 pub mod span;
 mod staircase;

@@ -9,8 +9,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Conversation {
-    /// Without the facts that stand here no more: what is shown.
+    /// Without the facts that stand here no more, and with the errors that were told beside their spans: what is shown.
     pub fn present(&self) -> Cow<'_, Self> {
+        match self.standing() {
+            Cow::Borrowed(standing) => standing.with_reported_errors(),
+            Cow::Owned(standing) => match standing.with_reported_errors() {
+                Cow::Borrowed(_) => Cow::Owned(standing),
+                Cow::Owned(told) => Cow::Owned(told),
+            },
+        }
+    }
+
+    fn standing(&self) -> Cow<'_, Self> {
         let mut present = self.without(&|moved| !moved.is_here());
         if let Cow::Owned(present) = &mut present {
             present.moves.retain(|_, moved| moved.is_here());

@@ -118,6 +118,7 @@ pub fn log(log: SpanLog, record_ms: i64) -> Prepared {
         is_complete: log.is_complete,
         content: bodies.content(log.content),
         finish_reason: log.finish_reason,
+        error: log.error,
         user: log.user,
         lacks_id,
         record_ms,

@@ -39,6 +39,12 @@ pub struct SpanError {
     pub kind: Option<String>,
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Whether somebody caught it, where an error event tells.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub handled: Option<bool>,
+    /// Of the error event that tells more, in the tool that took it.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -129,7 +135,7 @@ pub struct Span {
     pub resource: Attributes,
 }
 
-/// Message content that came in a log record; it belongs to the span with this key.
+/// Message content or an error that came in a log record; it belongs to the span with this key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpanLog {
     pub key: SpanKey,
@@ -142,5 +148,6 @@ pub struct SpanLog {
     pub is_complete: bool,
     pub content: Content,
     pub finish_reason: Option<String>,
+    pub error: Option<SpanError>,
     pub user: User,
 }

@@ -44,6 +44,9 @@ pub struct GatewayConfig {
     /// Where the page links a span to: an address in the tracing tool with `{traceId}` and, if it likes, `{spanId}` in
     /// it, such as `https://tempo.example.com/trace/{traceId}?span={spanId}`. Without it there are no such links.
     pub trace_url_template: Option<String>,
+    /// Where the page links an error to of which an event of Sentry's SDKs told: an address with `{eventId}` in it, such as
+    /// `https://sentry.example.com/organizations/shop/issues/?query={eventId}`. Without it there are no such links.
+    pub error_url_template: Option<String>,
     pub limits: LimitsConfig,
     pub live: LiveConfig,
 }
@@ -134,6 +137,7 @@ impl Default for GatewayConfig {
             introspection: true,
             graphiql: true,
             trace_url_template: None,
+            error_url_template: None,
             limits: LimitsConfig::default(),
             live: LiveConfig::default(),
         }
@@ -222,9 +226,16 @@ impl GatewayConfig {
         }
         if let Some(template) = &self.trace_url_template {
             problems.require(
-                is_trace_url_template(template),
+                is_url_template(template, &["{traceId}", "{spanId}"]),
                 "gateway.trace_url_template",
                 "it is not an http or https address with {traceId} in it",
+            );
+        }
+        if let Some(template) = &self.error_url_template {
+            problems.require(
+                is_url_template(template, &["{eventId}"]),
+                "gateway.error_url_template",
+                format!("{template:?} is not an http or https address with {{eventId}} in it"),
             );
         }
         self.validate_bounds(problems);
@@ -285,10 +296,15 @@ impl GatewayConfig {
     }
 }
 
-fn is_trace_url_template(text: &str) -> bool {
+/// Whether it is a web address with these names in braces in it: the first has to be, and no others may.
+fn is_url_template(text: &str, names: &[&str]) -> bool {
     // Braces are no part of an address, though the parser lets them pass; ids of digits are.
-    let example = text.replace("{traceId}", "1").replace("{spanId}", "1");
-    text.contains("{traceId}")
+    let example = names
+        .iter()
+        .fold(text.to_owned(), |text, name| text.replace(name, "1"));
+    names
+        .first()
+        .is_some_and(|required| text.contains(required))
         && !example.contains(['{', '}'])
         && example.parse::<axum::http::Uri>().is_ok_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
@@ -348,6 +364,25 @@ mod tests {
             "https://traces.example.com/{traceId}/{span}",
         ] {
             assert!(with(template).contains("{traceId}"), "{template}");
+        }
+    }
+
+    #[test]
+    fn links_to_errors_must_be_web_addresses_that_name_the_event() {
+        let with = |template| problems(&[("COLLOQUY_GATEWAY__ERROR_URL_TEMPLATE", template)]);
+        for template in [
+            "https://errors.example.com/?query={eventId}",
+            "http://localhost:9000/organizations/shop/projects/a/events/{eventId}/",
+        ] {
+            assert_eq!(with(template), "", "{template}");
+        }
+        for template in [
+            "https://errors.example.com/",
+            "javascript:alert('{eventId}')",
+            "/events/{eventId}",
+            "https://errors.example.com/{eventId}/{traceId}",
+        ] {
+            assert!(with(template).contains("{eventId}"), "{template}");
         }
     }
 }

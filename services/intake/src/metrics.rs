@@ -6,7 +6,7 @@ runtime::define_metrics! {
     Histogram Bytes BODY_BYTES "intake_body_bytes" "Bodies as they arrived, before decompression.";
     Counter Count ITEMS "intake_items_total" by [signal] "Spans and log records that Kafka has acknowledged.";
     Counter Count REJECTED "intake_rejected_total" by [signal] "Spans and log records that were refused while their neighbours were taken.";
-    Counter Count DROPPED "intake_dropped_total" by [kind] "What is accepted and thrown away on purpose: metrics, log records of no span, Sentry items without spans.";
+    Counter Count DROPPED "intake_dropped_total" by [kind] "What is accepted and thrown away on purpose: metrics, log records of no span, Sentry items without spans and errors of none.";
     Counter Count RECORDS "intake_records_total" "Records that Kafka has acknowledged.";
     Histogram Seconds DELIVERY_SECONDS "intake_delivery_seconds" "From handing a request's records to the client of Kafka to the acknowledgement of the last.";
     Counter Count UNDELIVERED "intake_undelivered_total" by [reason] "Records that were not delivered.";

@@ -39,6 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
     let sentry = Router::new()
         .route("/api/{project}/envelope/", post(sentry::envelope))
         .route("/api/{project}/envelope", post(sentry::envelope))
+        .merge(otlp_by_dsn())
         .layer(cors(
             &config.sentry_origins,
             vec![
@@ -70,6 +71,25 @@ async fn check_origin(State(app): State<Arc<App>>, request: Request, next: Next)
             (StatusCode::FORBIDDEN, told).into_response()
         }
     }
+}
+
+/// Where Sentry's SDKs send OTLP when all they know is a DSN, and where its documentation sent exporters before.
+fn otlp_by_dsn() -> Router<Arc<App>> {
+    let mut router = Router::new();
+    for base in ["/api/{project}/integration/otlp", "/api/{project}/otlp"] {
+        for end in ["", "/"] {
+            router = router
+                .route(
+                    &format!("{base}/v1/traces{end}"),
+                    post(otlp::http::traces_by_dsn),
+                )
+                .route(
+                    &format!("{base}/v1/logs{end}"),
+                    post(otlp::http::logs_by_dsn),
+                );
+        }
+    }
+    router
 }
 
 /// Lets the pages of these origins send, and read what was wrong.

@@ -5,6 +5,7 @@ import { ConversationPage } from './conversation/conversation-page';
 import { ListPage } from './list/list-page';
 import { SignIn } from './sign-in/sign-in';
 import { useObservable } from './state/observable';
+import { SettingsContext } from './state/settings';
 import { Notice } from './ui/notice';
 import { useAddress } from './url/location';
 import { parseRoute } from './url/route';
@@ -12,7 +13,7 @@ import { parseRoute } from './url/route';
 /** The page as its address has it. */
 export function App() {
   const route = parseRoute(useAddress());
-  const settings = useSettings();
+  const settings = useLoadedSettings();
   const { signInRequired, token } = useObservable(session);
   if (settings === null) return null;
   if (signInRequired || (settings.authRequired && token === null)) return <SignIn />;
@@ -25,13 +26,18 @@ export function App() {
       </main>
     );
   }
-  if (route.kind === 'conversation' && route.open) {
-    return <ConversationPage conversation={route.open} route={route} settings={settings} />;
-  }
-  return <ListPage route={route} settings={settings} />;
+  return (
+    <SettingsContext value={settings}>
+      {route.kind === 'conversation' && route.open ? (
+        <ConversationPage conversation={route.open} route={route} settings={settings} />
+      ) : (
+        <ListPage route={route} settings={settings} />
+      )}
+    </SettingsContext>
+  );
 }
 
-function useSettings(): Settings | null {
+function useLoadedSettings(): Settings | null {
   const [settings, setSettings] = useState<Settings | null>(null);
   useEffect(() => {
     void loadSettings().then(setSettings);

@@ -16,6 +16,7 @@ mod draft;
 mod tests;
 mod values;
 
+pub use draft::reported::EVENT as REPORTED_ERROR;
 pub use values::salvage::MARK as CUT_MARK;
 
 use crate::ids::{SpanId, SpanKey};
@@ -89,7 +90,7 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
     draft.dropped_attributes = raw.dropped_attributes;
     // Before content is read: that may take these attributes out.
     draft.finish_reason = finish_reason(&draft);
-    draft.usage = usage::tokens(&draft);
+    usage::read(&mut draft);
     if is_genai {
         (dialect.content)(&mut draft);
         draft::content::read(&mut draft);
@@ -138,8 +139,8 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
         previous_response_id: draft.previous_response_id().map(name),
         finish_reason: draft.finish_reason.take().map(name),
         tool,
-        usage: draft.usage.or_else(|| usage::tokens(&draft)),
-        reported_cost: usage::cost(&draft),
+        usage: draft.usage,
+        reported_cost: draft.reported_cost,
         content: std::mem::take(&mut draft.content),
         original_input_messages: draft.original_input_messages.or(cut_from),
         compacted: draft.fields.flag("gen_ai.conversation.compacted"),
@@ -156,8 +157,11 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
     }
 }
 
-/// Reads one log record; `None` when it carries no message content.
+/// Reads one log record; `None` when it carries neither message content nor an error.
 pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
+    if raw.event_name == REPORTED_ERROR {
+        return draft::reported::read(raw, record_ms, rules);
+    }
     let limits = &rules.limits;
     let fields = Fields::new(raw.attributes);
     let dialect = detect::dialect(&raw.origin.scope_name, &raw.event_name, &fields);
@@ -192,6 +196,7 @@ pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
             .finish_reason
             .take()
             .map(|reason| bounds::shortened(reason, limits)),
+        error: None,
         user: people::user(&draft.fields, limits),
         content: draft.content,
     })

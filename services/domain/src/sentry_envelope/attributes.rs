@@ -47,8 +47,12 @@ impl TypedAttributes {
         self.value(key)?.as_str().filter(|text| !text.is_empty())
     }
 
+    /// A number, also one written as text.
     pub(super) fn number(&self, key: &str) -> Option<f64> {
-        self.value(key)?.as_f64()
+        match self.value(key)? {
+            Value::String(text) => text.trim().replace(',', "").parse().ok(),
+            value => value.as_f64(),
+        }
     }
 
     fn value(&self, key: &str) -> Option<&Value> {

@@ -3,10 +3,11 @@
 //! Three shapes are on the wire: containers of version 2 spans next to a transaction (today's default), transactions
 //! with all spans inside (older SDKs), and containers alone (span streaming). Each span becomes one ingest-spans
 //! version 1 record. What concerns all spans of an envelope but is said only once (user, release, environment) is
-//! copied to each; on spans of AI calls, names become those that Relay writes.
+//! copied to each; on spans of AI calls, names become those that Relay writes. Error events become log records.
 
 mod attributes;
 mod classic;
+mod errors;
 mod framing;
 mod record;
 mod relay;
@@ -49,14 +50,16 @@ pub struct Envelope {
     /// The id to answer the SDK with, as it was given.
     pub event_id: Option<String>,
     pub records: Vec<Record>,
-    /// Items of other kinds (errors, sessions, reports, …), how many of each.
+    /// Error events, each an OTLP/JSON export of one log record of the span that it names.
+    pub errors: Vec<Record>,
+    /// Items of other kinds (sessions, reports, errors outside of any span, …), how many of each.
     pub skipped: BTreeMap<String, usize>,
     /// Why items or spans were left out, the first [`REJECTIONS_DESCRIBED_MAX`] of them.
     pub rejected: Vec<String>,
     pub rejected_total: usize,
 }
 
-/// One ingest-spans version 1 record and the key it belongs under.
+/// One record (of a span: ingest-spans version 1) and the key it belongs under.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     pub trace_id: TraceId,
@@ -130,10 +133,17 @@ impl Parsed {
     }
 }
 
-/// Reads the payloads of the items that hold spans; counts the others.
+/// Reads the payloads of the items that hold spans or errors; counts the others.
 fn parse(items: Vec<Item<'_>>, envelope: &mut Envelope) -> Vec<Parsed> {
     let mut parsed = Vec::new();
     for item in items {
+        if item.kind == "event"
+            && let Ok(Value::Object(event)) = json::document(item.payload)
+            && let Some(record) = errors::record(&event)
+        {
+            envelope.errors.push(record);
+            continue;
+        }
         if !matches!(item.kind.as_str(), "transaction" | "span") {
             *envelope.skipped.entry(item.kind).or_default() += 1;
             continue;

@@ -24,11 +24,12 @@ const RENAMED: [(&str, &str); 6] = [
 ];
 
 /// Old names that stay beside the new ones.
-const COPIED: [(&str, &str); 9] = [
+const COPIED: [(&str, &str); 10] = [
     ("ai.prompt_tokens.used", INPUT_TOKENS),
     ("gen_ai.usage.prompt_tokens", INPUT_TOKENS),
     ("ai.completion_tokens.used", OUTPUT_TOKENS),
     ("gen_ai.usage.completion_tokens", OUTPUT_TOKENS),
+    ("ai.total_tokens.used", TOTAL_TOKENS),
     (
         "gen_ai.usage.input_tokens.cached",
         "gen_ai.usage.cache_read.input_tokens",
@@ -59,8 +60,14 @@ pub(super) fn normalise(attributes: &mut TypedAttributes) {
     }
     let tokens = [INPUT_TOKENS, OUTPUT_TOKENS].map(|key| attributes.number(key));
     if tokens.iter().any(Option::is_some) {
-        let total: f64 = tokens.into_iter().flatten().sum();
-        attributes.replace(TOTAL_TOKENS, total);
+        let sum: f64 = tokens.into_iter().flatten().sum();
+        // Relay writes the sum alone. A larger total is kept: it may be all that is known of thinking and of the cache.
+        if attributes
+            .number(TOTAL_TOKENS)
+            .is_none_or(|total| total < sum)
+        {
+            attributes.replace(TOTAL_TOKENS, sum);
+        }
     }
 }
 
@@ -158,6 +165,32 @@ mod tests {
                 "gen_ai.usage.input_tokens.cached": 40, "gen_ai.usage.cache_read.input_tokens": 40,
             })
         );
+    }
+
+    #[test]
+    fn a_total_larger_than_its_parts_is_kept() {
+        for (given, kept) in [
+            (json!({"gen_ai.usage.total_tokens": 4_052}), json!(4_052)),
+            (json!({"ai.total_tokens.used": 4_052}), json!(4_052)),
+            (
+                json!({"gen_ai.usage.total_tokens": "4,052"}),
+                json!("4,052"),
+            ),
+            (json!({"gen_ai.usage.total_tokens": 50}), json!(52.0)),
+            (json!({"gen_ai.usage.total_tokens": 0}), json!(52.0)),
+            (json!({"gen_ai.usage.total_tokens": "?"}), json!(52.0)),
+            (json!({}), json!(52.0)),
+        ] {
+            let mut attributes = json!({"sentry.op": "gen_ai.chat", "gen_ai.usage.input_tokens": 12, "gen_ai.usage.output_tokens": 40});
+            for (key, value) in given.as_object().expect("an object") {
+                attributes[key] = value.clone();
+            }
+            assert_eq!(
+                normalised(attributes)["gen_ai.usage.total_tokens"],
+                kept,
+                "{given}"
+            );
+        }
     }
 
     #[test]

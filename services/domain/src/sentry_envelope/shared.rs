@@ -51,11 +51,11 @@ impl SharedFields {
     }
 }
 
-fn trace_id(trace: &Map<String, Value>) -> Option<TraceId> {
+pub(super) fn trace_id(trace: &Map<String, Value>) -> Option<TraceId> {
     TraceId::parse_hex(&text(trace, "trace_id")?.replace('-', ""))
 }
 
-fn from_event(event: &Map<String, Value>, fields: &mut Vec<(&'static str, Value)>) {
+pub(super) fn from_event(event: &Map<String, Value>, fields: &mut Vec<(&'static str, Value)>) {
     if let Some(user) = object(event, "user") {
         let id = user.get("id").filter(|id| id.is_string() || id.is_number());
         push(fields, "user.id", id.map(plain_text));

@@ -212,16 +212,55 @@ fn items_of_other_kinds_are_skipped_and_counted() {
         Some("0f103e8c32034dec8acbdfc023542e6b")
     );
     assert_eq!(
-        (error.records.len(), error.skipped),
-        (0, [("event".to_owned(), 1)].into())
+        (error.records.len(), error.errors.len(), error.skipped),
+        (0, 1, [].into())
     );
     let mixed = envelope(&[
         ("session", json!({})),
         ("client_report", json!(1)),
         ("session", json!(2)),
+        ("event", json!({"message": "outside of any span"})),
+        ("event", json!("no object")),
     ]);
-    let counted = [("client_report".to_owned(), 1), ("session".to_owned(), 2)].into();
-    assert_eq!(read(mixed).skipped, counted);
+    let counted = [("client_report", 1), ("session", 2), ("event", 2)];
+    let counted = counted.map(|(kind, count)| (kind.to_owned(), count)).into();
+    let mixed = read(mixed);
+    assert_eq!((mixed.skipped, mixed.rejected_total), (counted, 0));
+}
+
+#[test]
+fn what_is_written_by_hand_is_taken() {
+    let one = transaction().to_string();
+    let items = [
+        "{\"type\":\"session\"}\n{\"status\":\"ok\"}",
+        "{\"type\":\"session\"}\n",
+        "{\"type\":\"attachment\",\"length\":0,\"filename\":\"empty.txt\"}\n",
+        "{\"type\":\"attachment\",\"length\":9,\"filename\":\"a.txt\"}\ntwo\nlines",
+        "{\"type\":\"attachment\",\"filename\":\"a.bin\"}\n\u{1}\u{2} {\"type\":",
+        "{\"type\":\"no_such_thing\",\"length\":null}\n[]",
+        "{\"type\":\"\"}\n",
+        "{}\nwithout a kind",
+        "{\"type\":7}\n7",
+    ];
+    for (item, end) in items.iter().flat_map(|item| [(item, "\n"), (item, "\r\n")]) {
+        // A length counts the payload's own line ends, which stay.
+        let item = match item.contains("\"length\":9") {
+            true => (*item).to_owned(),
+            false => item.replace('\n', end),
+        };
+        for last in ["", end] {
+            let transaction = format!("{{\"type\":\"transaction\"}}{end}{one}");
+            for (first, second) in [(&item, &transaction), (&transaction, &item)] {
+                let envelope = format!("{{}}{end}{first}{end}{second}{last}");
+                let read = read(&envelope);
+                assert_eq!(
+                    (read.records.len(), read.rejected),
+                    (1, vec![]),
+                    "{envelope:?}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -101,10 +101,15 @@ impl Trace {
         told
     }
 
-    /// The spans between this one and its nearest GenAI ancestor, as far as known.
+    /// The spans between this one and its nearest GenAI ancestor, as far as known. With the span itself where only logs of
+    /// it are held: an error that it met is its ancestor's too.
     pub fn links_above(&self, span: SpanId) -> Vec<Link> {
         let mut links = Vec::new();
-        let mut next = self.tree.parent(span).and_then(|parent| parent.value);
+        let mut next = if self.holds_only_logs(span) {
+            Some(span)
+        } else {
+            self.tree.parent(span).and_then(|parent| parent.value)
+        };
         while let Some(span) = next.filter(|span| !self.tree.is_genai_span(*span)) {
             let (Some(parent), Some(record_ms)) =
                 (self.tree.parent(span), self.tree.first_ms(span))
@@ -122,6 +127,12 @@ impl Trace {
             next = parent.value;
         }
         links
+    }
+
+    /// Whether logs beside this span are held, and nothing of itself.
+    pub(super) fn holds_only_logs(&self, span: SpanId) -> bool {
+        let key = self.key(span);
+        self.held.log_count(&key) > 0 && self.held.span(&key).is_none()
     }
 }
 

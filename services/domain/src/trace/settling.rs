@@ -20,8 +20,7 @@ impl Trace {
         let is_named = |at_ms: i64| first_name_ms.is_some_and(|name_ms| name_ms <= at_ms);
         let mut given = Vec::new();
         for span in self.held.spans_held() {
-            let first_ms = self.first_ms(span);
-            let at_ms = first_ms.map(|first_ms| first_ms.saturating_add(self.times.settle_ms));
+            let at_ms = self.settles_ms(span);
             let Some(at_ms) = at_ms.filter(|at_ms| *at_ms <= now_ms) else {
                 continue;
             };
@@ -39,6 +38,20 @@ impl Trace {
             given.push(Given { span, to, at_ms });
         }
         self.give(given)
+    }
+
+    /// When it is decided what becomes of a span that stands nowhere. Errors alone make no conversation of a trace: nothing is
+    /// decided about them before it is about something else of it.
+    fn settles_ms(&self, span: SpanId) -> Option<i64> {
+        let has_only_errors = |span: SpanId| self.held.has_only_errors(&self.key(span));
+        let mut first_ms = self.first_ms(span)?;
+        if has_only_errors(span) {
+            let others = self.held.spans_held().into_iter();
+            let others = others.filter(|span| !has_only_errors(*span));
+            let others_ms = others.filter_map(|span| self.first_ms(span)).min()?;
+            first_ms = first_ms.max(others_ms);
+        }
+        Some(first_ms.saturating_add(self.times.settle_ms))
     }
 
     /// Takes in decisions about spans that no id places.
@@ -86,14 +99,11 @@ impl Trace {
             };
             let given = self.given.get(span);
             if self.stays(*span).is_empty() {
-                let settles_ms = first_ms + self.times.settle_ms;
-                match (given, retry_ms) {
-                    (Some(_), _) => {}
-                    (None, Some(retry_ms)) => {
-                        note(settles_ms.max(visited_ms.saturating_add(retry_ms)))
-                    }
-                    // It came after the visit that would have decided: then the next one does.
-                    (None, None) => note(settles_ms.max(visited_ms.saturating_add(1))),
+                let settles_ms = self.settles_ms(*span).filter(|_| given.is_none());
+                // It may have come after the visit that would have decided: then the next one does.
+                let again_ms = visited_ms.saturating_add(retry_ms.unwrap_or(1));
+                if let Some(settles_ms) = settles_ms {
+                    note(settles_ms.max(again_ms));
                 }
                 note(first_ms.saturating_add(self.times.wait_ms));
             } else {
@@ -135,7 +145,9 @@ impl Trace {
     /// Spans that stand nowhere although some of them were recorded `settle_ms` ago: what was said is to tell. What is there of
     /// the trace is looked at together.
     pub fn pieces(&self, project: &Arc<str>, now_ms: i64) -> Vec<Piece<Prepared>> {
-        let unsettled: Vec<(SpanId, i64)> = self.unsettled().collect();
+        // Errors said nothing: they stand where their spans do, or what is above these.
+        let says = |(span, _): &(SpanId, i64)| !self.held.has_only_errors(&self.key(*span));
+        let unsettled: Vec<(SpanId, i64)> = self.unsettled().filter(says).collect();
         let is_due = |(_, first_ms): &(SpanId, i64)| first_ms + self.times.settle_ms <= now_ms;
         if !unsettled.iter().any(is_due) {
             return Vec::new();

@@ -103,7 +103,7 @@ impl Trace {
     }
 
     /// The spans of these reports that carry an id, and the GenAI spans below other spans of these, with nothing but other
-    /// spans between.
+    /// spans between; and of those others, which of them logs are held.
     fn linked_by(&self, reports: &[Report]) -> BTreeSet<SpanId> {
         let others = reports
             .iter()
@@ -115,6 +115,9 @@ impl Trace {
             .filter(|report| report.conversation.is_some());
         let mut linked: BTreeSet<SpanId> = named.map(|report| report.span).collect();
         while let Some(span) = open.pop() {
+            if self.holds_only_logs(span) {
+                linked.insert(span);
+            }
             for child in self.tree.children(span) {
                 if self.tree.is_genai_span(*child) {
                     linked.insert(*child);

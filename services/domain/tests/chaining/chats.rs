@@ -70,6 +70,7 @@ pub fn call(number: u64, at_s: i64, history: &[Message], answer: Option<Message>
         span.error = Some(SpanError {
             kind: Some("RateLimitError".to_owned()),
             message: None,
+            ..SpanError::default()
         });
     }
     span.content = Content {

@@ -3,6 +3,7 @@
 mod bounds;
 mod branches;
 mod contexts;
+mod errors;
 mod past;
 mod properties;
 mod sets;

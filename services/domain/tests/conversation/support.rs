@@ -62,6 +62,7 @@ pub fn failed(mut span: Span) -> Span {
     span.error = Some(SpanError {
         kind: Some("RateLimitError".into()),
         message: None,
+        ..SpanError::default()
     });
     span.content.output.clear();
     span

@@ -13,13 +13,15 @@ fn record() -> impl Strategy<Value = Record> {
         1 => Just(Kind::Log),
     ];
     let id = prop_oneof![3 => Just(None), 1 => Just(Some("a")), 1 => Just(Some("b"))];
-    (kind, 1..=SPANS, 0..=SPANS + 1, id, 0..20i64).prop_map(|(kind, number, parent, id, at_ms)| {
+    let place = (1..=SPANS, 0..=SPANS + 1, 0..20i64);
+    (kind, place, id, any::<bool>()).prop_map(|(kind, (number, parent, at_ms), id, is_error)| {
         Record {
             kind,
             number,
             parent: (kind != Kind::Log && parent != 0).then_some(parent),
             id: id.filter(|_| kind == Kind::GenAiSpan),
             at_ms,
+            is_error,
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The rules, one at a time.
 
-use crate::world::{World, genai, log, other};
+use crate::world::{World, error, genai, log, other};
 use domain::trace::{Times, WithoutId};
 
 /// Which spans stand where, as text: `a: 1 2; b: 3`. Logs follow a dot.
@@ -95,6 +95,35 @@ fn a_trace_becomes_a_conversation_only_where_that_is_configured_and_until_a_name
     assert_eq!(told(&world), format!("{trace}: 2"));
     world.read(&[genai(1, 0, "a", times.settle_ms + 5)]);
     assert_eq!(told(&world), "a: 1 2");
+}
+
+#[test]
+fn an_error_makes_no_conversation_of_a_trace_and_goes_where_the_rest_of_it_goes() {
+    let settle_ms = Times::default().settle_ms;
+    let trace = crate::world::TRACE.to_string();
+    let mut alone = World::default();
+    alone.read(&[other(2, 0, 0), error(2, 0)]);
+    alone.settle(2 * settle_ms, WithoutId::Trace);
+    assert_eq!(told(&alone), "");
+    for due in [0, settle_ms, 3 * settle_ms] {
+        // Long before its span ends, or with it.
+        let mut world = World::default();
+        world.read(&[error(2, 0)]);
+        world.settle(due, WithoutId::Trace);
+        world.read(&[genai(2, 1, "", due)]);
+        world.settle(due + settle_ms, WithoutId::Trace);
+        assert_eq!(told(&world), format!("{trace}: 2.2"), "{due}");
+        // Of a request below a call.
+        let mut world = World::default();
+        world.read(&[error(3, 0), other(3, 2, 1)]);
+        world.settle(due, WithoutId::Trace);
+        world.read(&[genai(2, 1, "", due)]);
+        world.settle(due + settle_ms, WithoutId::Trace);
+        assert_eq!(told(&world), format!("{trace}: 2 .3"), "{due}");
+    }
+    let mut named = World::default();
+    named.read(&[error(3, 0), other(3, 2, 1), genai(2, 0, "a", 2)]);
+    assert_eq!((told(&named), named.links("a")), ("a: 2 .3".to_owned(), 1));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use domain::conversation::Conversation;
 use domain::ids::{SpanId, SpanKey, TraceId};
 use domain::limits::Limits;
 use domain::prepare::{self, Prepared};
-use domain::span::{Content, Operation, Span, SpanLog, User};
+use domain::span::{Content, Operation, Span, SpanError, SpanLog, User};
 use domain::trace::{Batch, Effect, Kind, Report, Taken, Times, Trace, TraceEntry, WithoutId};
 use domain::usage::NoPrices;
 use domain::window::Closed;
@@ -20,6 +20,8 @@ pub struct Record {
     pub parent: Option<u8>,
     pub id: Option<&'static str>,
     pub at_ms: i64,
+    /// Of a log: whether it tells of an error alone.
+    pub is_error: bool,
 }
 
 pub fn genai(number: u8, parent: u8, id: &'static str, at_ms: i64) -> Record {
@@ -29,6 +31,7 @@ pub fn genai(number: u8, parent: u8, id: &'static str, at_ms: i64) -> Record {
         parent: (parent != 0).then_some(parent),
         id: (!id.is_empty()).then_some(id),
         at_ms,
+        is_error: false,
     }
 }
 
@@ -43,6 +46,13 @@ pub fn log(number: u8, at_ms: i64) -> Record {
     Record {
         kind: Kind::Log,
         ..genai(number, 0, "", at_ms)
+    }
+}
+
+pub fn error(number: u8, at_ms: i64) -> Record {
+    Record {
+        is_error: true,
+        ..log(number, at_ms)
     }
 }
 
@@ -119,6 +129,7 @@ impl Record {
             is_complete: false,
             content: Content::default(),
             finish_reason: None,
+            error: self.is_error.then(SpanError::default),
             user: User::default(),
         }
     }

@@ -4,7 +4,7 @@ use domain::facts::Link;
 use domain::ids::{SpanId, SpanKey, TraceId};
 use domain::message::{Message, Role};
 use domain::prepare::{self, Prepared};
-use domain::span::{Content, Operation, Span, SpanLog, User};
+use domain::span::{Content, Operation, Span, SpanError, SpanLog, User};
 use domain::usage::NoPrices;
 use fastrand::Rng;
 
@@ -126,6 +126,11 @@ pub fn log(number: u8, index: u8, record_ms: i64) -> Prepared {
         is_complete: false,
         content: content(format!("logged {number}.{index}")),
         finish_reason: None,
+        // Some tell of an error as well.
+        error: index.is_multiple_of(2).then(|| SpanError {
+            kind: Some(format!("Error{index}")),
+            ..SpanError::default()
+        }),
         user: User::default(),
     };
     prepare::log(log, record_ms)

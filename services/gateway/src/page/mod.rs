@@ -31,6 +31,8 @@ const NOT_BUILT: &str = "The page is not built into this gateway. GraphQL is ser
 struct Surroundings<'a> {
     /// Where a span can be looked at: an address with `{traceId}` and, if it likes, `{spanId}` in it.
     trace_url_template: Option<&'a str>,
+    /// Where an error event can be looked at: an address with `{eventId}` in it.
+    error_url_template: Option<&'a str>,
     auth_required: bool,
     /// Where queries can be tried out.
     graphiql_url: Option<&'static str>,
@@ -54,6 +56,7 @@ fn graphiql_url(app: &App) -> Option<&'static str> {
 async fn surroundings(State(app): State<Arc<App>>) -> Response {
     let body = axum::Json(Surroundings {
         trace_url_template: app.config.trace_url_template.as_deref(),
+        error_url_template: app.config.error_url_template.as_deref(),
         auth_required: app.authenticator.is_required(),
         graphiql_url: graphiql_url(&app),
     });

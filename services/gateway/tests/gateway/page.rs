@@ -22,19 +22,21 @@ async fn the_page_learns_its_surroundings_without_a_token() {
     let open = world.gateway().await;
     assert_eq!(
         surroundings(&open).await,
-        json!({"traceUrlTemplate": null, "authRequired": false, "graphiqlUrl": "/graphiql"})
+        json!({"traceUrlTemplate": null, "errorUrlTemplate": null, "authRequired": false, "graphiqlUrl": "/graphiql"})
     );
     let template = "https://traces.example.com/{traceId}";
+    let errors = "https://errors.example.com/?query={eventId}";
     let closed = world
         .gateway_with(|config| {
             config.gateway.tokens = vec![token_config("secret", &["shop"])];
             config.gateway.trace_url_template = Some(template.to_owned());
+            config.gateway.error_url_template = Some(errors.to_owned());
             config.gateway.graphiql = false;
         })
         .await;
     assert_eq!(
         surroundings(&closed).await,
-        json!({"traceUrlTemplate": template, "authRequired": true, "graphiqlUrl": null})
+        json!({"traceUrlTemplate": template, "errorUrlTemplate": errors, "authRequired": true, "graphiqlUrl": null})
     );
 }
 

@@ -35,9 +35,12 @@ pub(super) fn of_head(head: &Parts) -> Result<Client, Refusal> {
     }
 }
 
-/// `Sentry sentry_key=…, sentry_version=7, …`
+/// `Sentry sentry_key=…, sentry_version=7, …`; exporters of OTLP are told to write the scheme in lower case.
 fn of_header(value: &str) -> Option<String> {
-    let fields = value.trim().strip_prefix("Sentry ")?;
+    let (scheme, fields) = value.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("sentry") {
+        return None;
+    }
     fields.split([',', ' ']).find_map(|field| {
         let (name, value) = field.trim().split_once('=')?;
         (name == "sentry_key" && !value.is_empty()).then(|| value.trim_matches('"').to_owned())
@@ -102,6 +105,8 @@ mod tests {
         assert_eq!(key("/", Some(python)).as_deref(), Some("abc"));
         let tight = "Sentry sentry_version=7,sentry_key=abc,sentry_secret=s";
         assert_eq!(key("/", Some(tight)).as_deref(), Some("abc"));
+        let otlp = "sentry sentry_key=abc";
+        assert_eq!(key("/", Some(otlp)).as_deref(), Some("abc"));
         let node = "/api/1/envelope/?sentry_version=7&sentry_key=abc&sentry_client=sentry.javascript.node%2F11";
         assert_eq!(key(node, None).as_deref(), Some("abc"));
         assert_eq!(key(node, Some(python)).as_deref(), Some("abc"));

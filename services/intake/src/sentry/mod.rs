@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use crate::budget::Reservation;
 use crate::config::LimitsConfig;
 use crate::keys::SentryProject;
 use crate::metrics::{DROPPED, ITEMS, REJECTED};
+use crate::otlp::{self, Signal};
 use crate::refusal::{Reason, Refusal};
 use crate::sink::{Outcome, Record, Stream};
 
@@ -91,12 +93,8 @@ async fn receive(app: &App, project: &str, request: Request) -> Result<Accepted,
 type Admitted = (auth::Client, u64, Coding, tokio::sync::OwnedSemaphorePermit);
 
 /// What can be said before the body is read.
-fn admit(app: &App, project: &str, head: &axum::http::request::Parts) -> Result<Admitted, Refusal> {
-    let project_id = project.parse().map_err(|_| {
-        Refusal::malformed(
-            "the project in the path is not a number: let the DSN end in one, such as /1",
-        )
-    })?;
+fn admit(app: &App, project: &str, head: &Parts) -> Result<Admitted, Refusal> {
+    let project_id = project_id(project)?;
     let client = auth::of_head(head)?;
     if let Some(key) = &client.key {
         app.keyring.admit_public_key(key, project_id)?;
@@ -104,6 +102,30 @@ fn admit(app: &App, project: &str, head: &axum::http::request::Parts) -> Result<
     let name = head.headers.get(header::CONTENT_ENCODING);
     let name = name.map_or(Ok(""), |value| value.to_str()).unwrap_or("?");
     Ok((client, project_id, Coding::named(name)?, app.begin()?))
+}
+
+fn project_id(project: &str) -> Result<u64, Refusal> {
+    project.parse().map_err(|_| {
+        Refusal::malformed(
+            "the project in the path is not a number: let the DSN end in one, such as /1",
+        )
+    })
+}
+
+/// The project of a client that shows its DSN's public key in the head of a request.
+///
+/// # Errors
+/// When there is no key, an unknown one, or one of another project.
+pub fn admit_head(app: &App, project: &str, head: &Parts) -> Result<SentryProject, Refusal> {
+    let project_id = project_id(project)?;
+    let key = auth::of_head(head)?.key.ok_or_else(|| {
+        Refusal::new(
+            Reason::Forbidden,
+            "missing authorization information: send the DSN's public key in the header X-Sentry-Auth, \
+             or in the query as sentry_key",
+        )
+    })?;
+    app.keyring.admit_public_key(&key, project_id)
 }
 
 struct Reading {
@@ -183,16 +205,25 @@ fn records(
         }
         _ => Refusal::malformed(cause.to_string()),
     })?;
-    let mut records = Vec::with_capacity(envelope.records.len());
-    for record in std::mem::take(&mut envelope.records) {
-        let payload = Bytes::from(record.body.to_string());
+    let mut records = Vec::with_capacity(envelope.records.len() + envelope.errors.len());
+    let spans = std::mem::take(&mut envelope.records);
+    let errors = std::mem::take(&mut envelope.errors);
+    let spans = spans.into_iter().map(|record| (Stream::Sentry, record));
+    let errors = errors.into_iter().map(|record| (Stream::Logs, record));
+    for (stream, record) in spans.chain(errors) {
+        let text = record.body.to_string();
+        let payload = match stream {
+            // Logs go to Kafka in protobuf.
+            Stream::Logs => otlp::to_proto(Signal::Logs, text.as_bytes())?.request,
+            _ => Bytes::from(text),
+        };
         if payload.len() > item_bytes_max {
             envelope.rejected_total += 1;
             continue;
         }
         held.grow(2 * payload.len())?;
         records.push(Record {
-            stream: Stream::Sentry,
+            stream,
             key: record.trace_id.to_string(),
             payload,
             project: Some(project.clone()),
@@ -242,9 +273,9 @@ fn refusal(refused: &Refusal) -> Response {
     if let Some(wait) = refused.reason.retry_after() {
         let seconds = wait.as_secs();
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        // Of all that SDKs send we take only these two, so errors need not wait.
+        // Of all that SDKs send we take only these, so the others need not wait.
         let limits = format!(
-            "{seconds}:transaction;span:organization:{}",
+            "{seconds}:transaction;span;error:organization:{}",
             refused.reason.name()
         );
         if let Ok(limits) = HeaderValue::from_str(&limits) {

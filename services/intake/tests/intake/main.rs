@@ -3,6 +3,7 @@
 mod access;
 mod agreement;
 mod answers;
+mod dsn;
 mod faults;
 mod grpc;
 mod hostile;

@@ -1,9 +1,11 @@
 //! Sentry envelopes, answered as Sentry answers.
 
 use intake::keys::NewKey;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use prost::Message as _;
 use serde_json::Value;
 
-use crate::support::{Intake, SENTRY};
+use crate::support::{Intake, LOGS, SENTRY};
 
 const HEADER: &str =
     "{\"event_id\":\"9ec79c33ec9942ab8353589fcb2e04dc\",\"sent_at\":\"2026-11-23T05:59:27Z\"}\n";
@@ -87,6 +89,39 @@ async fn an_envelope_without_spans_or_id_is_fine() {
         assert_eq!(answer.expect("an answer").status(), 200, "{body}");
     }
     assert!(intake.records(SENTRY).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_error_event_goes_to_the_logs_of_the_span_that_it_names() {
+    let intake = Intake::start().await;
+    let event = concat!(
+        "{\"type\":\"event\"}\n{\"event_id\":\"9ec79c33ec9942ab8353589fcb2e04dc\",\"timestamp\":1.5,\"level\":\"error\",",
+        "\"exception\":{\"values\":[{\"type\":\"KeyError\",\"value\":\"'city'\",\"mechanism\":{\"handled\":false}}]},",
+        "\"contexts\":{\"trace\":{\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"span_id\":\"b7ad6b7169203331\"}}}\n",
+    );
+    let without_trace = "{\"type\":\"event\"}\n{\"message\":\"broke\"}\n";
+    let sent = intake
+        .post("/api/42/envelope/?sentry_key=abc")
+        .body(format!("{HEADER}{event}{without_trace}{SPAN}"));
+    assert_eq!(sent.send().await.expect("an answer").status(), 200);
+    let logs = intake.records(LOGS).await;
+    let [log] = logs.as_slice() else {
+        panic!("one record, not {}", logs.len())
+    };
+    assert_eq!(log.key, "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(log.headers["project_id"], "42");
+    let request = ExportLogsServiceRequest::decode(log.payload.as_slice()).expect("protobuf");
+    let record = &request.resource_logs[0].scope_logs[0].log_records[0];
+    assert_eq!(record.event_name, domain::normalise::REPORTED_ERROR);
+    assert_eq!(
+        (
+            record.trace_id.len(),
+            record.span_id.len(),
+            record.time_unix_nano
+        ),
+        (16, 8, 1_500_000_000)
+    );
+    assert_eq!(intake.records(SENTRY).await.len(), 1);
 }
 
 #[tokio::test]

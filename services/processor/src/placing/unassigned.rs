@@ -20,6 +20,8 @@ impl Unassigned {
     pub fn count(&mut self, key: &TraceKey, prepared: &Prepared, by: i64) {
         let (instrumentation, is_call) = match &prepared.fact {
             Fact::Span(span) => (span.instrumentation.as_str(), span.operation.is_llm()),
+            // That one belongs to no call says nothing of how calls are told.
+            Fact::Log(log) if log.is_error_only() => return,
             Fact::Log(_) => ("log records", false),
         };
         let mut pair = (key.project.clone(), instrumentation.to_owned());

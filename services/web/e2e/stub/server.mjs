@@ -66,6 +66,7 @@ async function answer(schema, state, request, response) {
   if (url.pathname === '/config.json') {
     return json(response, 200, {
       traceUrlTemplate: 'https://traces.example.com/trace/{traceId}?span={spanId}',
+      errorUrlTemplate: 'https://errors.example.com/?query={eventId}',
       authRequired: state.token !== null,
     });
   }

@@ -11,7 +11,12 @@ const messages = [
     text: null,
     toolCalls: [
       sampleCall('c1', { name: 'find', arguments: { what: 'it' }, result: 'a ``` fence' }),
-      sampleCall('c2', { name: 'ask', status: 'ERROR', result: null, error: { type: 'Timeout', message: 'too slow' } }),
+      sampleCall('c2', {
+        name: 'ask',
+        status: 'ERROR',
+        result: null,
+        error: { type: 'Timeout', message: 'too slow', handled: null, eventId: null },
+      }),
     ],
   }),
   sampleMessage('inner', 3, { agent: 'scout', text: 'line one\nline two', thread: 1, threadParent: 'c1' }),

@@ -1,8 +1,11 @@
 import { fireEvent, render, screen } from '@testing-library/react';
 import { expect, test, vi } from 'vitest';
 import type { Message } from '../api/model';
+import { DEFAULTS } from '../api/settings';
+import { SettingsContext } from '../state/settings';
 import { sampleCall, sampleMessage } from '../testing/samples';
 import { type TranscriptActions, TranscriptContext } from './actions';
+import { ErrorText } from './error-text';
 import { MessageRow } from './message-row';
 
 function show(message: Message, actions: Partial<TranscriptActions> = {}) {
@@ -68,10 +71,25 @@ test('a tool call opens to its arguments and its result, JSON in a string includ
 });
 
 test('a failed call shows its error in place', () => {
-  const error = { type: 'Timeout', message: 'no answer within 2 s' };
+  const error = { type: 'Timeout', message: 'no answer within 2 s', handled: null, eventId: null };
   show(sampleMessage('m', 0, { toolCalls: [sampleCall('c', { status: 'ERROR', error, result: null })] }));
   fireEvent.click(screen.getByRole('button', { name: /no answer within 2 s/ }));
   expect(screen.getByText('Timeout')).toBeTruthy();
+});
+
+test('an error that an event tells of links to it where there is a tool for it', () => {
+  const error = { type: 'KeyError', message: null, handled: false, eventId: 'e/1' };
+  const row = <ErrorText error={error} />;
+  const { rerender } = render(row);
+  expect(screen.getByText(/not handled/)).toBeTruthy();
+  expect(screen.queryByRole('link')).toBeNull();
+  for (const [template, href] of [
+    ['https://errors.example.com/?query={eventId}', 'https://errors.example.com/?query=e%2F1'],
+    ['javascript:alert("{eventId}")', null],
+  ] as const) {
+    rerender(<SettingsContext value={{ ...DEFAULTS, errorUrlTemplate: template }}>{row}</SettingsContext>);
+    expect(screen.queryByRole('link')?.getAttribute('href') ?? null).toBe(href);
+  }
 });
 
 test('many calls at once are cut, and the failed among the hidden are told', () => {
@@ -130,7 +148,7 @@ test('names and arguments are text, never markup', () => {
     sampleMessage('m', 0, {
       agent: attack,
       model: attack,
-      error: { type: attack, message: attack },
+      error: { type: attack, message: attack, handled: false, eventId: attack },
       toolCalls: [sampleCall('c', { name: attack, arguments: { [attack]: attack }, result: attack })],
     }),
   );

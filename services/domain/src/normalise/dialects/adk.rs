@@ -64,34 +64,7 @@ fn read_content(draft: &mut Draft) {
         },
         other => other,
     };
-    read_usage(draft, &response);
     draft.add_output(response);
-}
-
-/// The tokens that stand only in the response.
-fn read_usage(draft: &mut Draft, response: &Value) {
-    const NAMES: [(&str, &str); 4] = [
-        ("prompt_token_count", "gen_ai.usage.input_tokens"),
-        ("candidates_token_count", "gen_ai.usage.output_tokens"),
-        (
-            "cached_content_token_count",
-            "gen_ai.usage.cache_read.input_tokens",
-        ),
-        (
-            "thoughts_token_count",
-            "gen_ai.usage.reasoning.output_tokens",
-        ),
-    ];
-    let Some(usage) = response.get("usage_metadata") else {
-        return;
-    };
-    for (key, name) in NAMES {
-        if let Some(count) = usage.get(key).filter(|count| count.is_number())
-            && !draft.fields.has(name)
-        {
-            draft.fields.put(name, count.clone());
-        }
-    }
 }
 
 #[cfg(test)]

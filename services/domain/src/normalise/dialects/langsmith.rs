@@ -15,23 +15,9 @@ pub(crate) static DIALECT: Dialect = Dialect {
         tool_result: &["gen_ai.completion", "outputs"],
         request_model: &["gen_ai.request.model", "langsmith.metadata.ls_model_name"],
         provider: &["langsmith.metadata.ls_provider"],
-        cached_tokens: &[
-            "gen_ai.usage.cache_read.input_tokens",
-            "langsmith.metadata.usage_metadata#input_token_details.cache_read",
-        ],
-        cache_write_tokens: &[
-            "langsmith.metadata.usage_metadata#input_token_details.cache_creation",
-        ],
-        reasoning_tokens: &["langsmith.metadata.usage_metadata#output_token_details.reasoning"],
-        input_tokens: &[
-            "gen_ai.usage.input_tokens",
-            "langsmith.metadata.usage_metadata#input_tokens",
-        ],
-        output_tokens: &[
-            "gen_ai.usage.output_tokens",
-            "langsmith.metadata.usage_metadata#output_tokens",
-        ],
-        cost_total: &["langsmith.metadata.usage_metadata#total_cost"],
+        cached_tokens: &["gen_ai.usage.cache_read.input_tokens"],
+        input_tokens: &["gen_ai.usage.input_tokens"],
+        output_tokens: &["gen_ai.usage.output_tokens"],
         ..Names::NONE
     },
     operation: read_operation,

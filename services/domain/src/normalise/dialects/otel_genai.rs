@@ -85,16 +85,21 @@ pub(crate) static NAMES: Names = Names {
         "gen_ai.cost.total_tokens",
         "gen_ai.cost.total_cost",
         "operation.cost",
+        "llm.cost.total",
+        "llm.response_cost",
+        "litellm.response_cost",
     ],
     cost_input: &[
         "gen_ai.usage.input_cost",
         "gen_ai.cost.input_tokens",
         "gen_ai.cost.input_cost",
+        "llm.cost.prompt",
     ],
     cost_output: &[
         "gen_ai.usage.output_cost",
         "gen_ai.cost.output_tokens",
         "gen_ai.cost.output_cost",
+        "llm.cost.completion",
     ],
     system: &["gen_ai.system_instructions", "gen_ai.system.message"],
     input: &[

@@ -8,7 +8,7 @@ use crate::span::SpanError;
 use crate::text::cut_with_mark;
 
 /// Longest error message kept; what is longer is a stack trace or a response body.
-const MESSAGE_BYTES_MAX: usize = 4_096;
+pub(super) const MESSAGE_BYTES_MAX: usize = 4_096;
 
 /// What stands at the beginning of a stack trace that an SDK put into a message.
 const TRACEBACK: &str = "Traceback (most recent call last)";
@@ -51,6 +51,7 @@ pub(crate) fn read(draft: &mut Draft, status: &RawStatus, limits: &Limits) -> Op
     Some(SpanError {
         kind: Some(kind),
         message,
+        ..SpanError::default()
     })
 }
 
@@ -144,6 +145,6 @@ fn http_status(draft: &Draft) -> Option<String> {
 }
 
 /// The same failure is `RateLimitError`, `openai.RateLimitError` or longer, depending on the SDK.
-fn last_segment(kind: &str) -> &str {
+pub(super) fn last_segment(kind: &str) -> &str {
     kind.trim().rsplit(['.', ':']).next().unwrap_or(kind).trim()
 }

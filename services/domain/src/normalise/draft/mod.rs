@@ -6,6 +6,7 @@ pub(super) mod events;
 pub(super) mod names;
 pub(super) mod operation;
 pub(super) mod people;
+pub(super) mod reported;
 pub(super) mod usage;
 
 use crate::message::{Message, Role};
@@ -13,7 +14,7 @@ use crate::normalise::content::messages::{self, Turn};
 use crate::normalise::values::fields::Fields;
 use crate::raw::RawEvent;
 use crate::span::{Content, Operation};
-use crate::usage::Usage;
+use crate::usage::{CallCost, Usage};
 use names::{List, Names};
 use serde_json::Value;
 
@@ -36,6 +37,7 @@ pub(crate) struct Draft {
     pub(crate) previous_response_id: Option<String>,
     pub(crate) original_input_messages: Option<u32>,
     pub(crate) usage: Option<Usage>,
+    pub(crate) reported_cost: Option<CallCost>,
     pub(crate) tool_arguments: Option<Value>,
     pub(crate) tool_result: Option<Value>,
 }
@@ -61,6 +63,7 @@ impl Draft {
             previous_response_id: None,
             original_input_messages: None,
             usage: None,
+            reported_cost: None,
             tool_arguments: None,
             tool_result: None,
         }
@@ -75,18 +78,6 @@ impl Draft {
         self.names(pick)
             .into_iter()
             .find_map(|names| self.fields.text(names))
-    }
-
-    pub(crate) fn count(&self, pick: fn(&Names) -> List) -> Option<u64> {
-        self.names(pick)
-            .into_iter()
-            .find_map(|names| self.fields.count(names))
-    }
-
-    pub(crate) fn number(&self, pick: fn(&Names) -> List) -> Option<f64> {
-        self.names(pick)
-            .into_iter()
-            .find_map(|names| self.fields.number(names))
     }
 
     pub(crate) fn response_id(&self) -> Option<String> {

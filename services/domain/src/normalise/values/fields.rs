@@ -1,6 +1,6 @@
 //! Typed lookup in attributes: several names for one meaning, the first that holds something wins.
 
-use super::json;
+use super::{json, numbers};
 use crate::raw::Attributes;
 use serde_json::{Map, Value};
 
@@ -61,13 +61,12 @@ impl Fields {
         self.first(names, text_of)
     }
 
-    /// The first whole number that is not negative. Numbers as text and doubles without a fraction count.
+    /// The first count above zero, else zero where one is told: an SDK that knows the number under one name may
+    /// write 0 under another.
     pub(crate) fn count(&self, names: &[&str]) -> Option<u64> {
-        self.first(names, count_of)
-    }
-
-    pub(crate) fn number(&self, names: &[&str]) -> Option<f64> {
-        self.first(names, number_of)
+        let told = |value: &Value| numbers::count(value).filter(|count| *count > 0);
+        self.first(names, told)
+            .or_else(|| self.first(names, numbers::count))
     }
 
     pub(crate) fn flag(&self, name: &str) -> bool {
@@ -113,26 +112,6 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
         Value::Null | Value::Object(_) => return None,
     };
     (!json::is_nothing(text)).then(|| text.to_owned())
-}
-
-pub(crate) fn number_of(value: &Value) -> Option<f64> {
-    let number = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
-        _ => return None,
-    };
-    number.is_finite().then_some(number)
-}
-
-fn count_of(value: &Value) -> Option<u64> {
-    if let Some(count) = value.as_u64() {
-        return Some(count);
-    }
-    // Beyond this no count of tokens is meant, and sums would overflow.
-    const COUNT_MAX: f64 = 1e15;
-    number_of(value)
-        .filter(|number| (0.0..=COUNT_MAX).contains(number))
-        .map(|number| number.round() as u64)
 }
 
 /// Removes and returns the first text under `keys`; empty when there is none.

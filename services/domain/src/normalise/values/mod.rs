@@ -6,6 +6,7 @@ pub(super) mod fields;
 pub(super) mod flat;
 pub(super) mod ids;
 pub(super) mod json;
+pub(super) mod numbers;
 pub(super) mod python;
 pub(super) mod salvage;
 pub(super) mod time;

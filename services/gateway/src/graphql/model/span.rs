@@ -45,6 +45,10 @@ pub enum Operation {
 pub struct SpanError {
     r#type: Option<String>,
     message: Option<String>,
+    /// Whether the program caught it, where an error event of Sentry's SDKs tells.
+    handled: Option<bool>,
+    /// Of the error event that tells more, in the tool that took it.
+    event_id: Option<ID>,
 }
 
 impl From<&domain::span::SpanError> for SpanError {
@@ -52,6 +56,8 @@ impl From<&domain::span::SpanError> for SpanError {
         Self {
             r#type: error.kind.clone(),
             message: error.message.clone(),
+            handled: error.handled,
+            event_id: error.event_id.as_deref().map(ID::from),
         }
     }
 }

@@ -108,6 +108,7 @@ pub(crate) fn failed(mut span: Span) -> Span {
     span.error = Some(SpanError {
         kind: Some("TimeoutError".to_owned()),
         message: Some("took too long".to_owned()),
+        ..SpanError::default()
     });
     span
 }

@@ -139,7 +139,8 @@ fn tokens_money_and_ids_stand_where_each_puts_them() {
         langfuse
             .usage
             .map(|usage| (usage.input_tokens, usage.cached_input_tokens)),
-        Some((10, 4))
+        Some((14, 4)),
+        "usage details are parts, and a total that is not told is their sum"
     );
     assert_eq!(
         langfuse.reported_cost.map(|cost| cost.total),
