@@ -6,11 +6,13 @@
 
 pub(crate) use super::turns::Turn;
 use super::turns::{Response, coalesce};
-use super::{finish, parts, shapes, tool_parts};
+use super::{calls, finish, items, kinds, parts, roles, shapes, tool_parts, wrappers};
 use crate::message::{Part, Role};
+use crate::normalise::values::absent;
 use crate::normalise::values::json;
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
+use shapes::{Look, looks_like_messages};
 
 /// Deepest nesting of wrappers around messages. Real ones have up to five.
 const DEPTH_MAX: usize = 16;
@@ -18,21 +20,31 @@ const DEPTH_MAX: usize = 16;
 /// Reads whatever `value` holds; what is not in the shape of messages becomes the text of messages of
 /// `default_role`.
 pub(crate) fn read(value: Value, default_role: Role) -> Vec<Turn> {
-    match read_strictly(value, default_role) {
-        Ok(turns) => turns,
-        Err(Value::String(text)) => match json::structure(&text) {
-            Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
-                text_turns(items, default_role)
-            }
-            Some(Value::Object(map)) if map.is_empty() => Vec::new(),
-            _ => text_turn(json::unquoted(text), default_role),
-        },
-        Err(Value::Null) => Vec::new(),
-        Err(Value::Object(map)) if map.is_empty() => Vec::new(),
-        Err(Value::Array(items)) if items.iter().all(Value::is_string) => {
+    let data = match read_as(value, default_role, Look::of(default_role)) {
+        Ok(turns) => return turns,
+        Err(data) => data,
+    };
+    let (structure, text) = match data {
+        Value::String(text) => (json::structure(&text), Some(text)),
+        other => (Some(other), None),
+    };
+    match structure {
+        Some(Value::Null) => Vec::new(),
+        Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
             text_turns(items, default_role)
         }
-        Err(other) => text_turn(other.to_string(), default_role),
+        Some(Value::Object(map)) if map.is_empty() => Vec::new(),
+        // How a request was made is no question.
+        Some(Value::Object(map))
+            if default_role != Role::Assistant && wrappers::is_bare_request(&map) =>
+        {
+            Vec::new()
+        }
+        structure => {
+            let text = text.map(json::unquoted);
+            let text = text.or_else(|| structure.map(|data| data.to_string()));
+            text_turn(text.unwrap_or_default(), default_role)
+        }
     }
 }
 
@@ -48,21 +60,27 @@ fn text_turns(items: Vec<Value>, role: Role) -> Vec<Turn> {
 
 /// Reads only what has the shape of messages; anything else is given back untouched.
 pub(crate) fn read_strictly(value: Value, default_role: Role) -> Result<Vec<Turn>, Value> {
+    read_as(value, default_role, Look::of(default_role).strictly())
+}
+
+fn read_as(value: Value, default_role: Role, look: Look) -> Result<Vec<Turn>, Value> {
     let Value::String(text) = value else {
-        return if shapes::is_messages(&value) {
+        return if looks_like_messages(&value, look) {
             Ok(read_structure(value, default_role))
         } else {
             Err(value)
         };
     };
     match json::structure(&text) {
-        Some(structure) if shapes::is_messages(&structure) => {
+        Some(structure) if looks_like_messages(&structure, look) => {
             return Ok(read_structure(structure, default_role));
         }
         Some(_) => {}
         // A beginning too short to hold a message is shown as the text it is.
         None => {
-            if let Some(structure) = json::beginning(&text).filter(shapes::is_messages) {
+            if let Some(structure) =
+                json::beginning(&text).filter(|beginning| looks_like_messages(beginning, look))
+            {
                 let turns = read_structure(structure, default_role);
                 if !turns.is_empty() {
                     return Ok(turns);
@@ -77,6 +95,8 @@ fn read_structure(structure: Value, default_role: Role) -> Vec<Turn> {
     let mut reader = MessageReader {
         turns: Vec::new(),
         default_role,
+        is_trusted: false,
+        is_delta: false,
     };
     reader.value(structure, 0);
     coalesce(reader.turns)
@@ -96,9 +116,17 @@ fn text_turn(text: String, role: Role) -> Vec<Turn> {
 struct MessageReader {
     turns: Vec<Turn>,
     default_role: Role,
+    /// Within what a provider wrapped.
+    is_trusted: bool,
+    /// Within a piece of a stream.
+    is_delta: bool,
 }
 
 impl MessageReader {
+    fn look(&self) -> Look {
+        Look::within(self.default_role, self.is_trusted)
+    }
+
     fn value(&mut self, value: Value, depth: usize) {
         if depth > DEPTH_MAX {
             return;
@@ -106,11 +134,13 @@ impl MessageReader {
         match value {
             Value::Null => {}
             Value::String(text) => match json::structure(&text) {
-                Some(inner) if shapes::is_messages(&inner) => self.value(inner, depth + 1),
+                Some(inner) if looks_like_messages(&inner, self.look()) => {
+                    self.value(inner, depth + 1);
+                }
                 _ => self.turns.extend(text_turn(text, self.default_role)),
             },
             Value::Array(items) => self.list(items, depth),
-            Value::Object(map) => self.object(map, depth),
+            Value::Object(map) => self.object(map, depth, self.look()),
             plain => self
                 .turns
                 .extend(text_turn(plain.to_string(), self.default_role)),
@@ -131,36 +161,82 @@ impl MessageReader {
             return self.push(role, body, None);
         }
         for item in items {
-            self.value(item, depth + 1);
+            match item {
+                Value::Object(map) if depth < DEPTH_MAX => {
+                    self.object(map, depth + 1, self.look().listed());
+                }
+                item => self.value(item, depth + 1),
+            }
         }
     }
 
-    fn object(&mut self, map: Map<String, Value>, depth: usize) {
-        let map = match shapes::open(map) {
-            shapes::Opened::Message(map) => return self.message(map),
-            shapes::Opened::Item(map) => return self.item(map),
-            shapes::Opened::Inner {
-                before,
-                inner,
-                role,
-                finish_reason,
-            } => {
-                if let Some(system) = before {
-                    self.within(Role::System, system, depth);
-                }
-                let count = self.turns.len();
-                self.within(role.unwrap_or(self.default_role), inner, depth);
-                if let Some(turn) = self.turns[count..].last_mut() {
-                    turn.finish_reason = turn.finish_reason.take().or(finish_reason);
-                }
-                return;
+    fn object(&mut self, map: Map<String, Value>, depth: usize, look: Look) {
+        let map = kinds::plain_keys(map);
+        let choice = map.get("index").and_then(Value::as_u64);
+        let from = self.turns.len();
+        match shapes::open(map, look) {
+            shapes::Opened::Message(map) => self.message(map),
+            shapes::Opened::Item(map) => {
+                let (role, body) = items::read(map, self.default_role);
+                self.push(role, body, None);
             }
-            shapes::Opened::Unknown(map) => map,
-        };
-        if !map.is_empty() {
-            let text = Value::Object(map).to_string();
-            self.turns.extend(text_turn(text, self.default_role));
+            shapes::Opened::Turn(messages) => self.list(messages, depth),
+            shapes::Opened::Inner(inner) => self.inner(inner, depth),
+            shapes::Opened::Unknown(map) if look.is_listed => self.unknown(map),
+            shapes::Opened::Unknown(map) => {
+                let text = Value::Object(map).to_string();
+                self.turns.extend(text_turn(text, self.default_role));
+            }
         }
+        if choice.is_some() && look.is_answer {
+            self.turns[from..]
+                .iter_mut()
+                .for_each(|turn| turn.choice = turn.choice.or(choice));
+        }
+    }
+
+    fn inner(&mut self, inner: shapes::Inner, depth: usize) {
+        if let Some(system) = inner.system {
+            self.within(Role::System, system, depth);
+        }
+        if let Some(history) = inner.history {
+            self.value(history, depth + 1);
+        }
+        let from = self.turns.len();
+        let outer = (self.is_trusted, self.is_delta);
+        self.is_trusted |= inner.are_answers;
+        self.is_delta |= inner.is_delta;
+        let role = inner.role.unwrap_or(self.default_role);
+        match inner.inner {
+            Value::Array(answers) if inner.are_answers => {
+                for (choice, answer) in (0..).zip(answers) {
+                    let from = self.turns.len();
+                    self.within(role, answer, depth);
+                    self.turns[from..]
+                        .iter_mut()
+                        .for_each(|turn| turn.choice = turn.choice.or(Some(choice)));
+                }
+            }
+            inner => self.within(role, inner, depth),
+        }
+        (self.is_trusted, self.is_delta) = outer;
+        if let Some(turn) = self.turns[from..].last_mut() {
+            turn.finish_reason = turn.finish_reason.take().or(inner.finish_reason);
+        }
+    }
+
+    /// What stands among messages and is none: shown as it came, as nobody's words unless it is in an answer.
+    fn unknown(&mut self, map: Map<String, Value>) {
+        if wrappers::is_bare_response(&map) {
+            return;
+        }
+        let role = match self.default_role {
+            Role::User => Role::Other,
+            role => role,
+        };
+        let mut body = Vec::new();
+        parts::read_body(Value::Object(map), &mut body);
+        self.push(role, body, None);
     }
 
     fn within(&mut self, role: Role, value: Value, depth: usize) {
@@ -169,61 +245,30 @@ impl MessageReader {
         self.default_role = outer;
     }
 
-    /// An item of the Responses API that stands as a message of its own: a call, its output, a thought.
-    fn item(&mut self, map: Map<String, Value>) {
-        let mut body = Vec::new();
-        parts::read_body(Value::Object(map), &mut body);
-        let role = match body.first() {
-            Some(Part::ToolResult { .. }) => Role::Tool,
-            // What the provider did by itself is part of its answer.
-            Some(Part::ToolCall { .. } | Part::Reasoning { .. } | Part::Other { .. }) => {
-                Role::Assistant
-            }
-            _ => self.default_role,
-        };
-        self.push(role, body, None);
-    }
-
     fn message(&mut self, mut map: Map<String, Value>) {
-        let role = shapes::role_of(&map).unwrap_or(self.default_role);
+        let speaker = roles::of(&map).unwrap_or(roles::Speaker::Known(self.default_role));
+        let role = speaker.role();
         let finish_reason = finish::of_message(&map);
         let response = Response::of(&map);
-        let mut body = Vec::new();
-        for key in ["reasoning_content", "reasoning", "thinking"] {
-            if let Some(Value::String(text)) = map.remove(key) {
-                parts::push_reasoning(text, &mut body);
-            }
-        }
-        let spoken = [
-            "parts",
-            "content",
-            "contents",
-            "completion",
-            "text",
-            "refusal",
-        ]
-        .iter()
-        .find_map(|key| map.remove(*key).filter(says_something));
+        let is_chunk = self.is_delta || is_chunk(&map);
         if role == Role::Tool {
+            let spoken = BODY_KEYS
+                .iter()
+                .find_map(|key| map.remove(*key).filter(says_something));
             return self.tool_message(map, spoken.unwrap_or(Value::Null));
         }
-        let prints_none = shapes::prints_none(&map);
-        let calls = shapes::take_calls(&mut map);
-        if let Some(spoken) = spoken {
-            parts::read_body(spoken, &mut body);
+        let mut body = body_of(&mut map, role);
+        if body.is_empty() {
+            return;
         }
-        if role == Role::Assistant {
-            parts::part_thoughts(&mut body);
+        if let Some(mark) = speaker.mark() {
+            body.insert(0, mark);
         }
-        add_calls(calls, &mut body);
-        let is_call = |part: &Part| matches!(part, Part::ToolCall { .. });
-        if prints_none || body.iter().any(is_call) {
-            body.retain(|part| !is_printed_nothing(part));
-        }
-        let count = self.turns.len();
+        let from = self.turns.len();
         self.push(role, body, finish_reason);
-        if let Some(turn) = self.turns[count..].last_mut() {
+        if let Some(turn) = self.turns[from..].last_mut() {
             turn.response = response;
+            turn.is_chunk = is_chunk;
         }
     }
 
@@ -231,12 +276,12 @@ impl MessageReader {
     fn tool_message(&mut self, mut map: Map<String, Value>, spoken: Value) {
         let spoken = match spoken {
             Value::String(text) => match json::structure(&text) {
-                Some(structure) if shapes::are_tool_parts(&structure) => structure,
+                Some(structure) if items::are_tool_parts(&structure) => structure,
                 _ => Value::String(text),
             },
             other => other,
         };
-        if shapes::are_tool_parts(&spoken) {
+        if items::are_tool_parts(&spoken) {
             let mut body = Vec::new();
             parts::read_body(spoken, &mut body);
             return self.push(Role::Tool, body, None);
@@ -250,8 +295,7 @@ impl MessageReader {
     fn push(&mut self, role: Role, body: Vec<Part>, finish_reason: Option<String>) {
         let mut rest = Vec::new();
         for part in body {
-            let stands_alone =
-                matches!(part, Part::ToolResult { .. }) && matches!(role, Role::User | Role::Tool);
+            let stands_alone = matches!(part, Part::ToolResult { .. }) && role != Role::Assistant;
             if stands_alone {
                 self.push_whole(role, std::mem::take(&mut rest), None);
                 self.push_whole(Role::Tool, vec![part], None);
@@ -270,6 +314,96 @@ impl MessageReader {
             });
         }
     }
+}
+
+/// Where the words of a message stand, the surest first.
+const BODY_KEYS: [&str; 9] = [
+    "parts",
+    "content",
+    "contents",
+    "blocks",
+    "items",
+    "completion",
+    "text",
+    // Cohere.
+    "message",
+    "refusal",
+];
+
+/// What a message says: thoughts, words, what is attached, calls.
+fn body_of(map: &mut Map<String, Value>, role: Role) -> Vec<Part> {
+    let prints_none = calls::prints_none(map);
+    let mut body = Vec::new();
+    thoughts(map, &mut body);
+    let calls = calls::take(map);
+    if prints_none {
+        map.retain(|_, value| value.as_str() != Some("None"));
+    }
+    if let Some(spoken) = absent::take(map, &BODY_KEYS) {
+        parts::read_body(spoken, &mut body);
+    }
+    attached(map, &mut body);
+    if role == Role::Assistant {
+        parts::part_thoughts(&mut body);
+    }
+    add_calls(calls, &mut body);
+    let is_call = |part: &Part| matches!(part, Part::ToolCall { .. });
+    if prints_none || body.iter().any(is_call) {
+        body.retain(|part| !is_printed_nothing(part));
+    } else if role == Role::Assistant {
+        body.retain(|part| !matches!(part, Part::Text { text } if json::is_nothing(text) && !text.is_empty()));
+    }
+    body
+}
+
+/// Thoughts that stand beside the words: DeepSeek, Ollama, OpenRouter, the AI SDK, LangChain.
+fn thoughts(map: &mut Map<String, Value>, body: &mut Vec<Part>) {
+    const KEYS: [&str; 4] = [
+        "reasoning_content",
+        "reasoning",
+        "thinking",
+        "reasoningText",
+    ];
+    let beside = absent::take(map, &KEYS);
+    let more = map
+        .get_mut("additional_kwargs")
+        .and_then(Value::as_object_mut)
+        .and_then(|more| more.remove(KEYS[0]));
+    match beside.or(more) {
+        Some(Value::String(text)) => parts::push_reasoning(text, body),
+        Some(items @ Value::Array(_)) => parts::read_body(items, body),
+        _ => {}
+    }
+}
+
+/// What stands beside the words: pictures (Ollama), files (the AI SDK), a sound with its words (OpenAI).
+fn attached(map: &mut Map<String, Value>, body: &mut Vec<Part>) {
+    if let Some(Value::Object(audio)) = map.remove("audio")
+        && body.is_empty()
+        && let Some(Value::String(transcript)) = audio.get("transcript")
+    {
+        parts::push_text(transcript.clone(), body);
+    }
+    let files = absent::take(map, &["images", "attachments", "experimental_attachments"]);
+    if let Some(Value::Array(files)) = files {
+        for file in files {
+            let part = match file {
+                Value::String(image) => serde_json::json!({"type": "image", "url": image}),
+                Value::Object(mut file) => {
+                    file.insert("type".into(), "file".into());
+                    Value::Object(file)
+                }
+                _ => continue,
+            };
+            parts::read_body(part, body);
+        }
+    }
+}
+
+/// Whether a message is a piece of a stream, by its class (LangChain).
+fn is_chunk(map: &Map<String, Value>) -> bool {
+    let kind = map.get("type").and_then(Value::as_str);
+    kind.is_some_and(|kind| kind.ends_with("MessageChunk"))
 }
 
 fn says_something(value: &Value) -> bool {

@@ -36,6 +36,11 @@ pub(crate) fn has_any(map: &Map<String, Value>, keys: &[&str]) -> bool {
     keys.iter().any(|key| has(map, key))
 }
 
+/// The same of an object that stands as a value.
+pub(crate) fn has_any_in(value: &Value, keys: &[&str]) -> bool {
+    value.as_object().is_some_and(|map| has_any(map, keys))
+}
+
 /// Removes and returns the first of `keys` that says something.
 pub(crate) fn take(map: &mut Map<String, Value>, keys: &[&str]) -> Option<Value> {
     let key = keys.iter().find(|key| has(map, key))?;
