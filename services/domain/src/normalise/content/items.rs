@@ -63,6 +63,16 @@ pub(crate) fn read(map: Map<String, Value>, default_role: Role) -> (Role, Vec<Pa
     (role, body)
 }
 
+/// Whether a value is a list of whole calls, with ids and names.
+pub(crate) fn are_calls(value: &Value) -> bool {
+    let is_call = |item: &Value| {
+        let kind = item.get("type").and_then(Value::as_str).and_then(Kind::of);
+        kind == Some(Kind::ToolCall) && parts::is_part(item)
+    };
+    let items = value.as_array();
+    items.is_some_and(|items| !items.is_empty() && items.iter().all(is_call))
+}
+
 /// Whether a value is a part that holds a tool's result (or, in some tool spans, its call), or a list of such.
 pub(crate) fn are_tool_parts(value: &Value) -> bool {
     const KEYS: [&str; 4] = [
@@ -83,6 +93,8 @@ pub(crate) fn are_tool_parts(value: &Value) -> bool {
                 Kind::of(kind) == Some(Kind::ToolResult)
                     || matches!(kind, "tool_call" | "tool-call")
             }) || absent::has_any(map, &KEYS)
+                // AutoGen.
+                || (absent::has(map, "call_id") && map.contains_key("content"))
         }
         _ => false,
     }

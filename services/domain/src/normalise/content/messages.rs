@@ -4,6 +4,7 @@
 //! any of it as JSON text. What goes out: system messages apart by role, one message per tool result, assistant
 //! messages whole.
 
+use super::kinds::Kind;
 pub(crate) use super::turns::Turn;
 use super::turns::{Response, coalesce};
 use super::{calls, finish, items, kinds, parts, roles, shapes, tool_parts, wrappers};
@@ -173,6 +174,7 @@ impl MessageReader {
     fn object(&mut self, map: Map<String, Value>, depth: usize, look: Look) {
         let map = kinds::plain_keys(map);
         let choice = map.get("index").and_then(Value::as_u64);
+        let choice = choice.and_then(|index| u32::try_from(index).ok());
         let from = self.turns.len();
         match shapes::open(map, look) {
             shapes::Opened::Message(map) => self.message(map),
@@ -182,7 +184,7 @@ impl MessageReader {
             }
             shapes::Opened::Turn(messages) => self.list(messages, depth),
             shapes::Opened::Inner(inner) => self.inner(inner, depth),
-            shapes::Opened::Unknown(map) if look.is_listed => self.unknown(map),
+            shapes::Opened::Unknown(map) if look.is_listed || look.is_trusted => self.unknown(map),
             shapes::Opened::Unknown(map) => {
                 let text = Value::Object(map).to_string();
                 self.turns.extend(text_turn(text, self.default_role));
@@ -276,7 +278,11 @@ impl MessageReader {
     fn tool_message(&mut self, mut map: Map<String, Value>, spoken: Value) {
         let spoken = match spoken {
             Value::String(text) => match json::structure(&text) {
-                Some(structure) if items::are_tool_parts(&structure) => structure,
+                Some(structure)
+                    if items::are_tool_parts(&structure) || items::are_calls(&structure) =>
+                {
+                    structure
+                }
                 _ => Value::String(text),
             },
             other => other,
@@ -285,6 +291,12 @@ impl MessageReader {
             let mut body = Vec::new();
             parts::read_body(spoken, &mut body);
             return self.push(Role::Tool, body, None);
+        }
+        // Koog tells calls as messages of tools.
+        if items::are_calls(&spoken) {
+            let mut body = Vec::new();
+            parts::read_body(spoken, &mut body);
+            return self.push(Role::Assistant, body, None);
         }
         map.insert("content".into(), text_content(spoken));
         self.push(Role::Tool, vec![tool_parts::tool_result(map)], None);
@@ -356,13 +368,14 @@ fn body_of(map: &mut Map<String, Value>, role: Role) -> Vec<Part> {
     body
 }
 
-/// Thoughts that stand beside the words: DeepSeek, Ollama, OpenRouter, the AI SDK, LangChain.
+/// Thoughts that stand beside the words: DeepSeek, Ollama, OpenRouter, the AI SDK, AutoGen, LangChain.
 fn thoughts(map: &mut Map<String, Value>, body: &mut Vec<Part>) {
-    const KEYS: [&str; 4] = [
+    const KEYS: [&str; 5] = [
         "reasoning_content",
         "reasoning",
         "thinking",
         "reasoningText",
+        "thought",
     ];
     let beside = absent::take(map, &KEYS);
     let more = map
@@ -434,12 +447,9 @@ fn text_content(spoken: Value) -> Value {
         .iter()
         .map(|item| {
             let map = item.as_object()?;
-            matches!(
-                map.get("type")?.as_str()?,
-                "text" | "input_text" | "output_text"
-            )
-            .then(|| map.get("text").or_else(|| map.get("content"))?.as_str())
-            .flatten()
+            let is_text = Kind::of(kinds::of(map)?) == Some(Kind::Text);
+            let text = map.get("text").or_else(|| map.get("content"))?.as_str();
+            text.filter(|_| is_text)
         })
         .collect();
     match texts {

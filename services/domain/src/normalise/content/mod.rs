@@ -11,6 +11,8 @@ pub(super) mod messages;
 pub(super) mod parts;
 mod roles;
 mod shapes;
+#[cfg(test)]
+mod tests;
 pub(super) mod tool_parts;
 pub(super) mod tool_value;
 pub(super) mod turns;

@@ -72,7 +72,16 @@ impl Look {
 
     /// Whether a text under this key is said.
     pub(crate) fn are_words(self, key: &str) -> bool {
-        !self.is_listed && (!self.is_strict || matches!(key, "prompt" | "input" | "output"))
+        // Hugging Face answers with a list of one.
+        (!self.is_listed || key == "generated_text")
+            && (!self.is_strict || matches!(key, "prompt" | "input" | "output"))
+    }
+
+    /// The keys that count. Of what a model was asked to write, a key without a value is one.
+    pub(crate) fn keys(self, map: &Map<String, Value>) -> impl Iterator<Item = &str> {
+        map.iter()
+            .filter(move |(_, value)| self.is_answer || !absent::is_absent(value))
+            .map(|(key, _)| key.as_str())
     }
 
     pub(crate) fn is_too_deep(self) -> bool {
@@ -254,7 +263,10 @@ pub(crate) fn is_sentence(map: &Map<String, Value>, look: Look) -> bool {
     if look.is_trusted {
         return absent::has_any(map, &BODIES);
     }
-    if look.is_strict || (look.is_listed && !absent::has_any(map, &REASONS)) {
+    // Gemini's contents may leave out the role of the user.
+    let may_be_listed =
+        absent::has_any(map, &REASONS) || (!look.is_answer && absent::has(map, "parts"));
+    if look.is_strict || (look.is_listed && !may_be_listed) {
         return false;
     }
     let says = |key: &str| match absent::get(map, key) {
@@ -266,7 +278,9 @@ pub(crate) fn is_sentence(map: &Map<String, Value>, look: Look) -> bool {
         .into_iter()
         .find(|key| says(key));
     match words {
-        Some(words) => absent::keys(map).all(|key| key == words || WITH_WORDS.contains(&key)),
+        Some(words) => look
+            .keys(map)
+            .all(|key| key == words || WITH_WORDS.contains(&key)),
         None => {
             absent::get(map, "tool_calls").is_some_and(Value::is_array)
                 && absent::keys(map).all(|key| WITH_WORDS.contains(&key))

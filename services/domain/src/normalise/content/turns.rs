@@ -13,7 +13,7 @@ pub(crate) struct Turn {
     /// LangChain keeps the provider's metadata with the message.
     pub(crate) response: Response,
     /// Which of several answers it is.
-    pub(super) choice: Option<u64>,
+    pub(super) choice: Option<u32>,
     /// A piece of a stream.
     pub(super) is_chunk: bool,
 }
@@ -112,7 +112,21 @@ pub(crate) fn whole_answer(turns: Vec<Turn>) -> Vec<Turn> {
     {
         return turns;
     }
-    joined(turns, Turn::may_go_on_with)
+    joined(turns, |earlier, later| {
+        earlier.may_go_on_with(later) || are_parallel_calls(earlier, later)
+    })
+}
+
+/// Koog tells each of several calls as an answer of its own that ends to call a tool.
+fn are_parallel_calls(earlier: &Turn, later: &Turn) -> bool {
+    let only_calls = |turn: &Turn| {
+        let mut parts = turn.message.parts.iter();
+        parts.all(|part| matches!(part, Part::ToolCall { .. }))
+    };
+    earlier.finish_reason.as_deref() == Some("tool_calls")
+        && (earlier.choice, later.choice) == (None, None)
+        && only_calls(earlier)
+        && only_calls(later)
 }
 
 /// Puts together what one answer was spread over: the Responses API gives thoughts, text and calls as items of their

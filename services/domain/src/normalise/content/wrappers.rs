@@ -455,7 +455,7 @@ fn stands_alone(wrapper: &Wrapper, map: &Map<String, Value>, look: Look) -> bool
             || (!look.is_answer && (SYSTEM_KEYS.contains(&key) || HISTORY_KEYS.contains(&key)))
     };
     // In requests and states whatever an application keeps stands beside messages.
-    absent::keys(map).all(is_known)
+    look.keys(map).all(is_known)
         || is_langchain(inner)
         || (!look.is_answer && has_speaker(inner, look.deeper()))
 }
