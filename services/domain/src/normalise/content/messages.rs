@@ -4,14 +4,11 @@
 //! any of it as JSON text. What goes out: system messages apart by role, one message per tool result, assistant
 //! messages whole.
 
-use super::kinds::Kind;
 pub(crate) use super::turns::Turn;
 use super::turns::{Response, coalesce};
-use super::{calls, finish, items, kinds, parts, roles, shapes, tool_parts, wrappers};
+use super::{body, finish, items, kinds, parts, roles, shapes, thoughts, tool_parts, wrappers};
 use crate::message::{Part, Role};
-use crate::normalise::values::absent;
 use crate::normalise::values::json;
-use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
 use shapes::{Look, looks_like_messages};
 
@@ -109,7 +106,7 @@ fn text_turn(text: String, role: Role) -> Vec<Turn> {
     }
     let mut body = vec![Part::Text { text }];
     if role == Role::Assistant {
-        parts::part_thoughts(&mut body);
+        thoughts::part(&mut body);
     }
     vec![Turn::new(role, body)]
 }
@@ -254,12 +251,12 @@ impl MessageReader {
         let response = Response::of(&map);
         let is_chunk = self.is_delta || is_chunk(&map);
         if role == Role::Tool {
-            let spoken = BODY_KEYS
+            let spoken = body::KEYS
                 .iter()
                 .find_map(|key| map.remove(*key).filter(says_something));
             return self.tool_message(map, spoken.unwrap_or(Value::Null));
         }
-        let mut body = body_of(&mut map, role);
+        let mut body = body::read(&mut map, role);
         if body.is_empty() {
             return;
         }
@@ -298,7 +295,7 @@ impl MessageReader {
             parts::read_body(spoken, &mut body);
             return self.push(Role::Assistant, body, None);
         }
-        map.insert("content".into(), text_content(spoken));
+        map.insert("content".into(), body::text_content(spoken));
         self.push(Role::Tool, vec![tool_parts::tool_result(map)], None);
     }
 
@@ -328,91 +325,6 @@ impl MessageReader {
     }
 }
 
-/// Where the words of a message stand, the surest first.
-const BODY_KEYS: [&str; 9] = [
-    "parts",
-    "content",
-    "contents",
-    "blocks",
-    "items",
-    "completion",
-    "text",
-    // Cohere.
-    "message",
-    "refusal",
-];
-
-/// What a message says: thoughts, words, what is attached, calls.
-fn body_of(map: &mut Map<String, Value>, role: Role) -> Vec<Part> {
-    let prints_none = calls::prints_none(map);
-    let mut body = Vec::new();
-    thoughts(map, &mut body);
-    let calls = calls::take(map);
-    if prints_none {
-        map.retain(|_, value| value.as_str() != Some("None"));
-    }
-    if let Some(spoken) = absent::take(map, &BODY_KEYS) {
-        parts::read_body(spoken, &mut body);
-    }
-    attached(map, &mut body);
-    if role == Role::Assistant {
-        parts::part_thoughts(&mut body);
-    }
-    add_calls(calls, &mut body);
-    let is_call = |part: &Part| matches!(part, Part::ToolCall { .. });
-    if prints_none || body.iter().any(is_call) {
-        body.retain(|part| !is_printed_nothing(part));
-    } else if role == Role::Assistant {
-        body.retain(|part| !matches!(part, Part::Text { text } if json::is_nothing(text) && !text.is_empty()));
-    }
-    body
-}
-
-/// Thoughts that stand beside the words: DeepSeek, Ollama, OpenRouter, the AI SDK, AutoGen, LangChain.
-fn thoughts(map: &mut Map<String, Value>, body: &mut Vec<Part>) {
-    const KEYS: [&str; 5] = [
-        "reasoning_content",
-        "reasoning",
-        "thinking",
-        "reasoningText",
-        "thought",
-    ];
-    let beside = absent::take(map, &KEYS);
-    let more = map
-        .get_mut("additional_kwargs")
-        .and_then(Value::as_object_mut)
-        .and_then(|more| more.remove(KEYS[0]));
-    match beside.or(more) {
-        Some(Value::String(text)) => parts::push_reasoning(text, body),
-        Some(items @ Value::Array(_)) => parts::read_body(items, body),
-        _ => {}
-    }
-}
-
-/// What stands beside the words: pictures (Ollama), files (the AI SDK), a sound with its words (OpenAI).
-fn attached(map: &mut Map<String, Value>, body: &mut Vec<Part>) {
-    if let Some(Value::Object(audio)) = map.remove("audio")
-        && body.is_empty()
-        && let Some(Value::String(transcript)) = audio.get("transcript")
-    {
-        parts::push_text(transcript.clone(), body);
-    }
-    let files = absent::take(map, &["images", "attachments", "experimental_attachments"]);
-    if let Some(Value::Array(files)) = files {
-        for file in files {
-            let part = match file {
-                Value::String(image) => serde_json::json!({"type": "image", "url": image}),
-                Value::Object(mut file) => {
-                    file.insert("type".into(), "file".into());
-                    Value::Object(file)
-                }
-                _ => continue,
-            };
-            parts::read_body(part, body);
-        }
-    }
-}
-
 /// Whether a message is a piece of a stream, by its class (LangChain).
 fn is_chunk(map: &Map<String, Value>) -> bool {
     let kind = map.get("type").and_then(Value::as_str);
@@ -426,50 +338,6 @@ fn says_something(value: &Value) -> bool {
         Value::Array(items) => !items.is_empty(),
         _ => true,
     }
-}
-
-/// Python SDKs print the missing text of a message that only calls tools: `None`, or a list of one empty text.
-fn is_printed_nothing(part: &Part) -> bool {
-    let Part::Text { text } = part else {
-        return false;
-    };
-    let blank = |item: &Value| item.as_str().is_some_and(json::is_nothing) || item.is_null();
-    json::is_nothing(text)
-        || matches!(json::structure(text), Some(Value::Array(items)) if items.iter().all(blank))
-}
-
-/// The body of a tool's answer given as text parts is their text.
-fn text_content(spoken: Value) -> Value {
-    let Value::Array(items) = &spoken else {
-        return spoken;
-    };
-    let texts: Option<Vec<&str>> = items
-        .iter()
-        .map(|item| {
-            let map = item.as_object()?;
-            let is_text = Kind::of(kinds::of(map)?) == Some(Kind::Text);
-            let text = map.get("text").or_else(|| map.get("content"))?.as_str();
-            text.filter(|_| is_text)
-        })
-        .collect();
-    match texts {
-        Some(texts) if !texts.is_empty() => Value::String(texts.join("\n")),
-        _ => spoken,
-    }
-}
-
-/// Adds the calls that stand beside the body, but not those that the body holds too.
-fn add_calls(calls: Vec<Part>, body: &mut Vec<Part>) {
-    let id = |part: &Part| match part {
-        Part::ToolCall { id, .. } => id.clone(),
-        _ => None,
-    };
-    let known: FxHashSet<String> = body.iter().filter_map(id).collect();
-    let new = calls
-        .into_iter()
-        .filter(|call| id(call).is_none_or(|id| !known.contains(&id)));
-    let room = parts::PARTS_MAX.saturating_sub(body.len());
-    body.extend(new.take(room));
 }
 
 #[cfg(test)]

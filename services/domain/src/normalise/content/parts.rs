@@ -2,6 +2,7 @@
 
 use super::kinds::{self, Kind};
 use super::media;
+use super::thoughts;
 use super::tool_parts::{CALL_ID_KEYS, tool_call, tool_result, typed_call};
 use crate::message::Part;
 use crate::normalise::values::fields::take_text;
@@ -136,7 +137,7 @@ fn object(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
     };
     match Kind::of(name) {
         Some(Kind::Text) => text_part(map, out, depth),
-        Some(Kind::Reasoning) => push_reasoning(reasoning_text(&mut map), out),
+        Some(Kind::Reasoning) => thoughts::push(thoughts::text_of(&mut map), out),
         Some(Kind::ToolCall) => out.extend(called(map)),
         Some(Kind::ToolResult) => out.push(returned(map)),
         Some(Kind::Media) => push_media(map, out),
@@ -243,7 +244,7 @@ fn untyped(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
         return out.push(tool_result(response));
     }
     if absent::has(&map, "reasoningContent") || map.get("thought") == Some(&Value::Bool(true)) {
-        return push_reasoning(reasoning_text(&mut map), out);
+        return thoughts::push(thoughts::text_of(&mut map), out);
     }
     // AutoGen's FunctionCall and FunctionExecutionResult.
     if absent::has(&map, "name") && absent::has(&map, "arguments") {
@@ -321,42 +322,6 @@ pub(crate) fn push_text(text: String, out: &mut Vec<Part>) {
     }
 }
 
-/// Open models write their thoughts at the beginning of an answer: `<think>…</think>`. Templates put the first tag into
-/// the prompt, so that it is missing here, and what is cut off has no second.
-pub(crate) fn part_thoughts(body: &mut Vec<Part>) {
-    let Some(Part::Text { text }) = body.first() else {
-        return;
-    };
-    let rest = text.trim_start();
-    let tagged = ["think", "thinking"].into_iter().find_map(|tag| {
-        let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-        match (rest.strip_prefix(&open), rest.split_once(&close)) {
-            (Some(rest), _) => Some(rest.split_once(&close).unwrap_or((rest, ""))),
-            // Words about tags have them in quotes or between others.
-            (None, Some((thought, answer))) => {
-                let is_tag = !thought.contains(&open) && !thought.ends_with(['`', '"', '\'', '(']);
-                is_tag.then_some((thought, answer))
-            }
-            (None, None) => None,
-        }
-    });
-    let Some((thought, answer)) = tagged else {
-        return;
-    };
-    let (thought, answer) = (thought.trim().to_owned(), answer.trim_start().to_owned());
-    body.remove(0);
-    let mut parts = Vec::new();
-    push_reasoning(thought, &mut parts);
-    push_text(answer, &mut parts);
-    body.splice(0..0, parts);
-}
-
-pub(crate) fn push_reasoning(text: String, out: &mut Vec<Part>) {
-    if !json::is_nothing(&text) {
-        out.push(Part::Reasoning { text });
-    }
-}
-
 /// A structured answer stands as its JSON text.
 fn push_object(mut map: Map<String, Value>, out: &mut Vec<Part>) {
     let object = ["object", "content", "value"]
@@ -367,45 +332,4 @@ fn push_object(mut map: Map<String, Value>, out: &mut Vec<Part>) {
         Some(object) => push_text(object.to_string(), out),
         None => {}
     }
-}
-
-/// The text of a reasoning item: directly, or in OpenAI's `summary` list, or in Bedrock's nesting.
-pub(crate) fn reasoning_text(map: &mut Map<String, Value>) -> String {
-    const KEYS: [&str; 8] = [
-        "summary",
-        "content",
-        "text",
-        "thinking",
-        "reasoning",
-        "reasoningContent",
-        "reasoningText",
-        "value",
-    ];
-    let mut found = String::new();
-    for key in KEYS {
-        found = match map.remove(key) {
-            Some(Value::String(text)) => text,
-            Some(Value::Array(items)) => items
-                .into_iter()
-                .filter_map(|item| match item {
-                    Value::String(text) => Some(text),
-                    Value::Object(mut inner) => {
-                        Some(take_text(&mut inner, &["text", "content", "summary"]))
-                    }
-                    _ => None,
-                })
-                .collect::<Vec<_>>()
-                .join("\n"),
-            Some(Value::Object(mut inner)) => match inner.remove("reasoningText") {
-                Some(Value::Object(mut text)) => take_text(&mut text, &["text"]),
-                Some(Value::String(text)) => text,
-                _ => take_text(&mut inner, &["text", "content"]),
-            },
-            _ => continue,
-        };
-        if !found.trim().is_empty() {
-            break;
-        }
-    }
-    found
 }
