@@ -133,7 +133,24 @@ fn are_parallel_calls(earlier: &Turn, later: &Turn) -> bool {
 /// own. A thought belongs to what follows it, a call to what precedes it. Messages with a finish reason are choices
 /// of their own and stay apart.
 pub(super) fn coalesce(turns: Vec<Turn>) -> Vec<Turn> {
-    joined(turns, belong_together)
+    let mut whole = joined(turns, belong_together);
+    let answered: Vec<bool> = (0..whole.len())
+        .map(|at| {
+            let next = whole.get(at + 1);
+            next.is_some_and(|next| next.message.role == Role::Tool) && only_refers(&whole[at])
+        })
+        .collect();
+    // The result that follows names the call that such a reference stands for.
+    let mut answered = answered.into_iter();
+    whole.retain(|_| !answered.next().unwrap_or_default());
+    whole
+}
+
+/// Whether a turn only refers to what the provider keeps.
+fn only_refers(turn: &Turn) -> bool {
+    turn.message.parts.iter().all(|part| {
+        matches!(part, Part::Other { json } if json.get("type").and_then(Value::as_str) == Some("item_reference"))
+    })
 }
 
 fn joined(turns: Vec<Turn>, go_together: fn(&Turn, &Turn) -> bool) -> Vec<Turn> {

@@ -102,3 +102,14 @@ fn items_that_nobody_said_are_shown_as_what_they_are() {
     let alone = json!({"model": "m", "input": [{"type": "mcp_approval_response", "approval_request_id": "a", "approve": true}]});
     assert!(asked(&alone)[0].starts_with("other: "));
 }
+
+#[test]
+fn a_reference_to_a_call_gives_way_to_the_result_that_names_it() {
+    let request = json!({"input": [
+        {"role": "user", "content": "Hi"},
+        {"type": "item_reference", "id": "rs_1"},
+        {"type": "item_reference", "id": "fc_1"},
+        {"type": "function_call_output", "call_id": "c1", "output": "rye"}
+    ]});
+    assert_eq!(asked(&request), ["user: hi", "tool: =\"rye\"#c1"]);
+}
