@@ -15,6 +15,8 @@ pub enum Role {
     User,
     Assistant,
     Tool,
+    /// Somebody or something that no rule knows; a part tells the name.
+    Other,
 }
 
 /// One utterance as a model call carried it.

@@ -136,7 +136,8 @@ impl<'a> Forest<'a> {
             let node = self
                 .adopt(after, stored.identity, (call, choice))
                 .unwrap_or_else(|| {
-                    self.new_node(call, after, Role::Assistant, stored.identity, Some(choice))
+                    let role = stored.message.role;
+                    self.new_node(call, after, role, stored.identity, Some(choice))
                 });
             self.nodes[node].message.get_or_insert(*digest);
             self.note_answer(after, node);

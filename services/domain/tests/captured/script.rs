@@ -121,6 +121,7 @@ fn told_of(export: &Export, view: &View) -> BTreeMap<String, String> {
 fn line(message: &Utterance) -> String {
     let role = match message.role {
         Role::Tool => "tool",
+        Role::Other => "other",
         Role::User => "user",
         Role::Assistant | Role::System => "assistant",
     };

@@ -218,6 +218,7 @@ fn event_name(role: Role) -> &'static str {
         Role::User => "gen_ai.user.message",
         Role::Assistant => "gen_ai.assistant.message",
         Role::Tool => "gen_ai.tool.message",
+        Role::Other => panic!("no event is named so"),
     }
 }
 

@@ -71,6 +71,7 @@ fn utterance(utterance: &Utterance) -> Value {
             Role::User | Role::System => "USER",
             Role::Assistant => "ASSISTANT",
             Role::Tool => "TOOL",
+            Role::Other => "OTHER",
         },
         "text": message.and_then(Message::text),
         "reasoning": message.and_then(Message::reasoning),

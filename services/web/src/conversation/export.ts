@@ -37,7 +37,7 @@ function agentOf(messages: readonly Message[]): string {
   return messages.find(message => message.agent !== null)?.agent ?? '';
 }
 
-const SPEAKERS = { USER: 'User', ASSISTANT: 'Assistant', TOOL: 'Tool' } as const;
+const SPEAKERS = { USER: 'User', ASSISTANT: 'Assistant', TOOL: 'Tool', OTHER: 'Other' } as const;
 
 function messageBlock(message: Message, depth: number): string {
   const speaker = message.role === 'ASSISTANT' ? (message.agent ?? SPEAKERS.ASSISTANT) : SPEAKERS[message.role];

@@ -18,7 +18,7 @@ interface MessageRowProps {
   readonly continues: boolean;
 }
 
-const SPEAKERS = { USER: 'User', ASSISTANT: 'Assistant', TOOL: 'Tool result' } as const;
+const SPEAKERS = { USER: 'User', ASSISTANT: 'Assistant', TOOL: 'Tool result', OTHER: 'Other' } as const;
 
 /** One utterance: who, what was thought, said and called, and what it cost. */
 export const MessageRow = memo(function MessageRow({ message, continues }: MessageRowProps) {
@@ -68,7 +68,9 @@ function Speaker({ message }: { message: Message }) {
   return (
     <header className="speaker">
       <Icon name={message.role === 'TOOL' ? 'tool' : 'agent'} />
-      <span className="speaker-name">{message.role === 'TOOL' ? 'Tool result' : (message.agent ?? 'Assistant')}</span>
+      <span className="speaker-name">
+        {message.role === 'ASSISTANT' ? (message.agent ?? SPEAKERS.ASSISTANT) : SPEAKERS[message.role]}
+      </span>
       {message.model && <span className="muted">{message.model}</span>}
     </header>
   );

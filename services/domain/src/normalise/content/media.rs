@@ -1,6 +1,8 @@
 //! Images, sounds and files: what they are and how large, never their bytes.
 
+use super::kinds;
 use crate::message::Part;
+use crate::normalise::values::absent;
 use crate::normalise::values::fields::take_text;
 use serde_json::{Map, Value};
 
@@ -28,13 +30,25 @@ const NESTING_MAX: usize = 4;
 
 /// Whether a block without a type is media.
 pub(crate) fn is_block(map: &Map<String, Value>) -> bool {
-    NESTS.iter().any(|key| map.contains_key(*key))
+    NESTS.iter().any(|key| {
+        absent::get(map, key).is_some_and(|value| value.is_object() || value.is_string())
+    })
+}
+
+/// Whether a block of whatever type holds bytes or the address of bytes.
+pub(crate) fn is_inline(map: &Map<String, Value>) -> bool {
+    let has_text = |keys: &[&str]| {
+        keys.iter()
+            .any(|key| absent::get(map, key).is_some_and(Value::is_string))
+    };
+    has_text(&MIME_KEYS[..8])
+        && (has_text(&["data", "bytes", "base64", "blob"]) || has_text(&URI_KEYS))
 }
 
 /// Reads a media part. Inline bytes leave only their size, a reference stays.
 pub(crate) fn part(map: Map<String, Value>) -> Part {
     let mut found = Found::default();
-    found.read(map, 0);
+    found.read(map, 0, "");
     Part::Media {
         mime_type: found.mime_type,
         uri: found.uri,
@@ -75,6 +89,27 @@ fn forget_at(value: &mut Value, depth: usize) {
     }
 }
 
+/// Replaces whatever looks like bytes, also where nothing says that it is: for what is shown without being understood.
+pub(crate) fn forget_all_bytes(value: &mut Value) {
+    forget_bytes(value);
+    forget_long_at(value, 0);
+}
+
+fn forget_long_at(value: &mut Value, depth: usize) {
+    const DEPTH_MAX: usize = 130;
+    match value {
+        _ if depth > DEPTH_MAX => {}
+        Value::String(text) if is_long_base64(text) => *value = note(text),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| forget_long_at(item, depth + 1)),
+        Value::Object(map) => map
+            .values_mut()
+            .for_each(|item| forget_long_at(item, depth + 1)),
+        _ => {}
+    }
+}
+
 fn is_data_url(text: &str) -> bool {
     /// A media type with its parameters is shorter than this.
     const HEAD_BYTES_MAX: usize = 200;
@@ -96,17 +131,59 @@ fn note(text: &str) -> Value {
     format!("[{}{bytes} bytes]", mime_type.unwrap_or_default()).into()
 }
 
-const MIME_KEYS: [&str; 6] = [
+const MIME_KEYS: [&str; 9] = [
     "mime_type",
     "mimeType",
     "media_type",
     "mediaType",
     "contentType",
+    // LlamaIndex's blocks.
+    "image_mimetype",
+    "document_mimetype",
+    "mimetype",
     "format",
+];
+
+const URI_KEYS: [&str; 8] = [
+    "uri", "url", "file_id", "fileId", "fileUri", "file_uri", "file_url", "path",
 ];
 
 /// Where inline bytes stand, as base64.
 const BYTES_KEYS: [&str; 5] = ["data", "content", "bytes", "base64", "blob"];
+
+/// Bedrock and OpenAI name a format (`png`, `pdf`, `wav`) where others have a type.
+fn whole_mime_type(format: String, modality: &str) -> String {
+    const DOCUMENTS: [(&str, &str); 8] = [
+        ("pdf", "application/pdf"),
+        ("csv", "text/csv"),
+        ("html", "text/html"),
+        ("txt", "text/plain"),
+        ("md", "text/markdown"),
+        ("doc", "application/msword"),
+        (
+            "docx",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        ),
+        (
+            "xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
+    ];
+    if format.contains('/') {
+        return format;
+    }
+    if let Some((_, mime_type)) = DOCUMENTS.iter().find(|(name, _)| *name == format) {
+        return (*mime_type).to_owned();
+    }
+    match ["image", "audio", "video"]
+        .into_iter()
+        .find(|family| modality.to_ascii_lowercase().contains(family))
+    {
+        Some("image") if format == "jpg" => "image/jpeg".to_owned(),
+        Some(family) => format!("{family}/{format}"),
+        None => format,
+    }
+}
 
 #[derive(Default)]
 struct Found {
@@ -116,14 +193,15 @@ struct Found {
 }
 
 impl Found {
-    fn read(&mut self, mut map: Map<String, Value>, depth: usize) {
+    /// `nest` is the key that the block stands under.
+    fn read(&mut self, mut map: Map<String, Value>, depth: usize, nest: &str) {
+        let modality = kinds::of(&map).unwrap_or(nest).to_owned();
         let mime_type = take_text(&mut map, &MIME_KEYS);
         if !mime_type.is_empty() {
-            self.mime_type.get_or_insert(mime_type);
+            self.mime_type
+                .get_or_insert_with(|| whole_mime_type(mime_type, &modality));
         }
-        for key in [
-            "uri", "url", "file_id", "fileId", "fileUri", "file_uri", "file_url",
-        ] {
+        for key in URI_KEYS {
             if let Some(Value::String(text)) = map.remove(key) {
                 self.reference(text);
             }
@@ -135,7 +213,9 @@ impl Found {
         }
         for key in NESTS {
             match map.remove(key) {
-                Some(Value::Object(inner)) if depth < NESTING_MAX => self.read(inner, depth + 1),
+                Some(Value::Object(inner)) if depth < NESTING_MAX => {
+                    self.read(inner, depth + 1, key);
+                }
                 Some(Value::String(text)) => self.reference(text),
                 _ => {}
             }

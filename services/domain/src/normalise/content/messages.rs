@@ -6,11 +6,11 @@
 
 pub(crate) use super::turns::Turn;
 use super::turns::{Response, coalesce};
-use super::{finish, parts, shapes, tool_parts};
+use super::{body, finish, items, kinds, parts, roles, shapes, thoughts, tool_parts, wrappers};
 use crate::message::{Part, Role};
 use crate::normalise::values::json;
-use rustc_hash::FxHashSet;
 use serde_json::{Map, Value};
+use shapes::{Look, looks_like_messages};
 
 /// Deepest nesting of wrappers around messages. Real ones have up to five.
 const DEPTH_MAX: usize = 16;
@@ -18,21 +18,31 @@ const DEPTH_MAX: usize = 16;
 /// Reads whatever `value` holds; what is not in the shape of messages becomes the text of messages of
 /// `default_role`.
 pub(crate) fn read(value: Value, default_role: Role) -> Vec<Turn> {
-    match read_strictly(value, default_role) {
-        Ok(turns) => turns,
-        Err(Value::String(text)) => match json::structure(&text) {
-            Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
-                text_turns(items, default_role)
-            }
-            Some(Value::Object(map)) if map.is_empty() => Vec::new(),
-            _ => text_turn(json::unquoted(text), default_role),
-        },
-        Err(Value::Null) => Vec::new(),
-        Err(Value::Object(map)) if map.is_empty() => Vec::new(),
-        Err(Value::Array(items)) if items.iter().all(Value::is_string) => {
+    let data = match read_as(value, default_role, Look::of(default_role)) {
+        Ok(turns) => return turns,
+        Err(data) => data,
+    };
+    let (structure, text) = match data {
+        Value::String(text) => (json::structure(&text), Some(text)),
+        other => (Some(other), None),
+    };
+    match structure {
+        Some(Value::Null) => Vec::new(),
+        Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
             text_turns(items, default_role)
         }
-        Err(other) => text_turn(other.to_string(), default_role),
+        Some(Value::Object(map)) if map.is_empty() => Vec::new(),
+        // How a request was made is no question.
+        Some(Value::Object(map))
+            if default_role != Role::Assistant && wrappers::is_bare_request(&map) =>
+        {
+            Vec::new()
+        }
+        structure => {
+            let text = text.map(json::unquoted);
+            let text = text.or_else(|| structure.map(|data| data.to_string()));
+            text_turn(text.unwrap_or_default(), default_role)
+        }
     }
 }
 
@@ -48,21 +58,27 @@ fn text_turns(items: Vec<Value>, role: Role) -> Vec<Turn> {
 
 /// Reads only what has the shape of messages; anything else is given back untouched.
 pub(crate) fn read_strictly(value: Value, default_role: Role) -> Result<Vec<Turn>, Value> {
+    read_as(value, default_role, Look::of(default_role).strictly())
+}
+
+fn read_as(value: Value, default_role: Role, look: Look) -> Result<Vec<Turn>, Value> {
     let Value::String(text) = value else {
-        return if shapes::is_messages(&value) {
+        return if looks_like_messages(&value, look) {
             Ok(read_structure(value, default_role))
         } else {
             Err(value)
         };
     };
     match json::structure(&text) {
-        Some(structure) if shapes::is_messages(&structure) => {
+        Some(structure) if looks_like_messages(&structure, look) => {
             return Ok(read_structure(structure, default_role));
         }
         Some(_) => {}
         // A beginning too short to hold a message is shown as the text it is.
         None => {
-            if let Some(structure) = json::beginning(&text).filter(shapes::is_messages) {
+            if let Some(structure) =
+                json::beginning(&text).filter(|beginning| looks_like_messages(beginning, look))
+            {
                 let turns = read_structure(structure, default_role);
                 if !turns.is_empty() {
                     return Ok(turns);
@@ -77,6 +93,8 @@ fn read_structure(structure: Value, default_role: Role) -> Vec<Turn> {
     let mut reader = MessageReader {
         turns: Vec::new(),
         default_role,
+        is_trusted: false,
+        is_delta: false,
     };
     reader.value(structure, 0);
     coalesce(reader.turns)
@@ -88,7 +106,7 @@ fn text_turn(text: String, role: Role) -> Vec<Turn> {
     }
     let mut body = vec![Part::Text { text }];
     if role == Role::Assistant {
-        parts::part_thoughts(&mut body);
+        thoughts::part(&mut body);
     }
     vec![Turn::new(role, body)]
 }
@@ -96,9 +114,17 @@ fn text_turn(text: String, role: Role) -> Vec<Turn> {
 struct MessageReader {
     turns: Vec<Turn>,
     default_role: Role,
+    /// Within what a provider wrapped.
+    is_trusted: bool,
+    /// Within a piece of a stream.
+    is_delta: bool,
 }
 
 impl MessageReader {
+    fn look(&self) -> Look {
+        Look::within(self.default_role, self.is_trusted)
+    }
+
     fn value(&mut self, value: Value, depth: usize) {
         if depth > DEPTH_MAX {
             return;
@@ -106,11 +132,13 @@ impl MessageReader {
         match value {
             Value::Null => {}
             Value::String(text) => match json::structure(&text) {
-                Some(inner) if shapes::is_messages(&inner) => self.value(inner, depth + 1),
+                Some(inner) if looks_like_messages(&inner, self.look()) => {
+                    self.value(inner, depth + 1);
+                }
                 _ => self.turns.extend(text_turn(text, self.default_role)),
             },
             Value::Array(items) => self.list(items, depth),
-            Value::Object(map) => self.object(map, depth),
+            Value::Object(map) => self.object(map, depth, self.look()),
             plain => self
                 .turns
                 .extend(text_turn(plain.to_string(), self.default_role)),
@@ -131,36 +159,83 @@ impl MessageReader {
             return self.push(role, body, None);
         }
         for item in items {
-            self.value(item, depth + 1);
+            match item {
+                Value::Object(map) if depth < DEPTH_MAX => {
+                    self.object(map, depth + 1, self.look().listed());
+                }
+                item => self.value(item, depth + 1),
+            }
         }
     }
 
-    fn object(&mut self, map: Map<String, Value>, depth: usize) {
-        let map = match shapes::open(map) {
-            shapes::Opened::Message(map) => return self.message(map),
-            shapes::Opened::Item(map) => return self.item(map),
-            shapes::Opened::Inner {
-                before,
-                inner,
-                role,
-                finish_reason,
-            } => {
-                if let Some(system) = before {
-                    self.within(Role::System, system, depth);
-                }
-                let count = self.turns.len();
-                self.within(role.unwrap_or(self.default_role), inner, depth);
-                if let Some(turn) = self.turns[count..].last_mut() {
-                    turn.finish_reason = turn.finish_reason.take().or(finish_reason);
-                }
-                return;
+    fn object(&mut self, map: Map<String, Value>, depth: usize, look: Look) {
+        let map = kinds::plain_keys(map);
+        let choice = map.get("index").and_then(Value::as_u64);
+        let choice = choice.and_then(|index| u32::try_from(index).ok());
+        let from = self.turns.len();
+        match shapes::open(map, look) {
+            shapes::Opened::Message(map) => self.message(map),
+            shapes::Opened::Item(map) => {
+                let (role, body) = items::read(map, self.default_role);
+                self.push(role, body, None);
             }
-            shapes::Opened::Unknown(map) => map,
-        };
-        if !map.is_empty() {
-            let text = Value::Object(map).to_string();
-            self.turns.extend(text_turn(text, self.default_role));
+            shapes::Opened::Turn(messages) => self.list(messages, depth),
+            shapes::Opened::Inner(inner) => self.inner(inner, depth),
+            shapes::Opened::Unknown(map) if look.is_listed || look.is_trusted => self.unknown(map),
+            shapes::Opened::Unknown(map) => {
+                let text = Value::Object(map).to_string();
+                self.turns.extend(text_turn(text, self.default_role));
+            }
         }
+        if choice.is_some() && look.is_answer {
+            self.turns[from..]
+                .iter_mut()
+                .for_each(|turn| turn.choice = turn.choice.or(choice));
+        }
+    }
+
+    fn inner(&mut self, inner: shapes::Inner, depth: usize) {
+        if let Some(system) = inner.system {
+            self.within(Role::System, system, depth);
+        }
+        if let Some(history) = inner.history {
+            self.value(history, depth + 1);
+        }
+        let from = self.turns.len();
+        let outer = (self.is_trusted, self.is_delta);
+        self.is_trusted |= inner.are_answers;
+        self.is_delta |= inner.is_delta;
+        let role = inner.role.unwrap_or(self.default_role);
+        match inner.inner {
+            Value::Array(answers) if inner.are_answers => {
+                for (choice, answer) in (0..).zip(answers) {
+                    let from = self.turns.len();
+                    self.within(role, answer, depth);
+                    self.turns[from..]
+                        .iter_mut()
+                        .for_each(|turn| turn.choice = turn.choice.or(Some(choice)));
+                }
+            }
+            inner => self.within(role, inner, depth),
+        }
+        (self.is_trusted, self.is_delta) = outer;
+        if let Some(turn) = self.turns[from..].last_mut() {
+            turn.finish_reason = turn.finish_reason.take().or(inner.finish_reason);
+        }
+    }
+
+    /// What stands among messages and is none: shown as it came, as nobody's words unless it is in an answer.
+    fn unknown(&mut self, map: Map<String, Value>) {
+        if wrappers::is_bare_response(&map) {
+            return;
+        }
+        let role = match self.default_role {
+            Role::User => Role::Other,
+            role => role,
+        };
+        let mut body = Vec::new();
+        parts::read_body(Value::Object(map), &mut body);
+        self.push(role, body, None);
     }
 
     fn within(&mut self, role: Role, value: Value, depth: usize) {
@@ -169,61 +244,30 @@ impl MessageReader {
         self.default_role = outer;
     }
 
-    /// An item of the Responses API that stands as a message of its own: a call, its output, a thought.
-    fn item(&mut self, map: Map<String, Value>) {
-        let mut body = Vec::new();
-        parts::read_body(Value::Object(map), &mut body);
-        let role = match body.first() {
-            Some(Part::ToolResult { .. }) => Role::Tool,
-            // What the provider did by itself is part of its answer.
-            Some(Part::ToolCall { .. } | Part::Reasoning { .. } | Part::Other { .. }) => {
-                Role::Assistant
-            }
-            _ => self.default_role,
-        };
-        self.push(role, body, None);
-    }
-
     fn message(&mut self, mut map: Map<String, Value>) {
-        let role = shapes::role_of(&map).unwrap_or(self.default_role);
+        let speaker = roles::of(&map).unwrap_or(roles::Speaker::Known(self.default_role));
+        let role = speaker.role();
         let finish_reason = finish::of_message(&map);
         let response = Response::of(&map);
-        let mut body = Vec::new();
-        for key in ["reasoning_content", "reasoning", "thinking"] {
-            if let Some(Value::String(text)) = map.remove(key) {
-                parts::push_reasoning(text, &mut body);
-            }
-        }
-        let spoken = [
-            "parts",
-            "content",
-            "contents",
-            "completion",
-            "text",
-            "refusal",
-        ]
-        .iter()
-        .find_map(|key| map.remove(*key).filter(says_something));
+        let is_chunk = self.is_delta || is_chunk(&map);
         if role == Role::Tool {
+            let spoken = body::KEYS
+                .iter()
+                .find_map(|key| map.remove(*key).filter(says_something));
             return self.tool_message(map, spoken.unwrap_or(Value::Null));
         }
-        let prints_none = shapes::prints_none(&map);
-        let calls = shapes::take_calls(&mut map);
-        if let Some(spoken) = spoken {
-            parts::read_body(spoken, &mut body);
+        let mut body = body::read(&mut map, role);
+        if body.is_empty() {
+            return;
         }
-        if role == Role::Assistant {
-            parts::part_thoughts(&mut body);
+        if let Some(mark) = speaker.mark() {
+            body.insert(0, mark);
         }
-        add_calls(calls, &mut body);
-        let is_call = |part: &Part| matches!(part, Part::ToolCall { .. });
-        if prints_none || body.iter().any(is_call) {
-            body.retain(|part| !is_printed_nothing(part));
-        }
-        let count = self.turns.len();
+        let from = self.turns.len();
         self.push(role, body, finish_reason);
-        if let Some(turn) = self.turns[count..].last_mut() {
+        if let Some(turn) = self.turns[from..].last_mut() {
             turn.response = response;
+            turn.is_chunk = is_chunk;
         }
     }
 
@@ -231,17 +275,27 @@ impl MessageReader {
     fn tool_message(&mut self, mut map: Map<String, Value>, spoken: Value) {
         let spoken = match spoken {
             Value::String(text) => match json::structure(&text) {
-                Some(structure) if shapes::are_tool_parts(&structure) => structure,
+                Some(structure)
+                    if items::are_tool_parts(&structure) || items::are_calls(&structure) =>
+                {
+                    structure
+                }
                 _ => Value::String(text),
             },
             other => other,
         };
-        if shapes::are_tool_parts(&spoken) {
+        if items::are_tool_parts(&spoken) {
             let mut body = Vec::new();
             parts::read_body(spoken, &mut body);
             return self.push(Role::Tool, body, None);
         }
-        map.insert("content".into(), text_content(spoken));
+        // Koog tells calls as messages of tools.
+        if items::are_calls(&spoken) {
+            let mut body = Vec::new();
+            parts::read_body(spoken, &mut body);
+            return self.push(Role::Assistant, body, None);
+        }
+        map.insert("content".into(), body::text_content(spoken));
         self.push(Role::Tool, vec![tool_parts::tool_result(map)], None);
     }
 
@@ -250,8 +304,7 @@ impl MessageReader {
     fn push(&mut self, role: Role, body: Vec<Part>, finish_reason: Option<String>) {
         let mut rest = Vec::new();
         for part in body {
-            let stands_alone =
-                matches!(part, Part::ToolResult { .. }) && matches!(role, Role::User | Role::Tool);
+            let stands_alone = matches!(part, Part::ToolResult { .. }) && role != Role::Assistant;
             if stands_alone {
                 self.push_whole(role, std::mem::take(&mut rest), None);
                 self.push_whole(Role::Tool, vec![part], None);
@@ -272,6 +325,12 @@ impl MessageReader {
     }
 }
 
+/// Whether a message is a piece of a stream, by its class (LangChain).
+fn is_chunk(map: &Map<String, Value>) -> bool {
+    let kind = map.get("type").and_then(Value::as_str);
+    kind.is_some_and(|kind| kind.ends_with("MessageChunk"))
+}
+
 fn says_something(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -279,53 +338,6 @@ fn says_something(value: &Value) -> bool {
         Value::Array(items) => !items.is_empty(),
         _ => true,
     }
-}
-
-/// Python SDKs print the missing text of a message that only calls tools: `None`, or a list of one empty text.
-fn is_printed_nothing(part: &Part) -> bool {
-    let Part::Text { text } = part else {
-        return false;
-    };
-    let blank = |item: &Value| item.as_str().is_some_and(json::is_nothing) || item.is_null();
-    json::is_nothing(text)
-        || matches!(json::structure(text), Some(Value::Array(items)) if items.iter().all(blank))
-}
-
-/// The body of a tool's answer given as text parts is their text.
-fn text_content(spoken: Value) -> Value {
-    let Value::Array(items) = &spoken else {
-        return spoken;
-    };
-    let texts: Option<Vec<&str>> = items
-        .iter()
-        .map(|item| {
-            let map = item.as_object()?;
-            matches!(
-                map.get("type")?.as_str()?,
-                "text" | "input_text" | "output_text"
-            )
-            .then(|| map.get("text").or_else(|| map.get("content"))?.as_str())
-            .flatten()
-        })
-        .collect();
-    match texts {
-        Some(texts) if !texts.is_empty() => Value::String(texts.join("\n")),
-        _ => spoken,
-    }
-}
-
-/// Adds the calls that stand beside the body, but not those that the body holds too.
-fn add_calls(calls: Vec<Part>, body: &mut Vec<Part>) {
-    let id = |part: &Part| match part {
-        Part::ToolCall { id, .. } => id.clone(),
-        _ => None,
-    };
-    let known: FxHashSet<String> = body.iter().filter_map(id).collect();
-    let new = calls
-        .into_iter()
-        .filter(|call| id(call).is_none_or(|id| !known.contains(&id)));
-    let room = parts::PARTS_MAX.saturating_sub(body.len());
-    body.extend(new.take(room));
 }
 
 #[cfg(test)]

@@ -1,11 +1,21 @@
 //! What was said, in the shapes that SDKs have for it: lists of messages, messages, their parts, what tools were given
 //! and gave back. Understood alike in every dialect.
 
+mod body;
+mod calls;
 pub(super) mod finish;
+mod histories;
+mod items;
+mod kinds;
 pub(super) mod media;
 pub(super) mod messages;
 pub(super) mod parts;
-pub(super) mod shapes;
+mod roles;
+mod shapes;
+#[cfg(test)]
+mod tests;
+mod thoughts;
 pub(super) mod tool_parts;
 pub(super) mod tool_value;
 pub(super) mod turns;
+mod wrappers;

@@ -1,10 +1,12 @@
 //! One part of a message, in any SDK's spelling.
 
+use super::kinds::{self, Kind};
 use super::media;
+use super::thoughts;
 use super::tool_parts::{CALL_ID_KEYS, tool_call, tool_result, typed_call};
 use crate::message::Part;
 use crate::normalise::values::fields::take_text;
-use crate::normalise::values::json;
+use crate::normalise::values::{absent, json};
 use serde_json::{Map, Value};
 
 /// Parts kept of one message. Real ones have up to a few hundred (parallel tool calls, pages of a document).
@@ -28,7 +30,7 @@ fn body_at(body: Value, out: &mut Vec<Part>, depth: usize) {
         Value::Array(items) => items
             .into_iter()
             .for_each(|item| body_at(item, out, depth + 1)),
-        Value::Object(map) => object(map, out, depth),
+        Value::Object(map) => object(kinds::plain_keys(map), out, depth),
         plain => push_text(plain.to_string(), out),
     }
 }
@@ -37,7 +39,9 @@ fn body_at(body: Value, out: &mut Vec<Part>, depth: usize) {
 fn text_body(text: String, out: &mut Vec<Part>, depth: usize) {
     if text.trim_start().starts_with("[{")
         && let Some(Value::Array(items)) = json::structure(&text)
-        && items.iter().all(is_part)
+        && items
+            .iter()
+            .all(|item| is_part(item) && has_no_other_keys(item))
     {
         return body_at(Value::Array(items), out, depth + 1);
     }
@@ -47,29 +51,69 @@ fn text_body(text: String, out: &mut Vec<Part>, depth: usize) {
 /// Whether a value can only be a part of a message, not something that a user or model might say or a chain might
 /// work on (lists of tools, of files, of shapes have types too).
 pub(crate) fn is_part(value: &Value) -> bool {
-    let Some(map) = value.as_object().filter(|map| !map.contains_key("role")) else {
+    let Some(map) = value.as_object().filter(|map| !absent::has(map, "role")) else {
         return false;
     };
-    let has = |keys: &[&str]| keys.iter().any(|key| map.contains_key(*key));
     let has_text = |keys: &[&str]| {
         keys.iter()
             .any(|key| map.get(*key).is_some_and(Value::is_string))
     };
-    let Some(kind) = map.get("type").and_then(Value::as_str) else {
-        return has(&BLOCK_KEYS) || (map.len() == 1 && has_text(&["text"]));
+    // A `kind` alone is a word of many data.
+    let Some(name) = kinds::KEYS[..4]
+        .iter()
+        .find_map(|key| map.get(*key)?.as_str())
+        .filter(|name| !name.is_empty())
+    else {
+        return absent::has_any(map, &BLOCK_KEYS)
+            || (absent::keys(map).count() == 1 && has_text(&["text"]));
     };
-    match Kind::of(kind) {
+    let has = |keys: &[&str]| absent::has_any(map, keys);
+    match Kind::of(name) {
         Some(Kind::Text) => has_text(&["text", "content"]),
         Some(Kind::Reasoning) => has(&["text", "content", "thinking", "summary"]),
-        Some(Kind::ToolCall) => has(&CALL_ID_KEYS) && has(&["name", "toolName", "function"]),
+        Some(Kind::ToolCall) => {
+            has(&CALL_ID_KEYS) && has(&["name", "toolName", "tool_name", "function"])
+        }
         Some(Kind::ToolResult) => has(&CALL_ID_KEYS),
-        Some(Kind::Media) => media::is_block(map) || has(&["uri", "file_id", "data", "content"]),
+        Some(Kind::Media) => {
+            media::is_block(map)
+                || has(&["uri", "file_id", "data", "content"])
+                || (has(&["url"]) && kinds::snake_case(name).ends_with("_url"))
+        }
         Some(Kind::Refusal | Kind::Object | Kind::Nothing) | None => false,
     }
 }
 
+/// Whether a part of text is no more than that. Data that a model was asked for can look like one:
+/// `{"type":"text","text":"Buy milk","due":"today"}`.
+pub(crate) fn has_no_other_keys(part: &Value) -> bool {
+    /// What SDKs put beside the text of a part.
+    const BESIDE: [&str; 15] = [
+        "type",
+        "$type",
+        "block_type",
+        "text",
+        "content",
+        "annotations",
+        "citations",
+        "cache_control",
+        "cacheControl",
+        "providerOptions",
+        "providerMetadata",
+        "id",
+        "index",
+        "extras",
+        "logprobs",
+    ];
+    let Some(map) = part.as_object() else {
+        return false;
+    };
+    let is_text = kinds::of(map).is_none_or(|kind| Kind::of(kind) == Some(Kind::Text));
+    !is_text || !absent::has(map, "text") || absent::keys(map).all(|key| BESIDE.contains(&key))
+}
+
 /// Keys that tell what a block without a type is (Gemini, Bedrock, Genkit, OpenInference).
-const BLOCK_KEYS: [&str; 14] = [
+const BLOCK_KEYS: [&str; 15] = [
     "functionCall",
     "function_call",
     "functionResponse",
@@ -83,175 +127,198 @@ const BLOCK_KEYS: [&str; 14] = [
     "toolRequest",
     "toolResponse",
     "reasoningContent",
+    "guardContent",
     "message_content",
 ];
 
-enum Kind {
-    Text,
-    Reasoning,
-    ToolCall,
-    ToolResult,
-    Media,
-    Refusal,
-    Object,
-    /// Says nothing: cache marks, references to what the provider keeps.
-    Nothing,
-}
-
-impl Kind {
-    fn of(kind: &str) -> Option<Self> {
-        Some(match kind {
-            "text" | "input_text" | "output_text" => Self::Text,
-            "reasoning" | "thinking" | "redacted_thinking" | "redacted-reasoning"
-            | "reasoning_content" | "summary_text" | "reasoning_text" => Self::Reasoning,
-            "tool_call" | "tool-call" | "tool_use" | "function_call" | "function"
-            | "server_tool_call" | "server_tool_use" | "custom_tool_call" | "mcp_call"
-            | "mcp_tool_use" | "computer_call" | "local_shell_call" | "shell_call"
-            | "apply_patch_call" => Self::ToolCall,
-            "tool_call_response"
-            | "tool-result"
-            | "tool_result"
-            | "function_call_output"
-            | "computer_call_output"
-            | "local_shell_call_output"
-            | "shell_call_output"
-            | "apply_patch_call_output"
-            | "function_response"
-            | "server_tool_call_response"
-            | "custom_tool_call_output"
-            | "web_search_tool_result"
-            | "mcp_tool_result"
-            | "tool_response"
-            | "code_execution_tool_result" => Self::ToolResult,
-            "image" | "image_url" | "input_image" | "image_file" | "output_image" | "audio"
-            | "input_audio" | "output_audio" | "file" | "input_file" | "document" | "video"
-            | "video_url" | "blob" | "uri" | "media" => Self::Media,
-            "refusal" => Self::Refusal,
-            "object" => Self::Object,
-            "cachePoint" | "cache_point" | "cache-point" | "step-start" | "item_reference" => {
-                Self::Nothing
-            }
-            _ => return None,
-        })
-    }
-}
-
 fn object(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
-    let kind = ["type", "kind", "part_kind"]
-        .iter()
-        .find_map(|key| map.get(*key).and_then(Value::as_str))
-        .map(|kind| (Kind::of(kind), kind.is_empty()));
-    match kind {
-        Some((Some(Kind::Text), _)) => text_part(map, out, depth),
-        Some((Some(Kind::Reasoning), _)) => push_reasoning(reasoning_text(&mut map), out),
-        Some((Some(Kind::ToolCall), _)) => out.extend(typed_call(map)),
-        Some((Some(Kind::ToolResult), _)) => out.push(tool_result(map)),
-        Some((Some(Kind::Media), _)) => out.push(media::part(map)),
-        Some((Some(Kind::Refusal), _)) => {
-            push_text(take_text(&mut map, &["refusal", "content", "text"]), out)
-        }
-        Some((Some(Kind::Object), _)) => push_object(map, out),
-        Some((Some(Kind::Nothing), _)) => {}
-        Some((None, false)) => push_other(map, out),
-        Some((None, true)) | None => untyped(map, out, depth),
+    let Some(name) = kinds::of(&map) else {
+        return untyped(map, out, depth);
+    };
+    match Kind::of(name) {
+        Some(Kind::Text) => text_part(map, out, depth),
+        Some(Kind::Reasoning) => thoughts::push(thoughts::text_of(&mut map), out),
+        Some(Kind::ToolCall) => out.extend(called(map)),
+        Some(Kind::ToolResult) => out.push(returned(map)),
+        Some(Kind::Media) => push_media(map, out),
+        Some(Kind::Refusal) => push_text(take_text(&mut map, &["refusal", "content", "text"]), out),
+        Some(Kind::Object) => push_object(map, out),
+        Some(Kind::Nothing) => {}
+        None => unknown(map, out),
     }
 }
 
-/// Blocks that are told by a key instead of a type: Gemini, Bedrock, OpenInference.
-fn untyped(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
-    for key in ["message_content", "part"] {
-        if let Some(inner) = map.remove(key) {
-            return body_at(inner, out, depth + 1);
-        }
+/// A call. Azure AI projects nest it: `{"type":"tool_call","content":{"type":"function_call",…}}`.
+fn called(mut map: Map<String, Value>) -> Vec<Part> {
+    if !absent::has_any(&map, &["name", "toolName", "tool_name", "function"])
+        && let Some(Value::Object(inner)) = map.get("content")
+        && inner.get("type").is_some_and(Value::is_string)
+        && let Some(Value::Object(inner)) = map.remove("content")
+    {
+        return typed_call(inner);
     }
-    for key in [
+    kinds::plain_tool_keys(&mut map);
+    typed_call(map)
+}
+
+/// A result, perhaps within the part that says so.
+fn returned(mut map: Map<String, Value>) -> Part {
+    let is_result = |value: &Value| {
+        let kind = value.get("type").and_then(Value::as_str).and_then(Kind::of);
+        kind == Some(Kind::ToolResult)
+    };
+    if !absent::has_any(&map, &CALL_ID_KEYS)
+        && map.get("content").is_some_and(is_result)
+        && let Some(Value::Object(inner)) = map.remove("content")
+    {
+        return tool_result(inner);
+    }
+    kinds::plain_tool_keys(&mut map);
+    tool_result(map)
+}
+
+/// A part of a type that no table has: shown as it came, unless its fields tell what it is.
+fn unknown(mut map: Map<String, Value>, out: &mut Vec<Part>) {
+    let is_ui_tool = absent::has(&map, "toolCallId")
+        && kinds::of(&map).is_some_and(|kind| kind.starts_with("tool-") || kind == "dynamic-tool");
+    if is_ui_tool {
+        return ui_tool(map, out);
+    }
+    if media::is_inline(&map) {
+        return push_media(map, out);
+    }
+    // The encrypted thoughts and summaries that providers hand out are for nobody.
+    map.remove("encrypted_content");
+    push_other(map, out);
+}
+
+/// The AI SDK's messages for pages: `{"type":"tool-weather","toolCallId":…,"input":…,"output":…}` is a call and its result.
+fn ui_tool(mut map: Map<String, Value>, out: &mut Vec<Part>) {
+    if let Some(Value::String(kind)) = map.remove("type")
+        && let Some(name) = kind.strip_prefix("tool-")
+    {
+        map.entry("toolName").or_insert_with(|| name.into());
+    }
+    let output = ["output", "result"]
+        .iter()
+        .find_map(|key| map.remove(*key).filter(|output| !output.is_null()));
+    let mut result = map.clone();
+    out.extend(tool_call(map));
+    if let Some(output) = output {
+        result.insert("output".into(), output);
+        out.push(tool_result(result));
+    }
+}
+
+/// Blocks that are told by a key instead of a type: Gemini, Bedrock, OpenInference, AutoGen.
+fn untyped(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
+    if let Some(inner) = absent::take(&mut map, &["message_content", "part", "guardContent"]) {
+        return body_at(inner, out, depth + 1);
+    }
+    const CALLS: [&str; 5] = [
         "functionCall",
         "function_call",
         "toolUse",
         "toolRequest",
         "tool_call",
-    ] {
-        if let Some(Value::Object(call)) = map.remove(key) {
-            return out.extend(tool_call(call));
-        }
-    }
-    for key in [
+    ];
+    const RESULTS: [&str; 4] = [
         "functionResponse",
         "function_response",
         "toolResult",
         "toolResponse",
-    ] {
-        if let Some(Value::Object(response)) = map.remove(key) {
-            return out.push(tool_result(response));
-        }
+    ];
+    let nested = |map: &Map<String, Value>, keys: &[&'static str]| {
+        keys.iter()
+            .copied()
+            .find(|key| absent::get(map, key).is_some_and(Value::is_object))
+    };
+    if let Some(key) = nested(&map, &CALLS)
+        && let Some(Value::Object(call)) = map.remove(key)
+    {
+        return out.extend(tool_call(call));
     }
-    if map.contains_key("reasoningContent") || map.get("thought") == Some(&Value::Bool(true)) {
-        return push_reasoning(reasoning_text(&mut map), out);
+    if let Some(key) = nested(&map, &RESULTS)
+        && let Some(Value::Object(response)) = map.remove(key)
+    {
+        return out.push(tool_result(response));
     }
-    if media::is_block(&map) {
-        return out.push(media::part(map));
+    if absent::has(&map, "reasoningContent") || map.get("thought") == Some(&Value::Bool(true)) {
+        return thoughts::push(thoughts::text_of(&mut map), out);
     }
-    if let Some(parts @ Value::Array(_)) = map.remove("parts") {
+    // AutoGen's FunctionCall and FunctionExecutionResult.
+    if absent::has(&map, "name") && absent::has(&map, "arguments") {
+        return out.extend(tool_call(map));
+    }
+    if absent::has(&map, "call_id") && map.contains_key("content") {
+        return out.push(tool_result(map));
+    }
+    if media::is_block(&map) || media::is_inline(&map) {
+        return push_media(map, out);
+    }
+    if let Some(key @ ("parts" | "blocks")) = ["parts", "blocks"]
+        .into_iter()
+        .find(|key| absent::get(&map, key).is_some_and(Value::is_array))
+        && let Some(parts) = map.remove(key)
+    {
         return body_at(parts, out, depth + 1);
     }
-    if map.contains_key("text") || map.contains_key("content") {
+    if absent::has(&map, "text") || absent::has(&map, "content") {
         return text_part(map, out, depth);
     }
-    if map.contains_key("cachePoint") || map.is_empty() {
+    if map.contains_key("cachePoint") || absent::keys(&map).next().is_none() {
         return;
     }
     push_other(map, out);
 }
 
-fn push_other(map: Map<String, Value>, out: &mut Vec<Part>) {
+/// What no rule knows, as it came, without the bytes of files in it.
+pub(crate) fn push_other(map: Map<String, Value>, out: &mut Vec<Part>) {
     let mut json = Value::Object(map);
-    media::forget_bytes(&mut json);
+    media::forget_all_bytes(&mut json);
     out.push(Part::Other { json });
 }
 
-fn text_part(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
-    for key in ["text", "content", "value"] {
-        match map.remove(key) {
-            Some(Value::String(text)) => return push_text(text, out),
-            // OpenAI's assistants: {"text": {"value": …}}.
-            Some(Value::Object(mut inner)) => {
-                return push_text(take_text(&mut inner, &["value", "text", "content"]), out);
+/// An image, a sound, a file. What was spoken in a sound are its words.
+fn push_media(mut map: Map<String, Value>, out: &mut Vec<Part>) {
+    let transcript = take_text(&mut map, &["transcript"]);
+    let whole = map.clone();
+    match media::part(map) {
+        Part::Media {
+            mime_type: None,
+            uri: None,
+            size_bytes: None,
+        } => {
+            // A mark of what was there is no more than that beside its words.
+            let says_more = absent::keys(&whole).any(|key| !kinds::KEYS.contains(&key));
+            if transcript.is_empty() && says_more {
+                push_other(whole, out);
             }
-            Some(Value::Array(items)) => return body_at(Value::Array(items), out, depth + 1),
-            _ => {}
         }
+        media => out.push(media),
+    }
+    push_text(transcript, out);
+}
+
+fn text_part(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
+    match absent::take(&mut map, &["text", "content", "value"]) {
+        Some(Value::String(text)) => push_text(text, out),
+        // OpenAI's assistants: {"text": {"value": …}}.
+        Some(Value::Object(mut inner)) => {
+            let text = take_text(&mut inner, &["value", "text", "content"]);
+            if text.is_empty() {
+                return body_at(Value::Object(inner), out, depth + 1);
+            }
+            push_text(text, out);
+        }
+        Some(inner) => body_at(inner, out, depth + 1),
+        None => {}
     }
 }
 
-fn push_text(text: String, out: &mut Vec<Part>) {
+pub(crate) fn push_text(text: String, out: &mut Vec<Part>) {
     if !text.is_empty() {
         out.push(Part::Text { text });
-    }
-}
-
-/// Open models write their thoughts at the beginning of an answer: `<think>…</think>`.
-pub(crate) fn part_thoughts(body: &mut Vec<Part>) {
-    let Some(Part::Text { text }) = body.first() else {
-        return;
-    };
-    let Some((thought, answer)) = text
-        .trim_start()
-        .strip_prefix("<think>")
-        .and_then(|rest| rest.split_once("</think>"))
-    else {
-        return;
-    };
-    let (thought, answer) = (thought.trim().to_owned(), answer.trim_start().to_owned());
-    body.remove(0);
-    let mut parts = Vec::new();
-    push_reasoning(thought, &mut parts);
-    push_text(answer, &mut parts);
-    body.splice(0..0, parts);
-}
-
-pub(crate) fn push_reasoning(text: String, out: &mut Vec<Part>) {
-    if !json::is_nothing(&text) {
-        out.push(Part::Reasoning { text });
     }
 }
 
@@ -265,44 +332,4 @@ fn push_object(mut map: Map<String, Value>, out: &mut Vec<Part>) {
         Some(object) => push_text(object.to_string(), out),
         None => {}
     }
-}
-
-/// The text of a reasoning item: directly, or in OpenAI's `summary` list, or in Bedrock's nesting.
-pub(crate) fn reasoning_text(map: &mut Map<String, Value>) -> String {
-    const KEYS: [&str; 8] = [
-        "summary",
-        "content",
-        "text",
-        "thinking",
-        "reasoning",
-        "reasoningContent",
-        "reasoningText",
-        "value",
-    ];
-    let mut found = String::new();
-    for key in KEYS {
-        found = match map.remove(key) {
-            Some(Value::String(text)) => text,
-            Some(Value::Array(items)) => items
-                .into_iter()
-                .filter_map(|item| match item {
-                    Value::String(text) => Some(text),
-                    Value::Object(mut inner) => {
-                        Some(take_text(&mut inner, &["text", "content", "summary"]))
-                    }
-                    _ => None,
-                })
-                .collect::<Vec<_>>()
-                .join("\n"),
-            Some(Value::Object(mut inner)) => match inner.remove("reasoningText") {
-                Some(Value::Object(mut text)) => take_text(&mut text, &["text"]),
-                _ => take_text(&mut inner, &["text", "content"]),
-            },
-            _ => continue,
-        };
-        if !found.trim().is_empty() {
-            break;
-        }
-    }
-    found
 }

@@ -1,8 +1,9 @@
-//! What an object is: a message, an item, or a wrapper around messages.
+//! What an object is: a message, an item, a turn of a history, or a wrapper around messages.
 
-use super::{finish, parts, tool_parts};
-use crate::message::{Part, Role};
-use crate::normalise::values::json;
+use super::wrappers::{self, HISTORY_KEYS, SYSTEM_KEYS};
+use super::{finish, histories, items, parts, roles};
+use crate::message::Role;
+use crate::normalise::values::absent;
 use serde_json::{Map, Value};
 
 /// An object as far as it is understood.
@@ -11,193 +12,295 @@ pub(crate) enum Opened {
     Message(Map<String, Value>),
     /// A part that stands as a message of its own.
     Item(Map<String, Value>),
-    /// A wrapper, opened: system instructions beside the messages, the messages, and what is known of them.
-    Inner {
-        before: Option<Value>,
-        inner: Value,
-        role: Option<Role>,
-        finish_reason: Option<String>,
-    },
+    /// A turn as several messages.
+    Turn(Vec<Value>),
+    Inner(Inner),
     Unknown(Map<String, Value>),
 }
 
-/// Wrappers told by a key, in order of precedence: the key, and the role that its content has by default.
-const WRAPPERS: [(&str, Option<Role>); 15] = [
-    ("messages", None),
-    ("items", None),
-    ("contents", None),
-    ("choices", Some(Role::Assistant)),
-    ("generations", Some(Role::Assistant)),
-    ("candidates", Some(Role::Assistant)),
-    ("message", None),
-    ("delta", None),
-    ("update", None),
-    ("output", Some(Role::Assistant)),
-    ("input", None),
-    ("prompt", None),
-    ("inputs", None),
-    ("outputs", Some(Role::Assistant)),
-    // Gemini's response: {"content":{"parts":…,"role":"model"},…}.
-    ("content", None),
-];
-
-/// Where a system prompt stands beside the messages.
-const SYSTEM_KEYS: [&str; 5] = [
-    "system",
-    "instructions",
-    "system_instruction",
-    "systemInstruction",
-    "system_prompt",
-];
-
-/// Deepest look into wrappers to tell messages from other data.
-const LOOK_DEPTH_MAX: usize = 8;
-
-/// The role that a name stands for.
-pub(crate) fn role(name: &str) -> Option<Role> {
-    Some(match name.to_ascii_lowercase().as_str() {
-        "system" | "developer" | "systemmessage" | "systemmessagechunk" => Role::System,
-        "user" | "human" | "humanmessage" | "humanmessagechunk" => Role::User,
-        "assistant" | "ai" | "model" | "bot" | "aimessage" | "aimessagechunk" => Role::Assistant,
-        "tool" | "function" | "ipython" | "toolmessage" | "toolmessagechunk"
-        | "functionmessage" => Role::Tool,
-        _ => return None,
-    })
+/// A wrapper, opened: what stands before the messages, the messages, and what is known of them.
+pub(crate) struct Inner {
+    pub(crate) system: Option<Value>,
+    pub(crate) history: Option<Value>,
+    pub(crate) inner: Value,
+    pub(crate) role: Option<Role>,
+    pub(crate) finish_reason: Option<String>,
+    /// Whether each item is an answer of its own.
+    pub(crate) are_answers: bool,
+    /// Whether what is within is a piece of a stream.
+    pub(crate) is_delta: bool,
 }
 
-/// The role of a message, told by `role`, or by LangChain's `type`.
-pub(crate) fn role_of(map: &Map<String, Value>) -> Option<Role> {
-    ["role", "type"]
-        .iter()
-        .find_map(|key| role(map.get(*key)?.as_str()?))
+/// From where an object is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// What a model or agent gave back: JSON is its words unless it can only be a wrapper.
+    pub(crate) is_answer: bool,
+    /// Within what a provider wrapped, so that no key stands for itself.
+    pub(crate) is_trusted: bool,
+    /// Among others in a list.
+    pub(crate) is_listed: bool,
+    /// On a span that is neither a call nor an agent's: words without anybody who says them are data.
+    pub(crate) is_strict: bool,
+    depth: usize,
+}
+
+impl Look {
+    /// Deepest look into wrappers to tell messages from other data.
+    const DEPTH_MAX: usize = 8;
+
+    pub(crate) fn of(role: Role) -> Self {
+        Self::within(role, false)
+    }
+
+    pub(crate) fn within(role: Role, is_trusted: bool) -> Self {
+        Self {
+            is_answer: role == Role::Assistant,
+            is_trusted,
+            is_listed: false,
+            is_strict: false,
+            depth: 0,
+        }
+    }
+
+    pub(crate) fn strictly(self) -> Self {
+        Self {
+            is_strict: true,
+            ..self
+        }
+    }
+
+    /// Whether a text under this key is said.
+    pub(crate) fn are_words(self, key: &str) -> bool {
+        // Hugging Face answers with a list of one.
+        (!self.is_listed || key == "generated_text")
+            && (!self.is_strict || matches!(key, "prompt" | "input" | "output"))
+    }
+
+    /// The keys that count. Of what a model was asked to write, a key without a value is one.
+    pub(crate) fn keys(self, map: &Map<String, Value>) -> impl Iterator<Item = &str> {
+        map.iter()
+            .filter(move |(_, value)| self.is_answer || !absent::is_absent(value))
+            .map(|(key, _)| key.as_str())
+    }
+
+    pub(crate) fn is_too_deep(self) -> bool {
+        self.depth > Self::DEPTH_MAX
+    }
+
+    pub(crate) fn deeper(self) -> Self {
+        Self {
+            depth: self.depth + 1,
+            is_listed: false,
+            ..self
+        }
+    }
+
+    pub(crate) fn listed(self) -> Self {
+        Self {
+            is_listed: true,
+            depth: self.depth + 1,
+            ..self
+        }
+    }
 }
 
 /// Whether a value has the shape of messages and cannot be mere data.
-pub(crate) fn is_messages(value: &Value) -> bool {
-    looks_like_messages(value, 0)
-}
-
-fn looks_like_messages(value: &Value, depth: usize) -> bool {
-    if depth > LOOK_DEPTH_MAX {
+pub(crate) fn looks_like_messages(value: &Value, look: Look) -> bool {
+    if look.is_too_deep() {
         return false;
     }
     match value {
-        Value::Array(items) => items
-            .iter()
-            .find(|item| !item.is_null() && !item.is_string())
-            .is_some_and(|item| looks_like_messages(item, depth + 1) || parts::is_part(item)),
+        Value::Array(items) => {
+            let mut said = items
+                .iter()
+                .filter(|item| !item.is_string() && !absent::is_absent(item));
+            let is_part = |item: &Value| {
+                parts::is_part(item) && (!look.is_answer || parts::has_no_other_keys(item))
+            };
+            let Some(first) = said.next() else {
+                return false;
+            };
+            // An answer is messages from its beginning on; what a request holds beside messages is shown with them.
+            looks_like_messages(first, look.listed())
+                || is_part(first)
+                || (!look.is_answer && said.any(|item| looks_like_messages(item, look.listed())))
+        }
         Value::Object(map) => {
-            is_message(map)
-                || is_item(map)
+            is_message(map, look)
+                || items::is_item(map)
                 || is_constructor(map)
-                || wrapper_of(map, depth).is_some()
+                || histories::is_turn(map)
+                || wrappers::of(map, look).is_some()
+                || is_sentence(map, look)
         }
         _ => false,
     }
 }
 
 /// Where the body of a message stands.
-const BODIES: [&str; 7] = [
+const BODIES: [&str; 16] = [
     "content",
     "parts",
     "contents",
+    "blocks",
+    "items",
+    "Items",
+    "Contents",
     "tool_calls",
     "toolCalls",
     "text",
+    "Text",
     "completion",
+    "message",
+    "refusal",
+    "function_call",
+    "audio",
 ];
 
-fn is_message(map: &Map<String, Value>) -> bool {
+/// What a message has beside role and body. An unknown role with other keys is data.
+const BESIDE: [&str; 36] = [
+    "role",
+    "name",
+    "id",
+    "type",
+    "kind",
+    "status",
+    "index",
+    "created_at",
+    "createdAt",
+    "timestamp",
+    "metadata",
+    "additional_kwargs",
+    "response_metadata",
+    "usage_metadata",
+    "usage",
+    "model",
+    "finish_reason",
+    "finishReason",
+    "stop_reason",
+    "stopReason",
+    "reasoning",
+    "reasoning_content",
+    "thinking",
+    "tool_call_id",
+    "toolCallId",
+    "annotations",
+    "author",
+    "agent",
+    "sender",
+    "source",
+    "images",
+    "attachments",
+    "cache_control",
+    "thread_id",
+    "example",
+    "gen_ai.message.index",
+];
+
+pub(crate) fn is_message(map: &Map<String, Value>, look: Look) -> bool {
     let has_body = BODIES.iter().any(|key| map.contains_key(*key));
-    match map.get("role") {
-        Some(Value::String(_)) => {
+    let has_role = absent::has(map, "role") || absent::has(map, "Role");
+    match roles::of(map) {
+        Some(roles::Speaker::Known(_)) if has_role => {
             // Such as `{"role":"assistant"}`, whose content was not captured.
-            has_body
-                || map.contains_key("function_call_name")
-                || (map.len() <= 2 && role_of(map).is_some())
+            has_body || map.contains_key("function_call_name") || absent::keys(map).count() <= 2
         }
-        _ => {
-            let is_typed = map.get("type").and_then(Value::as_str).is_some_and(|kind| {
-                kind == "message" || (kind != "function" && role(kind).is_some())
-            });
-            is_typed && (has_body || map.get("data").is_some_and(Value::is_object))
+        Some(roles::Speaker::Unknown(_)) => {
+            has_body
+                && (look.is_trusted
+                    || absent::keys(map).all(|key| BODIES.contains(&key) || BESIDE.contains(&key)))
+        }
+        Some(roles::Speaker::Known(_)) => has_body || map.get("data").is_some_and(Value::is_object),
+        // .NET's classes.
+        None if has_role => has_body,
+        None => has_body && map.get("type").and_then(Value::as_str) == Some("message"),
+    }
+}
+
+/// Whether an object is the words of one message without a role, with nothing beside them but how they came about.
+pub(crate) fn is_sentence(map: &Map<String, Value>, look: Look) -> bool {
+    /// What SDKs put beside the words of an answer.
+    const WITH_WORDS: [&str; 30] = [
+        "tool_calls",
+        "toolCalls",
+        "toolResults",
+        "reasoning",
+        "reasoning_content",
+        "reasoningText",
+        "refusal",
+        "audio",
+        "files",
+        "sources",
+        "logprobs",
+        "model",
+        "model_name",
+        "usage",
+        "usage_metadata",
+        "usageMetadata",
+        "totalUsage",
+        "token_usage",
+        "finish_reason",
+        "finishReason",
+        "stop_reason",
+        "stopReason",
+        "response_metadata",
+        "generation_info",
+        "additional_kwargs",
+        "response_id",
+        "generation_id",
+        "chat_history",
+        "meta",
+        "providerMetadata",
+    ];
+    const REASONS: [&str; 5] = [
+        "finish_reason",
+        "finishReason",
+        "stop_reason",
+        "stopReason",
+        "tool_calls",
+    ];
+    if look.is_trusted {
+        return absent::has_any(map, &BODIES);
+    }
+    // Gemini's contents may leave out the role of the user.
+    let may_be_listed =
+        absent::has_any(map, &REASONS) || (!look.is_answer && absent::has(map, "parts"));
+    if look.is_strict || (look.is_listed && !may_be_listed) {
+        return false;
+    }
+    let says = |key: &str| match absent::get(map, key) {
+        Some(Value::String(_)) => true,
+        Some(Value::Array(items)) => items.iter().all(parts::is_part),
+        _ => false,
+    };
+    let words = ["content", "text", "parts"]
+        .into_iter()
+        .find(|key| says(key));
+    match words {
+        Some(words) => look
+            .keys(map)
+            .all(|key| key == words || WITH_WORDS.contains(&key)),
+        None => {
+            absent::get(map, "tool_calls").is_some_and(Value::is_array)
+                && absent::keys(map).all(|key| WITH_WORDS.contains(&key))
         }
     }
 }
 
-fn is_item(map: &Map<String, Value>) -> bool {
-    const ITEMS: [&str; 7] = [
-        "function_call",
-        "function_call_output",
-        "custom_tool_call",
-        "custom_tool_call_output",
-        "reasoning",
-        "tool_call",
-        "tool_call_response",
-    ];
-    let kind = map.get("type").and_then(Value::as_str);
-    kind.is_some_and(|kind| ITEMS.contains(&kind)) || is_provider_item(map)
-}
-
-/// An item of the Responses API about what the provider did by itself, what it asked the client to do with a tool of its
-/// own, or what it keeps.
-fn is_provider_item(map: &Map<String, Value>) -> bool {
-    const ITEMS: [&str; 17] = [
-        "web_search_call",
-        "file_search_call",
-        "code_interpreter_call",
-        "image_generation_call",
-        "mcp_call",
-        "mcp_list_tools",
-        "mcp_approval_request",
-        "computer_call",
-        "computer_call_output",
-        "local_shell_call",
-        "local_shell_call_output",
-        "shell_call",
-        "shell_call_output",
-        "apply_patch_call",
-        "apply_patch_call_output",
-        "compaction",
-        "item_reference",
-    ];
-    let kind = map.get("type").and_then(Value::as_str);
-    kind.is_some_and(|kind| ITEMS.contains(&kind))
-        && ["id", "call_id", "encrypted_content"]
-            .iter()
-            .any(|key| map.contains_key(*key))
-}
-
-fn is_constructor(map: &Map<String, Value>) -> bool {
+pub(crate) fn is_constructor(map: &Map<String, Value>) -> bool {
     map.contains_key("lc") && map.get("kwargs").is_some_and(Value::is_object)
-}
-
-fn wrapper_of(map: &Map<String, Value>, depth: usize) -> Option<(&'static str, Option<Role>)> {
-    WRAPPERS.into_iter().find(|(key, _)| {
-        map.get(*key).is_some_and(|inner| match inner {
-            // The text of a completion, of a request by the Responses API, of an agent's run.
-            Value::String(_) => matches!(*key, "prompt" | "input" | "output"),
-            Value::Object(inner) if matches!(*key, "message" | "delta") => {
-                is_message(inner)
-                    || is_constructor(inner)
-                    || BODIES.iter().any(|body| inner.contains_key(*body))
-            }
-            Value::Array(items) if matches!(*key, "choices" | "generations" | "candidates") => {
-                !items.is_empty()
-            }
-            inner => looks_like_messages(inner, depth + 1),
-        })
-    })
 }
 
 /// Whether all items are parts, so that they are the body of one message.
 pub(crate) fn is_body(items: &[Value]) -> bool {
     let is_response_item = |item: &Value| {
         item.as_object()
-            .is_some_and(|map| is_item(map) && !map.contains_key("content"))
+            .is_some_and(|map| items::is_item(map) && !map.contains_key("content"))
     };
-    items.iter().all(parts::is_part) && !items.iter().all(is_response_item)
-        || (!items.is_empty() && items.iter().all(is_langchain_call))
+    let mut said = items.iter().filter(|item| !item.is_null());
+    said.clone().all(parts::is_part) && !said.clone().all(is_response_item)
+        || (!items.is_empty() && said.all(is_langchain_call))
 }
 
 /// LangChain's tool node is given bare calls: `{"name":…,"args":…,"id":…,"type":"tool_call"}`.
@@ -206,49 +309,18 @@ fn is_langchain_call(item: &Value) -> bool {
         .is_some_and(|map| map.contains_key("args") && map.contains_key("name"))
 }
 
-/// Whether a value is a part that holds a tool's result (or, in some tool spans, its call), or a list of such.
-pub(crate) fn are_tool_parts(value: &Value) -> bool {
-    const KINDS: [&str; 7] = [
-        "tool_call_response",
-        "tool-result",
-        "tool_result",
-        "function_call_output",
-        "function_response",
-        "tool_call",
-        "tool-call",
-    ];
-    const KEYS: [&str; 4] = [
-        "functionResponse",
-        "function_response",
-        "toolResult",
-        "toolResponse",
-    ];
-    match value {
-        Value::Array(items) => {
-            !items.is_empty()
-                && items
-                    .iter()
-                    .all(|item| item.is_object() && are_tool_parts(item))
-        }
-        Value::Object(map) => {
-            map.get("type")
-                .and_then(Value::as_str)
-                .is_some_and(|kind| KINDS.contains(&kind))
-                || KEYS.iter().any(|key| map.contains_key(*key))
-        }
-        _ => false,
-    }
-}
-
 /// Takes one layer off an object.
-pub(crate) fn open(mut map: Map<String, Value>) -> Opened {
+pub(crate) fn open(mut map: Map<String, Value>, look: Look) -> Opened {
     if is_constructor(&map) {
         return constructor(map);
     }
-    if is_item(&map) {
+    if items::is_item(&map) {
         return Opened::Item(map);
     }
-    if is_message(&map) {
+    if histories::is_turn(&map) {
+        return Opened::Turn(histories::messages(map));
+    }
+    if is_message(&map, look) {
         return match map.remove("data") {
             // LangChain's stored form: {"type":"human","data":{"content":…}}.
             Some(Value::Object(mut data)) => {
@@ -257,10 +329,32 @@ pub(crate) fn open(mut map: Map<String, Value>) -> Opened {
                 }
                 Opened::Message(data)
             }
-            _ => Opened::Message(map),
+            _ => opened_message(map, look),
         };
     }
-    wrapper(map)
+    if let Some(wrapper) = wrappers::of(&map, look) {
+        return Opened::Inner(opened(map, wrapper, look));
+    }
+    let is_words = is_sentence(&map, look)
+        || (look.is_listed
+            && absent::has_any(&map, &BODIES)
+            && absent::keys(&map).all(|key| BODIES.contains(&key) || BESIDE.contains(&key)));
+    if is_words {
+        return Opened::Message(map);
+    }
+    Opened::Unknown(map)
+}
+
+/// A message whose body is a message itself (Claude Agent SDK: `{"type":"assistant","message":{"role":…}}`).
+fn opened_message(mut map: Map<String, Value>, look: Look) -> Opened {
+    let has_inner = map
+        .get("message")
+        .and_then(Value::as_object)
+        .is_some_and(|inner| is_message(inner, look));
+    if has_inner && let Some(Value::Object(inner)) = map.remove("message") {
+        return Opened::Message(inner);
+    }
+    Opened::Message(map)
 }
 
 fn constructor(mut map: Map<String, Value>) -> Opened {
@@ -272,7 +366,7 @@ fn constructor(mut map: Map<String, Value>) -> Opened {
         .map(str::to_owned);
     match map.remove("kwargs") {
         Some(Value::Object(mut inner)) => {
-            if let Some(class) = class.filter(|_| role_of(&inner).is_none()) {
+            if let Some(class) = class.filter(|_| roles::of(&inner).is_none()) {
                 inner.insert("type".into(), class.into());
             }
             Opened::Message(inner)
@@ -281,89 +375,26 @@ fn constructor(mut map: Map<String, Value>) -> Opened {
     }
 }
 
-fn wrapper(mut map: Map<String, Value>) -> Opened {
+fn opened(mut map: Map<String, Value>, wrapper: &wrappers::Wrapper, look: Look) -> Inner {
     let finish_reason = finish::of_message(&map);
-    if let Some((key, role)) = wrapper_of(&map, 0) {
-        let inner = map.remove(key).unwrap_or_default();
-        let before = SYSTEM_KEYS
-            .iter()
-            .find_map(|key| map.remove(*key))
-            .or_else(|| match map.remove("config") {
-                // Gemini's request: {"contents":…,"config":{"system_instruction":…}}.
-                Some(Value::Object(mut config)) => {
-                    SYSTEM_KEYS.iter().find_map(|key| config.remove(*key))
-                }
-                _ => None,
-            })
-            .filter(|system| key != "output" && !system.is_null());
-        return Opened::Inner {
-            before,
-            inner,
-            role,
-            finish_reason,
-        };
-    }
-    if BODIES.iter().any(|key| map.contains_key(*key)) {
-        return Opened::Message(map);
-    }
-    Opened::Unknown(map)
-}
-
-/// Whether the SDK printed `None` where a field was empty.
-pub(crate) fn prints_none(map: &Map<String, Value>) -> bool {
-    ["refusal", "tool_calls", "function_call", "audio"]
-        .iter()
-        .any(|key| map.get(*key).and_then(Value::as_str) == Some("None"))
-}
-
-/// Takes the calls that stand beside the body of a message.
-pub(crate) fn take_calls(map: &mut Map<String, Value>) -> Vec<Part> {
-    let mut calls = Vec::new();
-    let listed = ["tool_calls", "toolCalls"]
-        .iter()
-        .find_map(|key| map.remove(*key).filter(|value| !is_empty(value)))
-        .or_else(|| {
-            let more = map.get_mut("additional_kwargs")?.as_object_mut()?;
-            more.remove("tool_calls")
+    let inner = map.remove(wrapper.key).unwrap_or_default();
+    let (mut system, mut history) = (None, None);
+    if !look.is_answer {
+        system = absent::take(&mut map, &SYSTEM_KEYS).or_else(|| match map.remove("config") {
+            // Gemini's request: {"contents":…,"config":{"system_instruction":…}}.
+            Some(Value::Object(mut config)) => absent::take(&mut config, &SYSTEM_KEYS),
+            _ => None,
         });
-    let mut pending = match listed {
-        Some(Value::String(text)) => json::structure(&text),
-        listed => listed,
-    };
-    match pending.take() {
-        Some(Value::Array(items)) => {
-            calls.extend(items.into_iter().filter_map(|item| match item {
-                Value::Object(call) => tool_parts::tool_call(call),
-                Value::String(text) => match json::structure(&text) {
-                    Some(Value::Object(call)) => tool_parts::tool_call(call),
-                    _ => None,
-                },
-                _ => None,
-            }))
-        }
-        // Sentry's Python SDK unpacks a list of one.
-        Some(Value::Object(call)) => calls.extend(tool_parts::tool_call(call)),
-        _ => {}
+        history = absent::take(&mut map, &HISTORY_KEYS)
+            .filter(|history| looks_like_messages(history, look.deeper()));
     }
-    if let Some(Value::Object(call)) = map.remove("function_call") {
-        calls.extend(tool_parts::tool_call(call));
-    }
-    if let Some(name) = map.remove("function_call_name") {
-        let mut call = Map::new();
-        call.insert("name".into(), name);
-        if let Some(arguments) = map.remove("function_call_arguments_json") {
-            call.insert("arguments".into(), arguments);
-        }
-        calls.extend(tool_parts::tool_call(call));
-    }
-    calls
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::String(text) => json::is_nothing(text),
-        _ => false,
+    Inner {
+        system,
+        history,
+        inner,
+        role: wrapper.role,
+        finish_reason,
+        are_answers: wrapper.holds_answers(),
+        is_delta: wrapper.key == "delta",
     }
 }

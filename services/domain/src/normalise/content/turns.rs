@@ -1,6 +1,6 @@
 //! One message as it was read, and what one answer was spread over put together.
 
-use super::parts;
+use super::{parts, tool_value};
 use crate::message::{Message, Part, Role};
 use crate::normalise::values::json;
 use serde_json::{Map, Value};
@@ -12,6 +12,10 @@ pub(crate) struct Turn {
     pub(crate) finish_reason: Option<String>,
     /// LangChain keeps the provider's metadata with the message.
     pub(crate) response: Response,
+    /// Which of several answers it is.
+    pub(super) choice: Option<u32>,
+    /// A piece of a stream.
+    pub(super) is_chunk: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,22 +44,120 @@ impl Turn {
             message: Message { role, parts },
             finish_reason: None,
             response: Response::default(),
+            choice: None,
+            is_chunk: false,
         }
     }
+
+    /// Whether another goes on with this one: nothing ended it, and it is no other choice.
+    fn may_go_on_with(&self, later: &Self) -> bool {
+        self.message.role == Role::Assistant
+            && later.message.role == Role::Assistant
+            && self.message.parts.len() < parts::PARTS_MAX
+            && self.finish_reason.is_none()
+            && self.choice == later.choice
+    }
+
+    fn go_on_with(&mut self, later: Self) {
+        let mut new = later.message.parts.into_iter();
+        // Pieces of a stream break words.
+        if self.is_chunk
+            && later.is_chunk
+            && let (Some(last), Some(next)) =
+                (self.message.parts.last_mut(), new.as_slice().first())
+            && join(last, next)
+        {
+            new.next();
+        }
+        self.message.parts.extend(new);
+        self.finish_reason = later.finish_reason;
+        self.response = later.response;
+    }
+}
+
+/// Appends the next piece of a stream to the part that it goes on with; false where it begins another.
+fn join(last: &mut Part, next: &Part) -> bool {
+    match (last, next) {
+        (Part::Text { text }, Part::Text { text: more })
+        | (Part::Reasoning { text }, Part::Reasoning { text: more }) => {
+            text.push_str(more);
+            true
+        }
+        (
+            Part::ToolCall { arguments, .. },
+            Part::ToolCall {
+                name,
+                arguments: Value::String(more),
+                ..
+            },
+        ) if name.is_empty() => {
+            let mut text = match arguments.take() {
+                Value::String(text) => text,
+                _ => String::new(),
+            };
+            text.push_str(more);
+            *arguments = tool_value::arguments(Value::String(text));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Puts the messages of one answer together: an API that answers in items (OpenAI's Responses, streams) has no choices,
+/// and one that has choices ends each with a reason or numbers them.
+pub(crate) fn whole_answer(turns: Vec<Turn>) -> Vec<Turn> {
+    if turns
+        .iter()
+        .any(|turn| turn.message.role != Role::Assistant)
+    {
+        return turns;
+    }
+    joined(turns, |earlier, later| {
+        earlier.may_go_on_with(later) || are_parallel_calls(earlier, later)
+    })
+}
+
+/// Koog tells each of several calls as an answer of its own that ends to call a tool.
+fn are_parallel_calls(earlier: &Turn, later: &Turn) -> bool {
+    let only_calls = |turn: &Turn| {
+        let mut parts = turn.message.parts.iter();
+        parts.all(|part| matches!(part, Part::ToolCall { .. }))
+    };
+    earlier.finish_reason.as_deref() == Some("tool_calls")
+        && (earlier.choice, later.choice) == (None, None)
+        && only_calls(earlier)
+        && only_calls(later)
 }
 
 /// Puts together what one answer was spread over: the Responses API gives thoughts, text and calls as items of their
 /// own. A thought belongs to what follows it, a call to what precedes it. Messages with a finish reason are choices
 /// of their own and stay apart.
 pub(super) fn coalesce(turns: Vec<Turn>) -> Vec<Turn> {
+    let mut whole = joined(turns, belong_together);
+    let answered: Vec<bool> = (0..whole.len())
+        .map(|at| {
+            let next = whole.get(at + 1);
+            next.is_some_and(|next| next.message.role == Role::Tool) && only_refers(&whole[at])
+        })
+        .collect();
+    // The result that follows names the call that such a reference stands for.
+    let mut answered = answered.into_iter();
+    whole.retain(|_| !answered.next().unwrap_or_default());
+    whole
+}
+
+/// Whether a turn only refers to what the provider keeps.
+fn only_refers(turn: &Turn) -> bool {
+    turn.message.parts.iter().all(|part| {
+        matches!(part, Part::Other { json } if json.get("type").and_then(Value::as_str) == Some("item_reference"))
+    })
+}
+
+fn joined(turns: Vec<Turn>, go_together: fn(&Turn, &Turn) -> bool) -> Vec<Turn> {
     let mut whole: Vec<Turn> = Vec::with_capacity(turns.len());
     for turn in turns {
         match whole.last_mut() {
-            Some(last) if belong_together(last, &turn) => {
-                last.message.parts.extend(turn.message.parts);
-                last.finish_reason = turn.finish_reason;
-                last.response = turn.response;
-            }
+            Some(last) if go_together(last, &turn) => last.go_on_with(turn),
             _ => whole.push(turn),
         }
     }
@@ -72,10 +174,8 @@ fn belong_together(earlier: &Turn, later: &Turn) -> bool {
             Part::Reasoning { .. } | Part::Other { .. } | Part::ToolCall { .. }
         )
     };
-    earlier.message.role == Role::Assistant
-        && later.message.role == Role::Assistant
-        && earlier.message.parts.len() < parts::PARTS_MAX
-        && earlier.finish_reason.is_none()
+    earlier.may_go_on_with(later)
         && (only(earlier, is_thought)
+            || (earlier.is_chunk && later.is_chunk)
             || (only(later, is_call_or_thought) && !only(later, is_thought)))
 }

@@ -70,7 +70,12 @@ fn read_named(draft: &mut Draft, pick: fn(&Names) -> List, place: Place) {
         } else {
             messages::read(value, role)
         };
-        found = !turns.is_empty();
+        found = match place {
+            Place::Output => turns
+                .iter()
+                .any(|turn| turn.message.role == Role::Assistant),
+            _ => !turns.is_empty(),
+        };
         match place {
             Place::Output => draft.push_output(turns),
             _ => draft.push_input(turns),
@@ -114,12 +119,11 @@ fn first_told(earlier: Option<Value>, later: Option<Value>) -> Option<Value> {
 fn settle(draft: &mut Draft) {
     let output = &mut draft.content.output;
     if draft.operation.is_llm() {
+        // What others said does not become the answer. Without one, what is nobody's is what there is to show.
         if output.iter().any(|message| message.role == Role::Assistant) {
             output.retain(|message| message.role == Role::Assistant);
         }
-        for message in output {
-            message.role = Role::Assistant;
-        }
+        output.retain(|message| message.role != Role::User);
         return;
     }
     // An agent or chain gives back the whole history; its answer is the last message of the assistant.

@@ -1,6 +1,8 @@
 //! Content and exceptions that stand in span events and log records of the same names.
 
 use super::Draft;
+use crate::message::Role;
+use crate::normalise::content::messages;
 use crate::normalise::values::json as encoded;
 use crate::raw::{Attributes, RawEvent};
 use serde_json::{Map, Value, json};
@@ -37,10 +39,10 @@ pub(crate) fn read(draft: &mut Draft) {
             .for_each(|value| draft.add_input(value));
     }
     if draft.content.output.is_empty() {
-        spoken
-            .output
-            .into_iter()
-            .for_each(|value| draft.add_output(value));
+        // The events of one answer are one, unless they are numbered as choices.
+        let output = spoken.output.into_iter();
+        let turns = output.flat_map(|value| messages::read(value, Role::Assistant));
+        draft.push_output(turns.collect());
     }
 }
 

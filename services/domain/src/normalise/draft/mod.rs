@@ -11,6 +11,7 @@ pub(super) mod usage;
 
 use crate::message::{Message, Role};
 use crate::normalise::content::messages::{self, Turn};
+use crate::normalise::content::turns;
 use crate::normalise::values::fields::Fields;
 use crate::raw::RawEvent;
 use crate::span::{Content, Operation};
@@ -133,6 +134,10 @@ impl Draft {
     }
 
     pub(crate) fn push_output(&mut self, turns: Vec<Turn>) {
+        let turns = match self.operation.is_llm() {
+            true => turns::whole_answer(turns),
+            false => turns,
+        };
         for turn in turns {
             self.finish_reason = self.finish_reason.take().or(turn.finish_reason);
             if self.operation.is_llm() {

@@ -2,6 +2,7 @@
 
 mod errors;
 mod properties;
+mod said_once;
 pub(super) mod samples;
 mod spellings;
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 /// How often a JSON text may stand within a JSON text. Real SDKs encode twice, seldom three times.
 const ENCODINGS_MAX: usize = 4;
 
-/// The object or array that `text` denotes, as JSON (encoded once or several times) or as a Python literal.
-/// `None` for everything else: plain text, numbers, broken JSON.
+/// The object or array that `text` denotes, as JSON (encoded once or several times), as JSON with values that JSON does
+/// not have, or as a Python literal. `None` for everything else: plain text, numbers, broken JSON.
 pub(crate) fn structure(text: &str) -> Option<Value> {
     let mut inner: Option<String> = None;
     for _ in 0..ENCODINGS_MAX {
@@ -19,7 +19,10 @@ pub(crate) fn structure(text: &str) -> Option<Value> {
                     .or_else(|| python::literal(current))
                     .filter(|value: &Value| value.is_object() || value.is_array());
             }
-            b'"' => inner = Some(serde_json::from_str(current).ok()?),
+            b'"' => {
+                let string = serde_json::from_str(current).ok();
+                inner = Some(string.or_else(|| python::string_literal(current))?);
+            }
             _ => return None,
         }
     }
@@ -31,7 +34,7 @@ pub(crate) fn beginning(text: &str) -> Option<Value> {
     let trimmed = text.trim();
     trimmed
         .starts_with(['{', '['])
-        .then(|| salvage::beginning(trimmed))
+        .then(|| salvage::beginning(trimmed).or_else(|| python::beginning(trimmed)))
         .flatten()
 }
 

@@ -1,6 +1,7 @@
 //! Values as attributes hold them: JSON in whole, in part and in Python's spelling, flattened lists, ids, times, and the
 //! bounds of it all.
 
+pub(super) mod absent;
 pub(super) mod bounds;
 pub(super) mod fields;
 pub(super) mod flat;

@@ -1,5 +1,6 @@
 //! JSON that a length limit cut off in the middle: what stood before the cut is closed and read.
 
+use super::python;
 use serde_json::Value;
 
 /// Deepest nesting repaired; what is deeper is not salvaged.
@@ -13,8 +14,13 @@ pub(crate) fn beginning(text: &str) -> Option<Value> {
     let cut = Cut::find(text)?;
     // The last text may be cut within: it is kept with a mark. Else the last complete value is the end.
     cut.close_text(text)
-        .and_then(|repaired| serde_json::from_str(&repaired).ok())
-        .or_else(|| serde_json::from_str(&cut.close_at_last_value(text)).ok())
+        .and_then(|repaired| parsed(&repaired))
+        .or_else(|| parsed(&cut.close_at_last_value(text)))
+}
+
+fn parsed(repaired: &str) -> Option<Value> {
+    let strict = serde_json::from_str(repaired).ok();
+    strict.or_else(|| python::literal(repaired))
 }
 
 /// Where a JSON text stands when it ends too early.

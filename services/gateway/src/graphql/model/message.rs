@@ -30,6 +30,8 @@ pub enum Role {
     User,
     Assistant,
     Tool,
+    /// A role that is not known; an `OTHER` part of the message tells its name. Nobody's words.
+    Other,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -169,6 +171,7 @@ impl Message {
             role: match utterance.role {
                 domain::message::Role::Assistant => Role::Assistant,
                 domain::message::Role::Tool => Role::Tool,
+                domain::message::Role::Other => Role::Other,
                 // The transcript has no system messages.
                 domain::message::Role::User | domain::message::Role::System => Role::User,
             },

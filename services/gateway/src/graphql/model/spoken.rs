@@ -36,6 +36,7 @@ fn render(message: &Message) -> Value {
         Role::User => "user",
         Role::Assistant => "assistant",
         Role::Tool => "tool",
+        Role::Other => "other",
     };
     let parts: Vec<Value> = message.parts.iter().map(part).collect();
     json!({"role": role, "parts": parts})
