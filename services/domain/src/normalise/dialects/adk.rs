@@ -17,17 +17,17 @@ pub(crate) static DIALECT: Dialect = Dialect {
         ],
         tool_result: &["gen_ai.tool.call.result", "gcp.vertex.agent.tool_response"],
         response_id: &["gen_ai.response.id"],
+        // 1.x writes `{}` where the other side does not exist.
+        input: &["gcp.vertex.agent.llm_request"],
+        output: &["gcp.vertex.agent.llm_response"],
         ..Names::NONE
     },
     operation: read_operation,
-    content: read_content,
+    before: read_usage,
 };
 
 /// Attributes for tools that ran side by side, reported once more together: not a tool of its own.
 const MERGED: &str = "(merged tools)";
-
-/// What 1.x writes where the other side does not exist.
-const EMPTY: &str = "{}";
 
 fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
     if fields.str("gen_ai.tool.name") == Some(MERGED) || name.ends_with(MERGED) {
@@ -44,32 +44,8 @@ fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
     }
 }
 
-fn read_content(draft: &mut Draft) {
-    let request = draft.fields.take("gcp.vertex.agent.llm_request");
-    let response = draft.fields.take("gcp.vertex.agent.llm_response");
-    let is_told = |value: &Value| value.as_str().is_none_or(|text| text.trim() != EMPTY);
-    if draft.operation == Operation::ExecuteTool {
-        return;
-    }
-    if let Some(request) = request.filter(is_told) {
-        draft.add_input(request);
-    }
-    let Some(response) = response.filter(is_told) else {
-        return;
-    };
-    let response = match response {
-        Value::String(text) => match json::structure(&text) {
-            Some(structure) => structure,
-            None => Value::String(text),
-        },
-        other => other,
-    };
-    read_usage(draft, &response);
-    draft.add_output(response);
-}
-
 /// The tokens that stand only in the response.
-fn read_usage(draft: &mut Draft, response: &Value) {
+fn read_usage(draft: &mut Draft) {
     const NAMES: [(&str, &str); 4] = [
         ("prompt_token_count", "gen_ai.usage.input_tokens"),
         ("candidates_token_count", "gen_ai.usage.output_tokens"),
@@ -82,7 +58,15 @@ fn read_usage(draft: &mut Draft, response: &Value) {
             "gen_ai.usage.reasoning.output_tokens",
         ),
     ];
-    let Some(usage) = response.get("usage_metadata") else {
+    let response = draft.fields.get("gcp.vertex.agent.llm_response");
+    let response = match response {
+        Some(Value::String(text)) => json::structure(text),
+        other => other.cloned(),
+    };
+    let Some(usage) = response
+        .as_ref()
+        .and_then(|response| response.get("usage_metadata"))
+    else {
         return;
     };
     for (key, name) in NAMES {
