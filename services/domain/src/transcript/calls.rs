@@ -1,7 +1,7 @@
 //! From spans to model calls: which spans report the same call, what it said and heard, and in whose context it ran.
 
 use super::reports::{self, Twins};
-use super::scopes;
+use super::{beside, scopes};
 use crate::conversation::{ANCESTORS_MAX, Conversation};
 use crate::facts::{ContentFact, SpanFact};
 use crate::ids::{Digest, SpanKey};
@@ -113,6 +113,7 @@ pub(crate) fn calls(conversation: &Conversation, twins: &Twins) -> Vec<Call> {
     calls.sort_by_key(Call::order);
     let mut calls = reports::merge(conversation, calls);
     fill_from_agents(conversation, &tree, &mut calls);
+    beside::fill_from_siblings(conversation, &mut calls);
     scopes::assign(conversation, twins, &mut calls);
     calls
 }

@@ -85,6 +85,10 @@ impl Best {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.reading.is_none()
+    }
+
     /// Whether nothing better can come.
     fn is_sure(&self) -> bool {
         !self.is_torn
@@ -155,11 +159,20 @@ fn read_side(draft: &mut Draft, pick: fn(&Names) -> List, role: Role, best: &mut
                 best.offer(Reading::of_tree(tree, role));
             }
         } else if let Some(value) = take(draft, name) {
+            let value = match Reading::of_text(value, role) {
+                Ok(reading) => {
+                    best.offer(reading);
+                    continue;
+                }
+                Err(value) => value,
+            };
             if name.ends_with("_ref") {
                 best.offer(Reading::of_reference(value, role));
                 continue;
             }
-            match Reading::of(value, role, best.strictly) {
+            // A transcript is words wherever it stands.
+            let strictly = best.strictly && !name.ends_with(".transcript");
+            match Reading::of(value, role, strictly) {
                 Ok(reading) => best.offer(reading),
                 Err(value) => draft.fields.put(name, value),
             }
@@ -290,9 +303,10 @@ fn settle(draft: &mut Draft) {
         if output.iter().any(|message| message.role == Role::Assistant) {
             output.retain(|message| message.role == Role::Assistant);
         }
-        for message in output {
+        for message in output.iter_mut() {
             message.role = Role::Assistant;
         }
+        join_calls(output);
         return;
     }
     // An agent or chain gives back the whole history; its answer is the last message of the assistant.
@@ -304,6 +318,20 @@ fn settle(draft: &mut Draft) {
         .unwrap_or_default();
     output.iter_mut().for_each(forget_answered_calls);
     output.retain(|message| !message.parts.is_empty());
+}
+
+/// Messages that only call tools are one answer's calls, each told as a completion of its own (Koog), not its choices.
+fn join_calls(output: &mut Vec<Message>) {
+    let is_call = |part: &Part| matches!(part, Part::ToolCall { .. });
+    let only_calls = |message: &Message| message.parts.iter().all(is_call);
+    if output.len() < 2 || !output.iter().all(only_calls) {
+        return;
+    }
+    let parts: Vec<Part> = output.drain(..).flat_map(|message| message.parts).collect();
+    output.push(Message {
+        role: Role::Assistant,
+        parts,
+    });
 }
 
 /// The calls that were answered within one message are the agent's inner steps, not its answer.

@@ -26,7 +26,14 @@ pub(super) fn read(draft: &mut Draft, input: &mut Best, output: &mut Best) {
         .system
         .into_iter()
         .for_each(|value| draft.add_system(value));
-    input.offer(Reading::of_events(spoken.input, Role::User));
+    let mut asked = Reading::of_events(spoken.input, Role::User);
+    if spoken.output.is_empty() && output.is_empty() {
+        // A run of Azure's agents has its answer in an event of the assistant, and no choice.
+        let (before, answer) = asked.split();
+        asked = before;
+        output.offer(answer);
+    }
+    input.offer(asked);
     output.offer(Reading::of_events(spoken.output, Role::Assistant));
 }
 
@@ -169,6 +176,7 @@ fn sides(attributes: &mut Attributes, spoken: &mut Spoken) -> bool {
             let Some(value) = attributes.remove(*key) else {
                 continue;
             };
+            let value = without_envelopes(value);
             match Reading::of(value.clone(), role, true) {
                 Ok(reading) if !reading.turns.is_empty() => {
                     said = true;
@@ -181,6 +189,31 @@ fn sides(attributes: &mut Attributes, spoken: &mut Spoken) -> bool {
         }
     }
     said
+}
+
+/// Messages whose content is the body of the event that they came from: `{"role":…,"content":{"content":"[…]"}}`, or
+/// `{"message":"[…]","finish_reason":…}`.
+fn without_envelopes(mut value: Value) -> Value {
+    let Some(Value::Array(messages)) = value.get_mut("messages") else {
+        return value;
+    };
+    for message in messages.iter_mut().filter_map(Value::as_object_mut) {
+        let Some(Value::Object(body)) = message.get_mut("content") else {
+            continue;
+        };
+        let Some(inner) = ["content", "message"]
+            .iter()
+            .find_map(|key| body.remove(*key))
+        else {
+            continue;
+        };
+        let rest = std::mem::take(body);
+        message.insert("content".into(), inner);
+        for (key, value) in rest {
+            message.entry(key).or_insert(value);
+        }
+    }
+    value
 }
 
 /// A value that is a list of events, `{"event.name": "gen_ai.user.message", …}` (Logfire, Pydantic AI's version 1);

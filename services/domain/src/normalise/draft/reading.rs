@@ -3,7 +3,7 @@
 use crate::message::{Part, Role};
 use crate::normalise::content::messages::{self, Turn};
 use crate::normalise::values::{flat, json};
-use serde_json::Value;
+use serde_json::{Value, json as object};
 
 /// How well a value was understood. Of several candidates the best understood is read, of equals the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +42,15 @@ impl Reading {
                 let rank = plain_rank(&value);
                 Ok(Self::new(rank, messages::read(value, role)))
             }
+        }
+    }
+
+    /// Reads messages that were printed as one text, where they were.
+    pub(crate) fn of_text(text: Value, role: Role) -> Result<Self, Value> {
+        let sections = text.as_str().and_then(of_sections);
+        match sections {
+            Some(messages) => Self::of(messages, role, true),
+            None => Err(text),
         }
     }
 
@@ -126,19 +135,70 @@ fn plain_rank(value: &Value) -> Rank {
     }
 }
 
-/// OpenInference's `llm.prompts` and `llm.choices` have the text below a word more.
+/// The messages within the items of a flattened list.
 fn unwrapped_items(items: Value) -> Value {
-    let Value::Array(items) = items else {
-        return items;
+    match items {
+        Value::Array(items) => Value::Array(items.into_iter().map(unwrapped_item).collect()),
+        other => other,
+    }
+}
+
+fn unwrapped_item(item: Value) -> Value {
+    let Value::Object(mut map) = item else {
+        return item;
     };
-    let unwrapped = |item: Value| match item {
-        Value::Object(mut map) if map.len() == 1 => ["prompt", "completion"]
+    // OpenInference's `llm.prompts` and `llm.choices` have the text below a word more.
+    if map.len() == 1
+        && let Some(inner) = ["prompt", "completion"]
             .iter()
             .find_map(|key| map.remove(*key))
-            .unwrap_or(Value::Object(map)),
-        other => other,
+    {
+        return inner;
+    }
+    // Koog tells what the assistant called as a message of the tool.
+    if map.get("role").and_then(Value::as_str) == Some("tool")
+        && let Some(calls) = map.get("content").and_then(called)
+    {
+        map.remove("content");
+        map.insert("role".into(), "assistant".into());
+        map.insert("tool_calls".into(), calls);
+    }
+    Value::Object(map)
+}
+
+/// A text that is a list of calls, `[{"id":…,"type":"function","function":{"name":…,"arguments":…}}]`.
+fn called(content: &Value) -> Option<Value> {
+    let calls = json::structure(content.as_str()?)?;
+    let is_call = |call: &Value| {
+        let function = call.get("function");
+        function.is_some_and(|function| function.get("name").is_some())
     };
-    Value::Array(items.into_iter().map(unwrapped).collect())
+    let items = calls.as_array()?;
+    (!items.is_empty() && items.iter().all(is_call)).then_some(calls)
+}
+
+/// Messages printed below one another, each with a heading: `[USER]`, `[TOOL RESULT: id]` (Claude Code's detailed traces).
+fn of_sections(text: &str) -> Option<Value> {
+    const RULE: &str = "\n\n---\n\n";
+    if !text.trim_start().starts_with('[') {
+        return None;
+    }
+    let section = |section: &str| -> Option<Value> {
+        let (heading, body) = section.trim_start().split_once('\n')?;
+        let heading = heading.trim().strip_prefix('[')?.strip_suffix(']')?;
+        if let Some(id) = heading.strip_prefix("TOOL RESULT:") {
+            return Some(object!({"role": "tool", "tool_call_id": id.trim(), "content": body}));
+        }
+        let role = match heading {
+            "USER" | "USER PROMPT" => "user",
+            "ASSISTANT" => "assistant",
+            "SYSTEM" | "SYSTEM REMINDER" => "system",
+            _ => return None,
+        };
+        Some(object!({"role": role, "content": body}))
+    };
+    let messages: Option<Vec<Value>> = text.split(RULE).map(section).collect();
+    messages.map(Value::Array)
 }
 
 /// Whether an attribute holds anything: SDKs write empty texts, lists and objects for what there is not.
