@@ -161,6 +161,8 @@ pub(crate) static LIVEKIT: Dialect = Dialect {
         "llm_request" => Some(Operation::Chat),
         "agent_turn" => Some(Operation::InvokeAgent),
         "function_tool" => Some(Operation::ExecuteTool),
+        "llm_request_run" => Some(Operation::Other),
+        _ if fields.has("gen_ai.operation.name") => None,
         _ if fields.has("lk.function_tool.name") => Some(Operation::ExecuteTool),
         _ => Some(Operation::Other),
     },

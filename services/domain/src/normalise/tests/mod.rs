@@ -2,6 +2,7 @@
 
 mod errors;
 mod properties;
+mod readers;
 pub(super) mod samples;
 mod spellings;
 
