@@ -1,6 +1,7 @@
 //! Bad input, and rules that hold whatever the dialect.
 
 mod errors;
+mod page;
 mod properties;
 mod readers;
 pub(super) mod samples;
