@@ -251,7 +251,7 @@ pub(crate) fn is_genai(scope: &str, name: &str, readers: &Readers, fields: &Fiel
         "gen_ai.user",
         "gen_ai.thread.id",
     ];
-    const MARKERS: [&str; 15] = [
+    const MARKERS: [&str; 17] = [
         "gen_ai.*",
         "openinference.span.kind",
         "traceloop.span.kind",
@@ -265,6 +265,8 @@ pub(crate) fn is_genai(scope: &str, name: &str, readers: &Readers, fields: &Fiel
         "lmnr.span.type",
         "pydantic_ai.*",
         "lk.function_tool.name",
+        "lk.user_transcript",
+        "lk.pii.user_transcript",
         "llm.input_messages.*",
         "llm.output_messages.*",
     ];

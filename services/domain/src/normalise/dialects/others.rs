@@ -152,6 +152,8 @@ pub(crate) static LIVEKIT: Dialect = Dialect {
             "lk.chat_ctx",
             "lk.pii.user_input",
             "lk.user_input",
+            "lk.pii.user_transcript",
+            "lk.user_transcript",
         ],
         output: &["lk.pii.response.text", "lk.response.text"],
         ..Names::NONE

@@ -34,7 +34,15 @@ pub(crate) fn read(draft: &mut Draft) {
     finish(draft, input, output);
 }
 
-fn finish(draft: &mut Draft, input: Best, output: Best) {
+fn finish(draft: &mut Draft, mut input: Best, mut output: Best) {
+    if draft.operation == Operation::InvokeAgent && output.is_empty() {
+        // Question and answer in one attribute: what an agent was given does not end with its own words.
+        if let Some(reading) = input.reading.take() {
+            let (asked, answered) = reading.split();
+            input.offer(asked);
+            output.offer(answered);
+        }
+    }
     if let Some(reading) = input.reading {
         draft.original_input_messages = draft.original_input_messages.or(reading.original_length);
         draft.push_input(inner_histories(draft.operation, reading.turns));
@@ -116,7 +124,14 @@ fn read_talks(draft: &mut Draft, input: &mut Best, output: &mut Best) {
                     .system
                     .into_iter()
                     .for_each(|value| draft.add_system(value));
-                input.offer(Reading::of_events(spoken.input, Role::User));
+                let mut asked = Reading::of_events(spoken.input, Role::User);
+                if spoken.output.is_empty() && draft.operation == Operation::InvokeAgent {
+                    // A run's events have no choice.
+                    let (before, answer) = asked.split();
+                    asked = before;
+                    output.offer(answer);
+                }
+                input.offer(asked);
                 output.offer(Reading::of_events(spoken.output, Role::Assistant));
                 continue;
             }
@@ -171,7 +186,7 @@ fn read_side(draft: &mut Draft, pick: fn(&Names) -> List, role: Role, best: &mut
                 continue;
             }
             // A transcript is words wherever it stands.
-            let strictly = best.strictly && !name.ends_with(".transcript");
+            let strictly = best.strictly && !name.ends_with("transcript");
             match Reading::of(value, role, strictly) {
                 Ok(reading) => best.offer(reading),
                 Err(value) => draft.fields.put(name, value),

@@ -32,7 +32,7 @@ fn said(name: &str, role: &str, text: &str) -> Map<String, Value> {
     if let Some(prefix) = name.strip_suffix(".N") {
         return map(json!({format!("{prefix}.0.role"): role, format!("{prefix}.0.content"): text}));
     }
-    let value = match name.ends_with(".transcript") {
+    let value = match name.ends_with("transcript") {
         true => json!(text),
         false => json!(json!([{"role": role, "content": text}]).to_string()),
     };
