@@ -205,6 +205,11 @@ pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
     })
 }
 
+/// Whether a value of `gen_ai.operation.name` has a meaning here.
+pub(crate) fn is_known_operation(name: &str) -> bool {
+    draft::operation::by_name(name).is_some()
+}
+
 fn finish_reason(draft: &Draft) -> Option<String> {
     draft
         .names(|names| names.finish_reason)

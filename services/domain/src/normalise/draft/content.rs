@@ -71,10 +71,7 @@ impl Best {
         Self {
             reading: None,
             is_torn: draft.dropped_attributes > 0,
-            strictly: matches!(
-                draft.operation,
-                Operation::Other | Operation::Embeddings | Operation::Rerank
-            ),
+            strictly: is_strict(draft.operation),
         }
     }
 
@@ -107,9 +104,23 @@ impl Best {
     }
 }
 
+fn is_strict(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Other | Operation::Embeddings | Operation::Rerank
+    )
+}
+
 /// Takes an attribute; one that holds nothing is not there.
 fn take(draft: &mut Draft, name: &str) -> Option<Value> {
-    draft.fields.take(name).filter(is_told)
+    let value = draft.fields.take(name)?;
+    if is_told(&value) {
+        return Some(value);
+    }
+    if is_strict(draft.operation) {
+        draft.fields.put(name, value);
+    }
+    None
 }
 
 /// Question and answer in one attribute: the messages of a run, or the list of its events.
