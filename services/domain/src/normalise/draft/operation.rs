@@ -76,66 +76,70 @@ pub(crate) fn by_name(name: &str) -> Option<Operation> {
         "create_agent" => Operation::CreateAgent,
         "handoff" | "transfer" => Operation::Handoff,
         "rerank" | "reranker" => Operation::Rerank,
-        // What is around calls, or beside them: a turn, a conversation that is made or listed, tokens that are counted; and
-        // models that draw, speak or listen.
-        "handle_conversation_turn"
-        | "invoke_swarm"
-        | "invoke_graph"
-        | "framework"
-        | "model_step"
-        | "model_chunk"
-        | "schedule_tool_calls"
-        | "system_prompt"
-        | "create_conversation"
-        | "get_conversation"
-        | "update_conversation"
-        | "delete_conversation"
-        | "list_conversations"
-        | "list_conversation_items"
-        | "create_conversation_items"
-        | "create_thread"
-        | "create_message"
-        | "list_messages"
-        | "list_run_steps"
-        | "submit_tool_outputs"
-        | "count_tokens"
-        | "generate_image"
-        | "image_generation"
-        | "generate_images"
-        | "image_edit"
-        | "generate_video"
-        | "generate_speech"
-        | "generate_audio"
-        | "text_to_speech"
-        | "speech_to_text"
-        | "speech"
-        | "transcription"
-        | "transcribe"
-        | "translation"
-        | "moderation"
-        | "stt"
-        | "tts"
-        | "invoke_workflow"
-        | "workflow"
-        | "agent_step"
-        | "chain"
-        | "task"
-        | "execute_task"
-        | "execute_event_loop_cycle"
-        | "retrieval"
-        | "retriever"
-        | "plan"
-        | "compact_events"
-        | "guardrail"
-        | "evaluator"
-        | "prompt"
-        | "create_memory_store"
-        | "search_memory"
-        | "create_memory"
-        | "update_memory"
-        | "upsert_memory"
-        | "delete_memory"
-        | "delete_memory_store" => Operation::Other,
+        name if BESIDE.contains(&name) => Operation::Other,
         _ => return None,
     })
 }
+
+/// What is around calls or beside them: workflows and their steps, a turn, memory, a conversation that is made or listed,
+/// tokens that are counted; and models that draw, speak or listen.
+const BESIDE: [&str; 58] = [
+    "handle_conversation_turn",
+    "invoke_swarm",
+    "invoke_graph",
+    "framework",
+    "model_step",
+    "model_chunk",
+    "schedule_tool_calls",
+    "system_prompt",
+    "create_conversation",
+    "get_conversation",
+    "update_conversation",
+    "delete_conversation",
+    "list_conversations",
+    "list_conversation_items",
+    "create_conversation_items",
+    "create_thread",
+    "create_message",
+    "list_messages",
+    "list_run_steps",
+    "submit_tool_outputs",
+    "count_tokens",
+    "generate_image",
+    "image_generation",
+    "generate_images",
+    "image_edit",
+    "generate_video",
+    "generate_speech",
+    "generate_audio",
+    "text_to_speech",
+    "speech_to_text",
+    "speech",
+    "transcription",
+    "transcribe",
+    "translation",
+    "moderation",
+    "stt",
+    "tts",
+    "invoke_workflow",
+    "workflow",
+    "agent_step",
+    "chain",
+    "task",
+    "execute_task",
+    "execute_event_loop_cycle",
+    "retrieval",
+    "retriever",
+    "plan",
+    "compact_events",
+    "guardrail",
+    "evaluator",
+    "prompt",
+    "create_memory_store",
+    "search_memory",
+    "create_memory",
+    "update_memory",
+    "upsert_memory",
+    "delete_memory",
+    "delete_memory_store",
+];

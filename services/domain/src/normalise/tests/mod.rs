@@ -4,6 +4,7 @@ mod errors;
 mod page;
 mod properties;
 mod readers;
+mod records;
 pub(super) mod samples;
 mod spellings;
 
