@@ -311,6 +311,9 @@ pub struct SpanFact {
     pub cost: CostFact,
     #[serde(rename = "c", default, skip_serializing_if = "is_default")]
     pub content: ContentFact,
+    /// Something that was said stands in attributes or events that no rule read.
+    #[serde(rename = "ur", default, skip_serializing_if = "is_default")]
+    pub is_unread: bool,
     #[serde(rename = "om", default, skip_serializing_if = "is_default")]
     pub original_input_messages: Option<u32>,
     #[serde(rename = "cp", default, skip_serializing_if = "is_default")]

@@ -93,6 +93,7 @@ pub fn span(span: Span, record_ms: i64, prices: &dyn Prices) -> Prepared {
         usage: span.usage.filter(|usage| !usage.is_empty()),
         cost,
         content,
+        is_unread: span.is_unread,
         original_input_messages: span.original_input_messages,
         compacted: span.compacted,
         user: span.user,

@@ -121,6 +121,8 @@ pub struct Span {
     /// What the producer says the call cost.
     pub reported_cost: Option<CallCost>,
     pub content: Content,
+    /// Something that was said stands in attributes or events that no rule read: an SDK that is not known here.
+    pub is_unread: bool,
     /// How many messages the history had before the SDK cut it, when the SDK says so.
     pub original_input_messages: Option<u32>,
     /// `gen_ai.conversation.compacted`: the context was summarised before this call.

@@ -24,7 +24,8 @@ use crate::limits::Limits;
 use crate::raw::{Origin, RawLog, RawSpan, RawStatus};
 use crate::span::{Operation, Span, SpanLog, Tool};
 use content::finish;
-use dialects::{detect, otel_genai};
+use dialects::detect::{self, Readers};
+use dialects::otel_genai;
 use draft::{Draft, errors, events, people, usage};
 use std::sync::Arc;
 use values::fields::{self, Fields};
@@ -58,44 +59,54 @@ const DEFAULT_PROJECT: &str = "default";
 pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
     let fields = Fields::new(raw.attributes);
     let scope = raw.origin.scope_name.as_str();
-    let dialect = detect::dialect(scope, &raw.name, &fields);
-    let is_genai = detect::is_genai(scope, &raw.name, dialect, &fields);
-    let operation = if is_genai {
-        (dialect.operation)(&fields, &raw.name)
-            .or_else(|| otel_genai::read_operation(&fields, &raw.name))
-            .unwrap_or_default()
-    } else {
-        Operation::Other
-    };
-    let known = Known {
-        key: SpanKey {
-            trace: raw.trace_id,
-            span: raw.span_id,
-        },
-        parent: raw.parent_span_id.filter(|parent| *parent != raw.span_id),
-        conversation_id: ids::conversation(
-            &fields,
-            &raw.origin.resource,
-            is_genai,
-            &rules.conversation_id_attributes,
-        ),
+    let readers = detect::readers(scope, &raw.name, &fields);
+    let is_genai = detect::is_genai(scope, &raw.name, &readers, &fields);
+    let conversation_id = ids::conversation(
+        &fields,
+        &raw.origin.resource,
         is_genai,
-        name: raw.name,
-        status: raw.status,
-        times_ns: (raw.start_ns, raw.end_ns),
-        origin: raw.origin,
-    };
-    let mut draft = Draft::new(dialect.label, detect::names(dialect), fields, operation);
+        &rules.conversation_id_attributes,
+    );
+    let mut draft = Draft::new(
+        readers.own().label,
+        readers.names(),
+        fields,
+        Operation::Other,
+    );
     draft.events = raw.events;
     draft.dropped_attributes = raw.dropped_attributes;
     // Before content is read: that may take these attributes out.
     draft.finish_reason = finish_reason(&draft);
     usage::read(&mut draft);
     if is_genai {
-        (dialect.content)(&mut draft);
+        draft.operation = operation(&readers, &draft, &raw.name);
+        for dialect in detect::ALL {
+            (dialect.before)(&mut draft);
+        }
         draft::content::read(&mut draft);
     }
+    let known = Known {
+        key: SpanKey {
+            trace: raw.trace_id,
+            span: raw.span_id,
+        },
+        parent: raw.parent_span_id.filter(|parent| *parent != raw.span_id),
+        conversation_id,
+        is_genai,
+        name: raw.name,
+        status: raw.status,
+        times_ns: (raw.start_ns, raw.end_ns),
+        origin: raw.origin,
+    };
     finished(draft, known, record_ms, rules)
+}
+
+/// The operation by the names of the dialects that the span speaks, else by what it holds.
+fn operation(readers: &Readers, draft: &Draft, span_name: &str) -> Operation {
+    let mut dialects = readers.marked.iter();
+    dialects
+        .find_map(|dialect| (dialect.operation)(&draft.fields, span_name))
+        .unwrap_or_else(|| draft::operation::by_content(draft))
 }
 
 /// What is known of a span before its content is read.
@@ -142,6 +153,7 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
         usage: draft.usage,
         reported_cost: draft.reported_cost,
         content: std::mem::take(&mut draft.content),
+        is_unread: draft.is_unread,
         original_input_messages: draft.original_input_messages.or(cut_from),
         compacted: draft.fields.flag("gen_ai.conversation.compacted"),
         user: people::user(&draft.fields, limits),
@@ -164,13 +176,9 @@ pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
     }
     let limits = &rules.limits;
     let fields = Fields::new(raw.attributes);
-    let dialect = detect::dialect(&raw.origin.scope_name, &raw.event_name, &fields);
-    let mut draft = Draft::new(
-        dialect.label,
-        detect::names(dialect),
-        fields,
-        Operation::Chat,
-    );
+    let readers = detect::readers(&raw.origin.scope_name, &raw.event_name, &fields);
+    let label = readers.own().label;
+    let mut draft = Draft::new(label, readers.names(), fields, Operation::Chat);
     draft.finish_reason = finish_reason(&draft);
     let is_complete = otel_genai::read_log(&mut draft, &raw.event_name, raw.body)?;
     bounds::content(&mut draft.content, limits);
@@ -202,11 +210,15 @@ pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
     })
 }
 
+/// Whether a value of `gen_ai.operation.name` has a meaning here.
+pub(crate) fn is_known_operation(name: &str) -> bool {
+    draft::operation::by_name(name).is_some()
+}
+
 fn finish_reason(draft: &Draft) -> Option<String> {
     draft
         .names(|names| names.finish_reason)
-        .into_iter()
-        .find_map(|names| draft.fields.first(names, finish::of_attribute))
+        .find_map(|name| draft.fields.first(&[name], finish::of_attribute))
 }
 
 fn project(origin: &Origin, rules: &Rules) -> String {

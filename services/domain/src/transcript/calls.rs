@@ -1,7 +1,7 @@
 //! From spans to model calls: which spans report the same call, what it said and heard, and in whose context it ran.
 
 use super::reports::{self, Twins};
-use super::scopes;
+use super::{beside, scopes};
 use crate::conversation::{ANCESTORS_MAX, Conversation};
 use crate::facts::{ContentFact, SpanFact};
 use crate::ids::{Digest, SpanKey};
@@ -113,6 +113,7 @@ pub(crate) fn calls(conversation: &Conversation, twins: &Twins) -> Vec<Call> {
     calls.sort_by_key(Call::order);
     let mut calls = reports::merge(conversation, calls);
     fill_from_agents(conversation, &tree, &mut calls);
+    beside::fill_from_siblings(conversation, &mut calls);
     scopes::assign(conversation, twins, &mut calls);
     calls
 }
@@ -130,21 +131,30 @@ impl<'a> Tree<'a> {
     fn of(conversation: &'a Conversation) -> Self {
         let mut wrapped: FxHashMap<SpanKey, Vec<SpanKey>> = FxHashMap::default();
         let mut busy_agents: FxHashSet<SpanKey> = FxHashSet::default();
+        let mut around_agents: FxHashSet<SpanKey> = FxHashSet::default();
         for span in conversation
             .spans
             .values()
             .filter(|span| span.operation.is_llm())
         {
             let mut is_direct = true;
+            let mut is_below_tool = false;
             for ancestor in ancestors(conversation, span) {
                 match ancestor.operation {
                     Operation::InvokeAgent => {
                         is_direct = false;
                         busy_agents.insert(ancestor.key);
                     }
-                    Operation::ExecuteTool => is_direct = false,
+                    Operation::ExecuteTool => {
+                        is_direct = false;
+                        is_below_tool = true;
+                    }
                     operation if operation.is_llm() && is_direct => {
                         wrapped.entry(ancestor.key).or_default().push(span.key);
+                    }
+                    // A word of the application's own named a step around agents, not a call.
+                    operation if operation.is_llm() && !is_below_tool && is_guessed(ancestor) => {
+                        around_agents.insert(ancestor.key);
                     }
                     _ => {}
                 }
@@ -155,7 +165,8 @@ impl<'a> Tree<'a> {
             .spans
             .values()
             .filter(|span| span.operation.is_llm() && !wrapped.contains_key(&span.key))
-            .map(|span| span.key);
+            .map(|span| span.key)
+            .filter(|key| !around_agents.contains(key));
         let calls = innermost.chain(reporting).collect();
         let mut wrappers: FxHashMap<SpanKey, Vec<Arc<SpanFact>>> = FxHashMap::default();
         for (wrapper, inner) in &wrapped {
@@ -188,6 +199,13 @@ impl<'a> Tree<'a> {
                 .and_then(|ancestor| ancestor.agent.clone())
         })
     }
+}
+
+/// Whether nobody knows the word that the span has for what it does, so that it counts as a call by what it holds.
+fn is_guessed(span: &SpanFact) -> bool {
+    let name = span.attributes.get("gen_ai.operation.name");
+    name.and_then(|name| name.as_str())
+        .is_some_and(|name| !crate::normalise::is_known_operation(name))
 }
 
 /// Agents below which no call is known, but which tell of one themselves: what they report is all there is.

@@ -5,6 +5,7 @@
 //! order that the facts determine, so the order of arrival cannot show.
 
 mod alignment;
+mod beside;
 pub(crate) mod calls;
 mod echoes;
 mod forest;

@@ -269,6 +269,62 @@ fn an_agent_that_reports_alone_tells_the_story() {
 }
 
 #[test]
+fn a_word_of_ones_own_around_agents_is_no_call() {
+    let mut around = chat(1, 0, &[user("Hi")], Some(assistant("Hello")));
+    let agent = agent_span(2, 1, "helper");
+    let call = chat(3, 2, &[user("Hi")], Some(assistant("Hello")));
+    let calls = |around: &Span| {
+        let view = view(&[around.clone(), agent.clone(), call.clone()]);
+        view.totals.llm_calls
+    };
+    assert_eq!(calls(&around), 2, "a call that is known to be one");
+    let name = "gen_ai.operation.name".to_owned();
+    around.attributes.insert(name, "serve_request".into());
+    assert_eq!(calls(&around), 1);
+}
+
+#[test]
+fn a_question_in_a_span_of_its_own_is_put_to_the_next_call() {
+    let asked = |number: u64, text: &str| {
+        let mut span = span(number, 9, Operation::Other);
+        span.content.input = vec![user(text)];
+        span
+    };
+    let answer = |number: u64, text: &str| chat(number, 9, &[], Some(assistant(text)));
+    let mut spans = vec![
+        agent_span(9, 0, "helper"),
+        asked(1, "Hi"),
+        answer(2, "Hello"),
+        asked(3, "One thing"),
+        asked(4, "and another"),
+        answer(5, "Well"),
+        answer(6, "and more"),
+    ];
+    let expected = "user: Hi
+        assistant: Hello
+        user: One thing
+        user: and another
+        assistant: Well
+        assistant: and more";
+    check(&spans, expected);
+    spans.reverse();
+    check(&spans, expected);
+    // One that was asked below another parent, or whose call tells its own history, is not.
+    let mut elsewhere = asked(1, "Hi");
+    elsewhere.parent = None;
+    check(
+        &[agent_span(9, 0, "helper"), elsewhere, answer(2, "Hello")],
+        "assistant: Hello",
+    );
+    let told = chat(2, 9, &[user("Good day")], Some(assistant("Hello")));
+    check(
+        &[agent_span(9, 0, "helper"), asked(1, "Hi"), told],
+        "user: Good day
+        assistant: Hello",
+    );
+}
+
+#[test]
 fn only_genai_calls_make_messages() {
     check(
         &[

@@ -109,6 +109,7 @@ impl Record {
             usage: None,
             reported_cost: None,
             content: Content::default(),
+            is_unread: false,
             original_input_messages: None,
             compacted: false,
             user: User::default(),

@@ -45,6 +45,23 @@ fn every_recording_reads_as_it_was_played() {
     );
 }
 
+/// What operators are told of SDKs that are not known must not tell of those that are.
+#[test]
+fn every_word_of_the_recordings_is_read() {
+    let rules = Rules::default();
+    let mut spans = 0;
+    for file in recordings().iter().flat_map(|folder| files(folder)) {
+        for (raw, record_ms) in read(&file) {
+            if let Raw::Span(raw) = raw {
+                let span = domain::normalise::span(raw, record_ms, &rules);
+                assert!(!span.is_unread, "{}: {span:#?}", file.display());
+                spans += 1;
+            }
+        }
+    }
+    assert!(spans > 0);
+}
+
 /// Each recording is one conversation. Where its SDK gives an id, that is taken away.
 #[test]
 fn what_was_said_tells_which_calls_are_one_conversation() {

@@ -87,6 +87,7 @@ fn call(turn: u64, history: &[Message], answer: Message, random: &mut Random) ->
             input: history.to_vec(),
             output: vec![answer],
         },
+        is_unread: false,
         original_input_messages: None,
         compacted: false,
         user: User {

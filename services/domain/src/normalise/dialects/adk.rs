@@ -1,12 +1,9 @@
 //! Google's Agent Development Kit: 2.x follows the convention, 1.x has Gemini's requests as JSON.
 
-use super::dialect::Dialect;
-use crate::normalise::draft::Draft;
+use super::dialect::{Dialect, nothing};
 use crate::normalise::draft::names::Names;
 use crate::normalise::values::fields::Fields;
-use crate::normalise::values::json;
 use crate::span::Operation;
-use serde_json::Value;
 
 pub(crate) static DIALECT: Dialect = Dialect {
     label: "adk",
@@ -17,17 +14,17 @@ pub(crate) static DIALECT: Dialect = Dialect {
         ],
         tool_result: &["gen_ai.tool.call.result", "gcp.vertex.agent.tool_response"],
         response_id: &["gen_ai.response.id"],
+        // 1.x writes `{}` where the other side does not exist.
+        input: &["gcp.vertex.agent.llm_request"],
+        output: &["gcp.vertex.agent.llm_response"],
         ..Names::NONE
     },
     operation: read_operation,
-    content: read_content,
+    before: nothing,
 };
 
 /// Attributes for tools that ran side by side, reported once more together: not a tool of its own.
 const MERGED: &str = "(merged tools)";
-
-/// What 1.x writes where the other side does not exist.
-const EMPTY: &str = "{}";
 
 fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
     if fields.str("gen_ai.tool.name") == Some(MERGED) || name.ends_with(MERGED) {
@@ -42,29 +39,6 @@ fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
         name if name.starts_with("execute_tool") => Some(Operation::ExecuteTool),
         _ => Some(Operation::Other),
     }
-}
-
-fn read_content(draft: &mut Draft) {
-    let request = draft.fields.take("gcp.vertex.agent.llm_request");
-    let response = draft.fields.take("gcp.vertex.agent.llm_response");
-    let is_told = |value: &Value| value.as_str().is_none_or(|text| text.trim() != EMPTY);
-    if draft.operation == Operation::ExecuteTool {
-        return;
-    }
-    if let Some(request) = request.filter(is_told) {
-        draft.add_input(request);
-    }
-    let Some(response) = response.filter(is_told) else {
-        return;
-    };
-    let response = match response {
-        Value::String(text) => match json::structure(&text) {
-            Some(structure) => structure,
-            None => Value::String(text),
-        },
-        other => other,
-    };
-    draft.add_output(response);
 }
 
 #[cfg(test)]

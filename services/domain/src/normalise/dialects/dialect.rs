@@ -10,10 +10,12 @@ pub(crate) struct Dialect {
     /// Shown as the first half of [`crate::span::Span::instrumentation`].
     pub(crate) label: &'static str,
     pub(crate) names: &'static Names,
-    /// The operation where the dialect has its own word for it. Gets the attributes and the span's name.
+    /// The operation where the dialect has its own word for it. Gets the attributes and the span's name; `None` for what
+    /// it does not know.
     pub(crate) operation: fn(&Fields, &str) -> Option<Operation>,
-    /// Moves messages out of attributes and events where a name in the table does not do it.
-    pub(crate) content: fn(&mut Draft),
+    /// Looks at attributes and events before content is read, where a name in the table does not do it. Runs on every
+    /// span, so it goes by what is there.
+    pub(crate) before: fn(&mut Draft),
 }
 
 impl std::fmt::Debug for Dialect {
@@ -22,5 +24,10 @@ impl std::fmt::Debug for Dialect {
     }
 }
 
-/// For dialects whose content is all in the table.
-pub(crate) fn no_content(_: &mut Draft) {}
+/// For dialects of which all is in the table.
+pub(crate) fn nothing(_: &mut Draft) {}
+
+/// For dialects that say what they do by the convention's names.
+pub(crate) fn no_operation(_: &Fields, _: &str) -> Option<Operation> {
+    None
+}

@@ -1,6 +1,6 @@
 //! LangSmith's OTel export: LangChain's objects as JSON in `gen_ai.prompt` and `gen_ai.completion`.
 
-use super::dialect::{Dialect, no_content};
+use super::dialect::{Dialect, nothing};
 use crate::normalise::draft::names::Names;
 use crate::normalise::draft::operation;
 use crate::normalise::values::fields::Fields;
@@ -21,13 +21,13 @@ pub(crate) static DIALECT: Dialect = Dialect {
         ..Names::NONE
     },
     operation: read_operation,
-    content: no_content,
+    before: nothing,
 };
 
 /// The kind comes first: `gen_ai.operation.name` is `chain` on agents and chains alike.
 fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
     let kind = fields.str("langsmith.span.kind")?;
-    let operation = operation::by_name(kind).unwrap_or_default();
+    let operation = operation::by_name(kind)?;
     // The root of an agent is a chain that bears the agent's name.
     let is_agent = operation == Operation::Other
         && kind == "chain"

@@ -5,6 +5,7 @@
 pub(super) mod adk;
 pub(super) mod detect;
 pub(super) mod dialect;
+pub(super) mod frameworks;
 pub(super) mod langsmith;
 pub(super) mod openinference;
 pub(super) mod openllmetry;

@@ -1,15 +1,10 @@
 //! OpenLLMetry (Traceloop): since 0.55 the names of the convention, before that flattened `gen_ai.prompt.N.…`.
 
-use super::dialect::Dialect;
-use crate::message::Role;
-use crate::normalise::content::{messages, tool_value};
-use crate::normalise::draft::Draft;
+use super::dialect::{Dialect, nothing};
 use crate::normalise::draft::names::Names;
 use crate::normalise::draft::operation;
 use crate::normalise::values::fields::Fields;
-use crate::normalise::values::flat;
 use crate::span::Operation;
-use serde_json::Value;
 
 pub(crate) static DIALECT: Dialect = Dialect {
     label: "openllmetry",
@@ -19,10 +14,14 @@ pub(crate) static DIALECT: Dialect = Dialect {
         reasoning_tokens: &["llm.usage.reasoning_tokens"],
         cached_tokens: &["llm.usage.cache_read_input_tokens"],
         cache_write_tokens: &["llm.usage.cache_creation_input_tokens"],
+        tool_arguments: &["traceloop.entity.input"],
+        tool_result: &["traceloop.entity.output"],
+        input: &["gen_ai.prompt.N", "traceloop.entity.input"],
+        output: &["gen_ai.completion.N", "traceloop.entity.output"],
         ..Names::NONE
     },
     operation: read_operation,
-    content: read_content,
+    before: nothing,
 };
 
 fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
@@ -31,75 +30,12 @@ fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
         .or_else(|| fields.str("traceloop.span.kind"));
     match (fields.str("gen_ai.operation.name"), kind) {
         (Some(operation), _) => operation::by_name(operation),
-        (None, Some(kind)) => Some(operation::by_name(kind).unwrap_or_default()),
+        (None, Some(kind)) => operation::by_name(kind),
         // Attributes were thrown away; the messages are left.
         (None, None) => {
             (name.ends_with(".chat") || name.ends_with(".response")).then_some(Operation::Chat)
         }
     }
-}
-
-fn read_content(draft: &mut Draft) {
-    if draft.operation == Operation::ExecuteTool {
-        return read_tool(draft);
-    }
-    if let Some(flattened) = flat::take(draft.fields.map_mut(), "gen_ai.prompt") {
-        if flattened.first > 0 {
-            draft.original_input_messages = u32::try_from(flattened.last.saturating_add(1)).ok();
-        }
-        draft.add_input(flattened.items);
-    }
-    if let Some(flattened) = flat::take(draft.fields.map_mut(), "gen_ai.completion") {
-        draft.add_output(flattened.items);
-    }
-    read_entity(draft, "traceloop.entity.input", Role::User);
-    read_entity(draft, "traceloop.entity.output", Role::Assistant);
-}
-
-/// What a workflow was given and gave back. Mere data stays where it is.
-fn read_entity(draft: &mut Draft, name: &str, role: Role) {
-    let is_known = match role {
-        Role::User => !draft.content.input.is_empty(),
-        _ => !draft.content.output.is_empty(),
-    };
-    if is_known {
-        return;
-    }
-    let Some(value) = draft.fields.take(name) else {
-        return;
-    };
-    match messages::read_strictly(value, role) {
-        Ok(turns) if role == Role::User => draft.push_input(turns),
-        Ok(turns) => draft.push_output(turns),
-        Err(value) => draft.fields.put(name, value),
-    }
-}
-
-fn read_tool(draft: &mut Draft) {
-    draft.tool_arguments = draft
-        .fields
-        .take("traceloop.entity.input")
-        .map(call_arguments);
-    draft.tool_result = draft
-        .fields
-        .take("traceloop.entity.output")
-        .map(tool_value::result);
-}
-
-/// The SDK's decorator writes a Python call, `{"args": […], "kwargs": {…}}`, whose named arguments alone are the
-/// arguments. Its LangChain instrumentation writes `{"input_str": "…", "inputs": {…}, …}`.
-fn call_arguments(value: Value) -> Value {
-    let Value::Object(mut call) = tool_value::arguments(value) else {
-        return Value::Null;
-    };
-    let positional = call.get("args").and_then(Value::as_array);
-    if positional.is_some_and(|args| !args.is_empty()) {
-        return Value::Object(call);
-    }
-    ["inputs", "input_str", "kwargs"]
-        .iter()
-        .find_map(|key| call.remove(*key).filter(|value| !value.is_null()))
-        .map_or(Value::Object(call), tool_value::arguments)
 }
 
 #[cfg(test)]

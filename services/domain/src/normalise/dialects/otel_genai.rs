@@ -1,11 +1,14 @@
 //! OpenTelemetry's GenAI conventions: the new ones, those up to 1.36, and the log records of both.
 
-use super::dialect::{Dialect, no_content};
+use super::dialect::{Dialect, nothing};
+use crate::message::Role;
 use crate::normalise::draft::Draft;
 use crate::normalise::draft::events::{self, Spoken};
 use crate::normalise::draft::names::Names;
 use crate::normalise::draft::operation;
+use crate::normalise::draft::reading::Reading;
 use crate::normalise::values::fields::Fields;
+use crate::normalise::values::json;
 use crate::span::Operation;
 use serde_json::Value;
 
@@ -13,7 +16,7 @@ pub(crate) static DIALECT: Dialect = Dialect {
     label: "otel",
     names: &NAMES,
     operation: read_operation,
-    content: no_content,
+    before: nothing,
 };
 
 /// The convention's names, and the widespread variants of them that no dialect claims for itself. They follow the
@@ -101,26 +104,30 @@ pub(crate) static NAMES: Names = Names {
         "gen_ai.cost.output_cost",
         "llm.cost.completion",
     ],
-    system: &["gen_ai.system_instructions", "gen_ai.system.message"],
+    system: &[
+        "gen_ai.system_instructions",
+        "gen_ai.system.message",
+        "gen_ai.system_instructions_ref",
+    ],
     input: &[
         "gen_ai.input.messages",
+        "gen_ai.input.messages_delta",
         "gen_ai.request.messages",
         "gen_ai.prompt",
+        "gen_ai.input.messages_ref",
     ],
-    output: &["gen_ai.output.messages", "gen_ai.completion"],
+    output: &[
+        "gen_ai.output.messages",
+        "gen_ai.completion",
+        "gen_ai.output.messages_ref",
+    ],
+    ..Names::NONE
 };
 
 /// The operation by the convention's name, else by what the span speaks of.
 pub(crate) fn read_operation(fields: &Fields, _: &str) -> Option<Operation> {
     if let Some(name) = fields.str("gen_ai.operation.name") {
-        // Applications invent names; only a call to a model has a response of a model.
-        let is_call = fields.has("gen_ai.response.model") || fields.has("gen_ai.response.id");
-        let otherwise = if is_call {
-            Operation::Chat
-        } else {
-            Operation::Other
-        };
-        return Some(operation::by_name(name).unwrap_or(otherwise));
+        return operation::by_name(name);
     }
     if fields.str("mcp.method.name") == Some("tools/call")
         || fields.has("gen_ai.tool.call.id")
@@ -128,56 +135,67 @@ pub(crate) fn read_operation(fields: &Fields, _: &str) -> Option<Operation> {
     {
         return Some(Operation::ExecuteTool);
     }
-    let speaks_of = |names: &[&str]| names.iter().any(|name| fields.has(name));
-    if speaks_of(&[
+    let embeds = [
         "gen_ai.embeddings.input",
         "gen_ai.embeddings.dimension.count",
-    ]) {
-        return Some(Operation::Embeddings);
-    }
-    let is_call = speaks_of(&[
-        "gen_ai.request.model",
-        "gen_ai.response.model",
-        "gen_ai.input.messages",
-        "gen_ai.output.messages",
-        "gen_ai.request.messages",
-    ]);
-    is_call.then_some(Operation::Chat)
+    ];
+    let embeds = embeds.iter().any(|name| fields.has(name));
+    embeds.then_some(Operation::Embeddings)
 }
+
+/// What Spring AI's log lines begin with.
+const SPRING_PROMPT: &str = "Chat Model Prompt Content:";
+const SPRING_ANSWER: &str = "Chat Model Completion:";
 
 /// Moves the content of a log record into the draft. `Some(true)` for a record with the whole content of its call,
 /// `Some(false)` for one with a single message, `None` for any other.
 pub(crate) fn read_log(draft: &mut Draft, event_name: &str, body: Value) -> Option<bool> {
     let mut spoken = Spoken::default();
     let mut attributes = std::mem::take(draft.fields.map_mut());
-    let is_whole = event_name == events::DETAILS;
     // The content stands in the body in older records, among the attributes in newer ones.
     let mut is_content = false;
-    if let Value::Object(mut map) = body {
-        is_content |= events::take(event_name, &mut map, &mut spoken);
-    } else if let Value::String(text) = body {
-        let mut map = crate::raw::Attributes::new();
-        map.insert("content".into(), Value::String(text));
-        is_content |= events::take(event_name, &mut map, &mut spoken);
+    match opened(body) {
+        Value::Object(mut map) => is_content |= events::take(event_name, &mut map, &mut spoken),
+        Value::String(text) => {
+            if let Some(prompt) = text.trim_start().strip_prefix(SPRING_PROMPT) {
+                spoken.input.push(prompt.trim().into());
+                is_content = true;
+            } else if let Some(answer) = text.trim_start().strip_prefix(SPRING_ANSWER) {
+                spoken.output.push(answer.trim().into());
+                is_content = true;
+            } else {
+                let mut map = crate::raw::Attributes::new();
+                map.insert("content".into(), Value::String(text));
+                is_content |= events::take(event_name, &mut map, &mut spoken);
+            }
+        }
+        _ => {}
     }
     is_content |= events::take(event_name, &mut attributes, &mut spoken);
     *draft.fields.map_mut() = attributes;
     if !is_content {
         return None;
     }
+    let has_both = !spoken.input.is_empty() && !spoken.output.is_empty();
+    let is_whole = event_name == events::DETAILS || (has_both && !events::is_content(event_name));
     spoken
         .system
         .into_iter()
         .for_each(|value| draft.add_system(value));
-    spoken
-        .input
-        .into_iter()
-        .for_each(|value| draft.add_input(value));
-    spoken
-        .output
-        .into_iter()
-        .for_each(|value| draft.add_output(value));
+    draft.push_input(Reading::of_events(spoken.input, Role::User).turns);
+    draft.push_output(Reading::of_events(spoken.output, Role::Assistant).turns);
     Some(is_whole)
+}
+
+/// A body that is JSON text (AWS's distribution, exporters that know no structured bodies).
+fn opened(body: Value) -> Value {
+    match body {
+        Value::String(text) => match json::structure(&text) {
+            Some(Value::Object(map)) => Value::Object(map),
+            _ => Value::String(text),
+        },
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Dialects that differ from the convention by names alone.
 
-use super::dialect::{Dialect, no_content};
+use super::dialect::{Dialect, nothing};
 use crate::normalise::draft::names::Names;
 use crate::normalise::draft::operation;
 use crate::normalise::values::fields::Fields;
@@ -16,8 +16,11 @@ pub(crate) static LANGFUSE: Dialect = Dialect {
         output: &["langfuse.observation.output"],
         ..Names::NONE
     },
-    operation: |fields, _| by_attribute(fields, "langfuse.observation.type"),
-    content: no_content,
+    operation: |fields, _| match fields.str("langfuse.observation.type") {
+        Some("span" | "event") => Some(Operation::Other),
+        _ => by_attribute(fields, "langfuse.observation.type"),
+    },
+    before: nothing,
 };
 
 pub(crate) static MLFLOW: Dialect = Dialect {
@@ -33,7 +36,7 @@ pub(crate) static MLFLOW: Dialect = Dialect {
     },
     // Every value is JSON, so that the type stands in quotes.
     operation: |fields, _| by_attribute(fields, "mlflow.spanType"),
-    content: no_content,
+    before: nothing,
 };
 
 pub(crate) static LAMINAR: Dialect = Dialect {
@@ -46,7 +49,7 @@ pub(crate) static LAMINAR: Dialect = Dialect {
         ..Names::NONE
     },
     operation: |fields, _| by_attribute(fields, "lmnr.span.type"),
-    content: no_content,
+    before: nothing,
 };
 
 pub(crate) static LITELLM: Dialect = Dialect {
@@ -65,7 +68,7 @@ pub(crate) static LITELLM: Dialect = Dialect {
         ..Names::NONE
     },
     operation: |fields, _| by_attribute(fields, "llm.request.type"),
-    content: no_content,
+    before: nothing,
 };
 
 pub(crate) static CLAUDE_CODE: Dialect = Dialect {
@@ -83,8 +86,9 @@ pub(crate) static CLAUDE_CODE: Dialect = Dialect {
         cache_write_tokens: &["cache_creation_tokens"],
         cost_total: &["cost_usd"],
         finish_reason: &["stop_reason"],
-        input: &["user_prompt", "prompt"],
-        output: &["response"],
+        system: &["user_system_prompt"],
+        input: &["new_context", "user_prompt", "prompt"],
+        output: &["response.model_output", "response"],
         ..Names::NONE
     },
     // `span.type` is the last word of the name; spans within a tool (waiting, executing) are no tools of their own.
@@ -97,7 +101,7 @@ pub(crate) static CLAUDE_CODE: Dialect = Dialect {
             _ => Operation::Other,
         })
     },
-    content: no_content,
+    before: nothing,
 };
 
 pub(crate) static LIVEKIT: Dialect = Dialect {
@@ -118,6 +122,8 @@ pub(crate) static LIVEKIT: Dialect = Dialect {
             "lk.chat_ctx",
             "lk.pii.user_input",
             "lk.user_input",
+            "lk.pii.user_transcript",
+            "lk.user_transcript",
         ],
         output: &["lk.pii.response.text", "lk.response.text"],
         ..Names::NONE
@@ -127,10 +133,12 @@ pub(crate) static LIVEKIT: Dialect = Dialect {
         "llm_request" => Some(Operation::Chat),
         "agent_turn" => Some(Operation::InvokeAgent),
         "function_tool" => Some(Operation::ExecuteTool),
+        "llm_request_run" => Some(Operation::Other),
+        _ if fields.has("gen_ai.operation.name") => None,
         _ if fields.has("lk.function_tool.name") => Some(Operation::ExecuteTool),
         _ => Some(Operation::Other),
     },
-    content: no_content,
+    before: nothing,
 };
 
 pub(crate) static VOLTAGENT: Dialect = Dialect {
@@ -149,10 +157,12 @@ pub(crate) static VOLTAGENT: Dialect = Dialect {
         output: &["output"],
         ..Names::NONE
     },
-    operation: |fields, _| {
-        by_attribute(fields, "span.type").or_else(|| by_attribute(fields, "entity.type"))
+    operation: |fields, _| match fields.has("span.type") {
+        // Memory and others that are known by no name.
+        true => Some(by_attribute(fields, "span.type").unwrap_or_default()),
+        false => by_attribute(fields, "entity.type"),
     },
-    content: no_content,
+    before: nothing,
 };
 
 pub(crate) static GENKIT: Dialect = Dialect {
@@ -176,34 +186,20 @@ pub(crate) static GENKIT: Dialect = Dialect {
             _ => Operation::Other,
         })
     },
-    content: no_content,
+    before: nothing,
 };
 
 pub(crate) static SMOLAGENTS: Dialect = Dialect {
     label: "smolagents",
     names: &Names::NONE,
     operation: |fields, _| by_attribute(fields, "openinference.span.kind"),
-    content: no_content,
+    before: nothing,
 };
 
 /// The operation named by an attribute, which may be the JSON of a text.
 fn by_attribute(fields: &Fields, name: &str) -> Option<Operation> {
     let kind = fields.str(name)?.trim_matches('"');
-    Some(operation::by_name(kind).unwrap_or_default())
-}
-
-/// Whether the dialect's own attributes speak of GenAI. Langfuse, Genkit and others trace functions of any kind.
-pub(crate) fn is_genai(dialect: &Dialect, fields: &Fields, name: &str) -> bool {
-    match dialect.label {
-        "langfuse" => fields
-            .str("langfuse.observation.type")
-            .is_some_and(|kind| !matches!(kind, "span" | "event")),
-        "claude-code" | "smolagents" => true,
-        "voltagent" | "genkit" | "livekit" | "litellm" => {
-            (dialect.operation)(fields, name).is_some_and(|operation| operation != Operation::Other)
-        }
-        _ => false,
-    }
+    operation::by_name(kind)
 }
 
 #[cfg(test)]

@@ -1,14 +1,9 @@
 //! Pydantic AI and Logfire: the convention, and the whole run as JSON on the agent's span.
 
-use super::dialect::Dialect;
-use crate::message::Role;
-use crate::normalise::content::messages;
-use crate::normalise::draft::Draft;
+use super::dialect::{Dialect, nothing};
 use crate::normalise::draft::names::Names;
 use crate::normalise::values::fields::Fields;
-use crate::normalise::values::json;
 use crate::span::Operation;
-use serde_json::{Map, Value};
 
 pub(crate) static DIALECT: Dialect = Dialect {
     label: "pydantic-ai",
@@ -17,10 +12,24 @@ pub(crate) static DIALECT: Dialect = Dialect {
         tool_arguments: &["gen_ai.tool.call.arguments", "tool_arguments"],
         tool_result: &["gen_ai.tool.call.result", "tool_response"],
         request_model: &["gen_ai.request.model", "model_name"],
+        talk: &[
+            "pydantic_ai.all_messages",
+            // Version 1: one JSON list of what later became events.
+            "events",
+            "all_messages_events",
+        ],
+        // Logfire's own instrumentation of clients.
+        input: &["request_data"],
+        output: &[
+            "response_data#combined_chunk_content",
+            "response_data#text",
+            "response_data",
+            "final_result",
+        ],
         ..Names::NONE
     },
     operation: read_operation,
-    content: read_content,
+    before: nothing,
 };
 
 /// Spans of version 2 of the format and before have names, not operations.
@@ -34,77 +43,6 @@ fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
         name if name.starts_with("running tool") => Some(Operation::ExecuteTool),
         _ if fields.has("request_data") => Some(Operation::Chat),
         _ => None,
-    }
-}
-
-fn read_content(draft: &mut Draft) {
-    if draft.operation == Operation::ExecuteTool {
-        return;
-    }
-    read_run(draft);
-    // Logfire's own instrumentation of OpenAI's client.
-    if let Some(request) = draft.fields.take("request_data") {
-        draft.add_input(request);
-    }
-    if let Some(response) = draft.fields.take("response_data") {
-        draft.add_output(response);
-    }
-    // Version 1: one JSON list of what later became events.
-    for name in ["events", "all_messages_events"] {
-        if let Some(Value::String(text)) = draft.fields.take(name) {
-            read_event_list(draft, name, text);
-        }
-    }
-}
-
-/// All messages of the run so far. The last one is the answer when the run has a result.
-fn read_run(draft: &mut Draft) {
-    let Some(all) = draft.fields.take("pydantic_ai.all_messages") else {
-        return;
-    };
-    let mut turns = messages::read(all, Role::User);
-    let result = draft.fields.take("final_result");
-    let ends_with_answer = turns
-        .last()
-        .is_some_and(|turn| turn.message.role == Role::Assistant);
-    if ends_with_answer {
-        let answer = turns.split_off(turns.len() - 1);
-        draft.push_output(answer);
-    } else if let Some(result) = result {
-        draft.add_output(result);
-    }
-    draft.push_input(turns);
-}
-
-fn read_event_list(draft: &mut Draft, name: &str, text: String) {
-    let Some(Value::Array(events)) = json::structure(&text) else {
-        return draft.fields.put(name, Value::String(text));
-    };
-    for event in events {
-        let Value::Object(mut event) = event else {
-            continue;
-        };
-        match event.get("event.name").and_then(Value::as_str) {
-            Some("gen_ai.choice") => {
-                if let Some(message) = event.remove("message") {
-                    draft.add_output(message);
-                }
-            }
-            Some(kind) => {
-                let role = kind
-                    .strip_prefix("gen_ai.")
-                    .and_then(|kind| kind.strip_suffix(".message"))
-                    .unwrap_or("user")
-                    .to_owned();
-                event.entry("role").or_insert_with(|| role.into());
-                draft.add_input(Value::Object(Map::from_iter(
-                    event
-                        .into_iter()
-                        .filter(|(key, _)| !key.starts_with("gen_ai.") && key != "event.name"),
-                )));
-            }
-            None => draft.add_input(Value::Object(event)),
-        }
     }
 }
 

@@ -1,17 +1,13 @@
 //! Sentry's SDKs: operations by `sentry.op`, messages in OpenAI's form, Python's `None` printed as text.
 
 use super::dialect::Dialect;
-use super::otel_genai;
-use crate::message::{Part, Role};
-use crate::normalise::content::messages::{self, Turn};
 use crate::normalise::draft::Draft;
-use crate::normalise::draft::names::Names;
+use crate::normalise::draft::names::{Answer, Names};
 use crate::normalise::draft::operation;
 use crate::normalise::values::fields::Fields;
 use crate::normalise::values::json;
 use crate::span::Operation;
-use rustc_hash::FxHashSet;
-use serde_json::{Map, Value, json as object};
+use serde_json::Value;
 
 pub(crate) static DIALECT: Dialect = Dialect {
     label: "sentry",
@@ -39,10 +35,18 @@ pub(crate) static DIALECT: Dialect = Dialect {
             "ai.texts",
         ],
         output: &["gen_ai.output.messages", "ai.responses"],
+        answers: &[Answer {
+            // Plain, the JSON of a message, or of a list of texts.
+            messages: &["gen_ai.response.text"],
+            text: &[],
+            object: &["gen_ai.response.object"],
+            reasoning: &[],
+            calls: &["gen_ai.response.tool_calls"],
+        }],
         ..Names::NONE
     },
     operation: read_operation,
-    content: read_content,
+    before: read_original_length,
 };
 
 fn read_operation(fields: &Fields, _: &str) -> Option<Operation> {
@@ -52,7 +56,6 @@ fn read_operation(fields: &Fields, _: &str) -> Option<Operation> {
     by_name
         .or_else(|| by_op(fields.str("sentry.op")?))
         .or_else(|| by_type(fields.str("gen_ai.operation.type")?))
-        .or_else(|| otel_genai::read_operation(fields, ""))
 }
 
 fn by_op(op: &str) -> Option<Operation> {
@@ -86,31 +89,9 @@ fn by_type(kind: &str) -> Option<Operation> {
     }
 }
 
-fn read_content(draft: &mut Draft) {
-    if draft.operation == Operation::ExecuteTool {
-        return;
-    }
-    read_original_length(draft);
-    if draft.operation == Operation::InvokeAgent {
-        read_agent_input(draft);
-    }
-    let has_output = draft
-        .fields
-        .get("gen_ai.output.messages")
-        .is_some_and(|value| !messages::read(value.clone(), Role::Assistant).is_empty());
-    let text = draft.fields.take("gen_ai.response.text");
-    let object = draft.fields.take("gen_ai.response.object");
-    let calls = draft.fields.take("gen_ai.response.tool_calls");
-    if has_output {
-        return;
-    }
-    let answer = spoken(text.or(object), calls);
-    draft.push_output(answer);
-}
-
 /// How many messages there were before the SDK kept only the last.
 fn read_original_length(draft: &mut Draft) {
-    draft.original_input_messages = draft
+    let length = draft
         .fields
         .count(&[
             "sentry.sdk_meta.gen_ai.input.messages.original_length",
@@ -119,6 +100,7 @@ fn read_original_length(draft: &mut Draft) {
         ])
         .or_else(|| meta_length(draft.fields.get("_meta")?))
         .and_then(|count| u32::try_from(count).ok());
+    draft.original_input_messages = length;
 }
 
 /// `_meta` annotates an attribute as `{"": {"len": N}}`, somewhere below the attribute's name.
@@ -150,79 +132,6 @@ fn meta_length(meta: &Value) -> Option<u64> {
         .iter()
         .find_map(|name| below(map.get(*name)?, 1))
         .or_else(|| below(meta, 0))
-}
-
-/// The Python SDK writes the whole history of an agent as JSON text into the one message of the user.
-fn read_agent_input(draft: &mut Draft) {
-    let Some(value) = draft.fields.take("gen_ai.request.messages") else {
-        return;
-    };
-    let mut turns = Vec::new();
-    for turn in messages::read(value, Role::User) {
-        match inner_history(turn) {
-            Ok(inner) => turns.extend(inner),
-            Err(turn) => turns.push(turn),
-        }
-    }
-    draft.push_input(turns);
-}
-
-fn inner_history(turn: Turn) -> Result<Vec<Turn>, Turn> {
-    let [Part::Text { text }] = turn.message.parts.as_slice() else {
-        return Err(turn);
-    };
-    let is_history = turn.message.role == Role::User
-        && text.trim_start().starts_with("[{")
-        && text.contains("\"role\"");
-    if !is_history {
-        return Err(turn);
-    }
-    match messages::read_strictly(Value::String(text.clone()), Role::User) {
-        Ok(inner) if !inner.is_empty() => Ok(inner),
-        _ => Err(turn),
-    }
-}
-
-/// The answer out of the text (plain, the JSON of a message, or of a list of texts) and the calls beside it.
-fn spoken(text: Option<Value>, calls: Option<Value>) -> Vec<Turn> {
-    let mut turns = text
-        .map(|text| messages::read(text, Role::Assistant))
-        .unwrap_or_default();
-    let calls = calls
-        .map(|calls| {
-            let message = Map::from_iter([
-                ("role".to_owned(), object!("assistant")),
-                ("tool_calls".to_owned(), calls),
-            ]);
-            messages::read(Value::Object(message), Role::Assistant)
-        })
-        .unwrap_or_default();
-    let name = |part: &Part| match part {
-        Part::ToolCall {
-            id,
-            name,
-            arguments,
-        } => format!("{id:?} {name} {arguments}"),
-        _ => String::new(),
-    };
-    let known: FxHashSet<String> = turns
-        .iter()
-        .flat_map(|turn| &turn.message.parts)
-        .map(name)
-        .collect();
-    let new_calls: Vec<Part> = calls
-        .into_iter()
-        .flat_map(|turn| turn.message.parts)
-        .filter(|call| !known.contains(&name(call)))
-        .collect();
-    if new_calls.is_empty() {
-        return turns;
-    }
-    match turns.last_mut() {
-        Some(last) => last.message.parts.extend(new_calls),
-        None => turns.push(Turn::new(Role::Assistant, new_calls)),
-    }
-    turns
 }
 
 #[cfg(test)]

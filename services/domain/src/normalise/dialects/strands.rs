@@ -17,7 +17,7 @@ pub(crate) static DIALECT: Dialect = Dialect {
         ..Names::NONE
     },
     operation: read_operation,
-    content: read_content,
+    before: read_tool_events,
 };
 
 fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
@@ -33,8 +33,12 @@ fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
 }
 
 /// In the older events of a tool span, the "message" is what the tool was given and the "choice" what it gave back.
-fn read_content(draft: &mut Draft) {
-    if draft.operation != Operation::ExecuteTool {
+fn read_tool_events(draft: &mut Draft) {
+    let has = |name: &str| draft.events.iter().any(|event| event.name == name);
+    // Elsewhere a tool's message is what it gave back, and no choice comes with it.
+    let is_told_so =
+        draft.dialect == "strands" || (has("gen_ai.tool.message") && has("gen_ai.choice"));
+    if draft.operation != Operation::ExecuteTool || !is_told_so {
         return;
     }
     for event in &mut draft.events {

@@ -1,12 +1,9 @@
 //! Vercel AI SDK: up to 6 with names of its own and wrapper spans, from 7 on the convention with its own context.
 
-use super::dialect::Dialect;
-use crate::normalise::content::tool_value;
-use crate::normalise::draft::Draft;
-use crate::normalise::draft::names::Names;
+use super::dialect::{Dialect, nothing};
+use crate::normalise::draft::names::{Answer, Names};
 use crate::normalise::values::fields::Fields;
 use crate::span::Operation;
-use serde_json::{Map, Value, json};
 
 pub(crate) static DIALECT: Dialect = Dialect {
     label: "vercel",
@@ -52,10 +49,27 @@ pub(crate) static DIALECT: Dialect = Dialect {
         ],
         system: &["ai.prompt.system"],
         input: &["ai.prompt.messages", "ai.prompt"],
+        output: &["ai.response#text", "ai.response", "ai.result"],
+        answers: &[
+            Answer {
+                messages: &[],
+                text: &["ai.response.text"],
+                object: &["ai.response.object"],
+                reasoning: &["ai.response.reasoning"],
+                calls: &["ai.response.toolCalls"],
+            },
+            Answer {
+                messages: &[],
+                text: &["ai.result.text"],
+                object: &["ai.result.object"],
+                reasoning: &["ai.result.reasoning"],
+                calls: &["ai.result.toolCalls"],
+            },
+        ],
         ..Names::NONE
     },
     operation: read_operation,
-    content: read_content,
+    before: nothing,
 };
 
 /// `ai.generateText` wraps its `.doGenerate`, like an agent its calls: only the inner span is a call.
@@ -76,38 +90,11 @@ fn read_operation(fields: &Fields, name: &str) -> Option<Operation> {
     })
 }
 
-/// The answer is spread over attributes.
-fn read_content(draft: &mut Draft) {
-    let fields = &mut draft.fields;
-    let mut take = |names: [&str; 2]| names.iter().find_map(|name| fields.take(name));
-    let text = take(["ai.response.text", "ai.result.text"]);
-    let object = take(["ai.response.object", "ai.result.object"]);
-    let reasoning = take(["ai.response.reasoning", "ai.result.reasoning"]);
-    let calls = take(["ai.response.toolCalls", "ai.result.toolCalls"]);
-    let spoken = text.or(object.map(|object| match object {
-        Value::String(text) => Value::String(text),
-        other => Value::String(other.to_string()),
-    }));
-    let mut message = Map::new();
-    for (key, value) in [
-        ("reasoning_content", reasoning),
-        ("content", spoken),
-        ("tool_calls", calls.map(tool_value::arguments)),
-    ] {
-        if let Some(value) = value {
-            message.insert(key.into(), value);
-        }
-    }
-    if !message.is_empty() {
-        message.insert("role".into(), json!("assistant"));
-        draft.add_output(Value::Object(message));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::normalise::tests::samples::{content, read};
+    use serde_json::json;
 
     #[test]
     fn only_the_inner_span_is_a_call() {

@@ -1,118 +1,332 @@
-//! The content of a span: from its attributes, else from its events.
+//! The content of a span: of all attributes and events that may hold it, what is understood best.
 
-use super::Draft;
-use super::events;
-use super::names::{List, Names};
+use super::names::{self, Answer, List, Names};
+use super::reading::{Rank, Reading, is_told};
+use super::{Draft, events, unread};
 use crate::message::{Message, Part, Role};
-use crate::normalise::content::{messages, tool_value};
+use crate::normalise::content::messages::{self, Turn};
+use crate::normalise::content::tool_value;
+use crate::normalise::values::flat;
 use crate::span::Operation;
 use rustc_hash::FxHashSet;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Moves everything that was said out of attributes and events into the draft's content or tool.
 pub(crate) fn read(draft: &mut Draft) {
     if draft.operation == Operation::ExecuteTool {
-        read_tool(draft);
-        return;
+        return super::tool::read(draft);
     }
-    read_named(draft, |names| names.system, Place::System);
-    read_named(draft, |names| names.input, Place::Input);
-    read_named(draft, |names| names.output, Place::Output);
-    events::read(draft);
-    settle(draft);
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    System,
-    Input,
-    Output,
-}
-
-/// Reads the first of the named attributes that holds messages; the others, which repeat it, are removed.
-fn read_named(draft: &mut Draft, pick: fn(&Names) -> List, place: Place) {
-    let names = draft.names(pick);
-    let names = names.iter().flat_map(|names| names.iter().copied());
-    // Spans around the calls carry data of any kind under these names: only what is plainly messages is taken.
-    let strictly = matches!(
-        draft.operation,
-        Operation::Other | Operation::Embeddings | Operation::Rerank
-    );
-    let mut found = match place {
-        Place::System => false,
-        Place::Input => !draft.content.input.is_empty(),
-        Place::Output => !draft.content.output.is_empty(),
-    };
-    for name in names {
-        if found && place != Place::System {
-            draft.fields.take(name);
-            continue;
+    for name in draft.list(|names| names.system) {
+        if let Some(value) = take(draft, name) {
+            match name.ends_with("_ref") {
+                true => draft.push_input(Reading::of_reference(value, Role::System).turns),
+                false => draft.add_system(value),
+            }
         }
-        let Some(value) = draft.fields.take(name) else {
+    }
+    let mut input = Best::new(draft, Role::User);
+    let mut output = Best::new(draft, Role::Assistant);
+    read_talks(draft, &mut input, &mut output);
+    read_side(draft, |names| names.input, Role::User, &mut input);
+    read_side(draft, |names| names.output, Role::Assistant, &mut output);
+    read_answers(draft, &mut output);
+    events::read(draft, &mut input, &mut output);
+    finish(draft, input, output);
+}
+
+fn finish(draft: &mut Draft, mut input: Best, mut output: Best) {
+    if draft.operation == Operation::InvokeAgent && output.is_empty() {
+        // Question and answer in one attribute: what an agent was given does not end with its own words.
+        if let Some(reading) = input.reading.take() {
+            let (asked, answered) = reading.split();
+            input.offer(asked);
+            output.offer(answered);
+        }
+    }
+    if let Some(reading) = input.reading {
+        draft.original_input_messages = draft.original_input_messages.or(reading.original_length);
+        draft.push_input(inner_histories(draft.operation, reading.turns));
+    }
+    if let Some(reading) = output.reading {
+        draft.push_output(reading.turns);
+    }
+    draft
+        .fields
+        .remove_all(&["input.mime_type", "output.mime_type"]);
+    settle(draft);
+    unread::look(draft);
+}
+
+/// The best reading so far of one side.
+pub(super) struct Best {
+    reading: Option<Reading>,
+    role: Role,
+    /// Attributes were thrown away, so that the longer of two readings is the whole one.
+    is_torn: bool,
+    /// Spans around the calls carry data of any kind: only what is plainly messages is taken.
+    strictly: bool,
+}
+
+impl Best {
+    fn new(draft: &Draft, role: Role) -> Self {
+        Self {
+            reading: None,
+            role,
+            is_torn: draft.dropped_attributes > 0,
+            strictly: is_strict(draft.operation),
+        }
+    }
+
+    pub(super) fn offer(&mut self, mut reading: Reading) {
+        let answers = |turn: &Turn| turn.message.role == Role::Assistant;
+        if self.role == Role::Assistant && !reading.turns.iter().any(answers) {
+            // An echo of what was asked is no answer, however well it is understood.
+            reading.rank = Rank::Reference;
+        }
+        if reading.turns.is_empty() || (self.strictly && reading.rank == Rank::Json) {
+            return;
+        }
+        let is_better = self.reading.as_ref().is_none_or(|best| {
+            reading.rank > best.rank
+                || (self.is_torn
+                    && reading.rank == best.rank
+                    && reading.turns.len() > best.turns.len())
+        });
+        if is_better {
+            self.reading = Some(reading);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.reading.is_none()
+    }
+
+    /// Whether nothing better can come.
+    fn is_sure(&self) -> bool {
+        !self.is_torn
+            && self
+                .reading
+                .as_ref()
+                .is_some_and(|reading| reading.rank == Rank::Messages)
+    }
+}
+
+fn is_strict(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Other | Operation::Embeddings | Operation::Rerank
+    )
+}
+
+/// Takes an attribute; one that holds nothing is not there.
+fn take(draft: &mut Draft, name: &str) -> Option<Value> {
+    let value = draft.fields.take(name)?;
+    if is_told(&value) {
+        return Some(value);
+    }
+    if is_strict(draft.operation) {
+        draft.fields.put(name, value);
+    }
+    None
+}
+
+/// Question and answer in one attribute: the messages of a run, or the list of its events.
+fn read_talks(draft: &mut Draft, input: &mut Best, output: &mut Best) {
+    for name in draft.list(|names| names.talk) {
+        let Some(value) = take(draft, name) else {
             continue;
         };
-        let role = match place {
-            Place::System => {
-                draft.add_system(value);
+        let value = match events::of_list(value) {
+            Ok(spoken) => {
+                spoken
+                    .system
+                    .into_iter()
+                    .for_each(|value| draft.add_system(value));
+                let mut asked = Reading::of_events(spoken.input, Role::User);
+                if spoken.output.is_empty() && draft.operation == Operation::InvokeAgent {
+                    // A run's events have no choice.
+                    let (before, answer) = asked.split();
+                    asked = before;
+                    output.offer(answer);
+                }
+                input.offer(asked);
+                output.offer(Reading::of_events(spoken.output, Role::Assistant));
                 continue;
             }
-            Place::Input => Role::User,
-            Place::Output => Role::Assistant,
+            Err(value) => value,
         };
-        let turns = if strictly {
-            match messages::read_strictly(value, role) {
-                Ok(turns) => turns,
-                Err(value) => {
-                    draft.fields.put(name, value);
+        match Reading::of(value, Role::User, true) {
+            Ok(reading) => {
+                let (asked, answered) = reading.split();
+                input.offer(asked);
+                output.offer(answered);
+            }
+            Err(value) => draft.fields.put(name, value),
+        }
+    }
+}
+
+/// Offers what the named attributes hold. What repeats the best is removed.
+fn read_side(draft: &mut Draft, pick: fn(&Names) -> List, role: Role, best: &mut Best) {
+    let is_tree = |name: &&str| name.ends_with(".N");
+    let mut rows = draft.list(pick);
+    if !draft.operation.is_llm() {
+        // Agents and chains: the flattened messages hold the first one at best, the raw values are whole.
+        rows.sort_by_key(is_tree);
+    }
+    for name in rows {
+        if best.is_sure() {
+            remove(draft, name);
+            continue;
+        }
+        if let Some((attribute, _)) = name.split_once('#') {
+            if let Some(value) = draft.fields.first(&[name], |value| Some(value.clone()))
+                && is_told(&value)
+                && let Ok(reading) = Reading::of(value, role, best.strictly)
+            {
+                best.offer(reading);
+                draft.taken.push(attribute);
+            }
+        } else if let Some(prefix) = name.strip_suffix(".N") {
+            if let Some(tree) = flat::take(draft.fields.map_mut(), prefix) {
+                best.offer(Reading::of_tree(tree, role));
+            }
+        } else if let Some(value) = take(draft, name) {
+            let value = match Reading::of_text(value, role) {
+                Ok(reading) => {
+                    best.offer(reading);
                     continue;
                 }
+                Err(value) => value,
+            };
+            if name.ends_with("_ref") {
+                best.offer(Reading::of_reference(value, role));
+                continue;
             }
-        } else {
-            messages::read(value, role)
-        };
-        found = match place {
-            Place::Output => turns
-                .iter()
-                .any(|turn| turn.message.role == Role::Assistant),
-            _ => !turns.is_empty(),
-        };
-        match place {
-            Place::Output => draft.push_output(turns),
-            _ => draft.push_input(turns),
+            // A transcript is words wherever it stands.
+            let strictly = best.strictly && !name.ends_with("transcript");
+            match Reading::of(value, role, strictly) {
+                Ok(reading) => best.offer(reading),
+                Err(value) => draft.fields.put(name, value),
+            }
         }
+    }
+    for attribute in std::mem::take(&mut draft.taken) {
+        draft.fields.take(attribute);
     }
 }
 
-/// A tool span tells what the tool was given and what it gave back, by name or as messages.
-fn read_tool(draft: &mut Draft) {
-    for name in draft.names(|names| names.tool_arguments).concat() {
-        let arguments = draft.fields.take(name).map(tool_value::arguments);
-        draft.tool_arguments = first_told(draft.tool_arguments.take(), arguments);
-    }
-    for name in draft.names(|names| names.tool_result).concat() {
-        let result = draft.fields.take(name).map(tool_value::result);
-        draft.tool_result = first_told(draft.tool_result.take(), result);
-    }
-    events::read(draft);
-    let parts = |messages: Vec<Message>| messages.into_iter().flat_map(|message| message.parts);
-    let content = std::mem::take(&mut draft.content);
-    for part in parts(content.input).chain(parts(content.output)) {
-        match part {
-            Part::ToolCall { arguments, .. } => {
-                draft.tool_arguments = first_told(draft.tool_arguments.take(), Some(arguments));
-            }
-            Part::ToolResult { result, .. } => {
-                draft.tool_result = first_told(draft.tool_result.take(), Some(result));
-            }
-            _ => {}
-        }
+fn remove(draft: &mut Draft, name: &str) {
+    if let Some(prefix) = name.strip_suffix(".N") {
+        flat::take(draft.fields.map_mut(), prefix);
+    } else {
+        draft.fields.take(names::attribute(name));
     }
 }
 
-/// The earlier value unless it says nothing.
-fn first_told(earlier: Option<Value>, later: Option<Value>) -> Option<Value> {
-    let told = |value: &Value| !value.is_null();
-    earlier.filter(told).or(later.filter(told))
+/// Answers of which each piece has an attribute of its own.
+fn read_answers(draft: &mut Draft, best: &mut Best) {
+    for answer in draft.answers() {
+        if best.is_sure() || best.strictly {
+            // Spans around the calls repeat what these say.
+            answer.names().for_each(|name| remove(draft, name));
+            continue;
+        }
+        best.offer(answer_of(draft, answer));
+    }
+}
+
+fn answer_of(draft: &mut Draft, answer: &Answer) -> Reading {
+    let mut first = |names: List| names.iter().filter_map(|name| take(draft, name)).next();
+    let said = first(answer.messages);
+    let text = first(answer.text);
+    let object = first(answer.object).map(|object| match object {
+        Value::String(text) => text,
+        other => other.to_string(),
+    });
+    let reasoning = first(answer.reasoning);
+    let calls = first(answer.calls);
+    answer.names().for_each(|name| remove(draft, name));
+    let mut is_message = calls.is_some() || reasoning.is_some();
+    let mut turns = match said.map(|said| Reading::of(said, Role::Assistant, false)) {
+        Some(Ok(reading)) => {
+            is_message |= reading.rank == Rank::Messages;
+            reading.turns
+        }
+        _ => Vec::new(),
+    };
+    let mut message = Map::from_iter([("role".to_owned(), Value::from("assistant"))]);
+    if turns.is_empty()
+        && let Some(words) = text.or(object.map(Value::String))
+    {
+        message.insert("content".into(), words);
+    }
+    for (key, value) in [
+        ("reasoning_content", reasoning),
+        ("tool_calls", calls.map(tool_value::arguments)),
+    ] {
+        if let Some(value) = value {
+            message.insert(key.into(), value);
+        }
+    }
+    let rest = match message.len() {
+        1 => Vec::new(),
+        _ => messages::read(Value::Object(message), Role::Assistant),
+    };
+    append(&mut turns, rest);
+    Reading::of_pieces(turns, is_message)
+}
+
+/// Adds thoughts and calls to the last message, but not the calls that it has.
+fn append(turns: &mut Vec<Turn>, rest: Vec<Turn>) {
+    let Some(last) = turns.last() else {
+        turns.extend(rest);
+        return;
+    };
+    let name = |part: &Part| match part {
+        Part::ToolCall {
+            id,
+            name,
+            arguments,
+        } => Some(format!("{id:?} {name} {arguments}")),
+        _ => None,
+    };
+    let known: FxHashSet<String> = last.message.parts.iter().filter_map(name).collect();
+    let new = rest
+        .into_iter()
+        .flat_map(|turn| turn.message.parts)
+        .filter(|part| name(part).is_none_or(|name| !known.contains(&name)));
+    let new: Vec<Part> = new.collect();
+    if let Some(last) = turns.last_mut() {
+        last.message.parts.extend(new);
+    }
+}
+
+/// Some agents tell their whole history as JSON text in the one message of the user (Sentry's Python SDK).
+fn inner_histories(operation: Operation, turns: Vec<Turn>) -> Vec<Turn> {
+    if operation != Operation::InvokeAgent {
+        return turns;
+    }
+    turns
+        .into_iter()
+        .flat_map(|turn| inner_history(turn).unwrap_or_else(|turn| vec![turn]))
+        .collect()
+}
+
+fn inner_history(turn: Turn) -> Result<Vec<Turn>, Turn> {
+    let [Part::Text { text }] = turn.message.parts.as_slice() else {
+        return Err(turn);
+    };
+    let is_history = turn.message.role == Role::User
+        && text.trim_start().starts_with("[{")
+        && text.contains("\"role\"");
+    if !is_history {
+        return Err(turn);
+    }
+    match messages::read_strictly(Value::String(text.clone()), Role::User) {
+        Ok(inner) if !inner.is_empty() => Ok(inner),
+        _ => Err(turn),
+    }
 }
 
 /// Leaves as output only what the span answered with.

@@ -6,7 +6,10 @@ pub(super) mod events;
 pub(super) mod names;
 pub(super) mod operation;
 pub(super) mod people;
+pub(super) mod reading;
 pub(super) mod reported;
+mod tool;
+mod unread;
 pub(super) mod usage;
 
 use crate::message::{Message, Role};
@@ -16,15 +19,17 @@ use crate::normalise::values::fields::Fields;
 use crate::raw::RawEvent;
 use crate::span::{Content, Operation};
 use crate::usage::{CallCost, Usage};
-use names::{List, Names};
+use names::{Answer, List, Names};
 use serde_json::Value;
 
 #[derive(Debug)]
 pub(crate) struct Draft {
     /// The dialect's label.
     pub(crate) dialect: &'static str,
-    /// Those of the dialect, then those of the convention.
-    names: [&'static Names; 2],
+    /// Those of the dialects that the span speaks, of the convention, then of all others of which an attribute is there.
+    names: Vec<&'static Names>,
+    /// How many of them are the span's own and the convention's.
+    own_names: usize,
     pub(crate) fields: Fields,
     pub(crate) events: Vec<RawEvent>,
     pub(crate) operation: Operation,
@@ -41,18 +46,23 @@ pub(crate) struct Draft {
     pub(crate) reported_cost: Option<CallCost>,
     pub(crate) tool_arguments: Option<Value>,
     pub(crate) tool_result: Option<Value>,
+    /// Something that was said is still among the attributes or events.
+    pub(crate) is_unread: bool,
+    /// Attributes of which a part was read.
+    taken: Vec<&'static str>,
 }
 
 impl Draft {
     pub(crate) fn new(
         dialect: &'static str,
-        names: [&'static Names; 2],
+        (names, own_names): (Vec<&'static Names>, usize),
         fields: Fields,
         operation: Operation,
     ) -> Self {
         Self {
             dialect,
             names,
+            own_names,
             fields,
             events: Vec::new(),
             operation,
@@ -67,18 +77,54 @@ impl Draft {
             reported_cost: None,
             tool_arguments: None,
             tool_result: None,
+            is_unread: false,
+            taken: Vec::new(),
         }
     }
 
-    /// The dialect's names, then those of the convention.
-    pub(crate) fn names(&self, pick: fn(&Names) -> List) -> [List; 2] {
-        self.names.map(pick)
+    /// The names of one meaning, in the order in which they are read: as [`Names`] has it.
+    pub(crate) fn names(&self, pick: fn(&Names) -> List) -> impl Iterator<Item = &'static str> {
+        let own = self.names[..self.own_names].iter();
+        let own = own.flat_map(move |names| pick(names).iter().copied());
+        let others = self.names[self.own_names..].iter();
+        let others = others.flat_map(move |names| pick(names).iter().copied());
+        own.chain(others.filter(|name| names::is_namespaced(name)))
+    }
+
+    /// All names under which content of one kind may stand, each once.
+    pub(crate) fn list(&self, pick: fn(&Names) -> List) -> Vec<&'static str> {
+        let mut list: Vec<&'static str> = Vec::new();
+        for name in self.names.iter().flat_map(|names| pick(names)) {
+            if !list.contains(name) {
+                list.push(name);
+            }
+        }
+        list
+    }
+
+    pub(crate) fn answers(&self) -> Vec<&'static Answer> {
+        let names = self.names.iter();
+        names.flat_map(|names| names.answers).collect()
+    }
+
+    /// Whether anything of what was said stands among the attributes.
+    pub(crate) fn holds_content(&self) -> bool {
+        let names = self.names.iter().flat_map(|names| names.of_content());
+        names.into_iter().any(|name| match name.strip_suffix(".N") {
+            Some(prefix) => self.fields.keys().any(|key| {
+                key.strip_prefix(prefix)
+                    .and_then(|rest| rest.strip_prefix('.'))
+                    .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+            }),
+            None => self
+                .fields
+                .get(names::attribute(name))
+                .is_some_and(reading::is_told),
+        })
     }
 
     pub(crate) fn text(&self, pick: fn(&Names) -> List) -> Option<String> {
-        self.names(pick)
-            .into_iter()
-            .find_map(|names| self.fields.text(names))
+        self.names(pick).find_map(|name| self.fields.text(&[name]))
     }
 
     pub(crate) fn response_id(&self) -> Option<String> {
@@ -114,11 +160,6 @@ impl Draft {
         }
     }
 
-    pub(crate) fn add_input(&mut self, value: Value) {
-        let turns = messages::read(value, Role::User);
-        self.push_input(turns);
-    }
-
     pub(crate) fn push_input(&mut self, turns: Vec<Turn>) {
         for turn in turns {
             match turn.message.role {
@@ -126,11 +167,6 @@ impl Draft {
                 _ => self.content.input.push(turn.message),
             }
         }
-    }
-
-    pub(crate) fn add_output(&mut self, value: Value) {
-        let turns = messages::read(value, Role::Assistant);
-        self.push_output(turns);
     }
 
     pub(crate) fn push_output(&mut self, turns: Vec<Turn>) {

@@ -2,8 +2,13 @@
 
 pub(crate) type List = &'static [&'static str];
 
-/// Attribute names by meaning, the best first. The names of the OpenTelemetry convention follow those of a dialect.
-/// `attribute#key.key` names a value within the JSON of an attribute.
+/// Attribute names by meaning, the best first. Those of every other dialect follow, so a row is read wherever it stands.
+///
+/// - `attribute#key.key` is a value within the JSON of an attribute.
+/// - `attribute.N` is a list that was spread over attributes: `attribute.0.role`, `attribute.0.content`, …
+/// - `attribute_ref` is the address of content that is kept elsewhere.
+/// - A name without a dot, colon or `#` tells an id, a model or a count in its own dialect only: `model` of any span may
+///   be a car's.
 #[derive(Debug)]
 pub(crate) struct Names {
     pub(crate) agent: List,
@@ -31,6 +36,36 @@ pub(crate) struct Names {
     pub(crate) system: List,
     pub(crate) input: List,
     pub(crate) output: List,
+    /// Question and answer in one value.
+    pub(crate) talk: List,
+    /// Answers of which each piece has an attribute of its own.
+    pub(crate) answers: &'static [Answer],
+}
+
+/// One answer that is spread over attributes.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The answer as a message, or as its text.
+    pub(crate) messages: List,
+    /// The words, whatever they look like.
+    pub(crate) text: List,
+    /// JSON that stands in place of the text.
+    pub(crate) object: List,
+    pub(crate) reasoning: List,
+    pub(crate) calls: List,
+}
+
+impl Answer {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        let lists = [
+            self.messages,
+            self.text,
+            self.object,
+            self.reasoning,
+            self.calls,
+        ];
+        lists.into_iter().flatten().copied()
+    }
 }
 
 impl Names {
@@ -58,5 +93,61 @@ impl Names {
         system: &[],
         input: &[],
         output: &[],
+        talk: &[],
+        answers: &[],
     };
+
+    /// All lists of names that tell what was said.
+    pub(crate) fn of_content(&self) -> impl Iterator<Item = &'static str> {
+        let answers = self.answers.iter().flat_map(Answer::names);
+        [self.input, self.output, self.talk]
+            .into_iter()
+            .flatten()
+            .copied()
+            .chain(answers)
+    }
+
+    /// Every name of the table.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static str> {
+        let scalars = [
+            self.agent,
+            self.tool_name,
+            self.tool_call_id,
+            self.tool_arguments,
+            self.tool_result,
+            self.request_model,
+            self.response_model,
+            self.provider,
+            self.response_id,
+            self.previous_response_id,
+            self.finish_reason,
+            self.input_tokens,
+            self.output_tokens,
+            self.total_tokens,
+            self.cached_tokens,
+            self.cache_write_tokens,
+            self.reasoning_tokens,
+            self.cost_total,
+            self.cost_input,
+            self.cost_output,
+            self.system,
+        ];
+        let scalars = scalars.into_iter().flatten().copied();
+        scalars.chain(self.of_content())
+    }
+}
+
+/// The attribute that a name is looked for under: without the path into its JSON, or the number in a list.
+pub(crate) fn attribute(name: &str) -> &str {
+    let name = name
+        .split_once('#')
+        .map_or(name, |(attribute, _)| attribute);
+    name.strip_suffix(".N").unwrap_or(name)
+}
+
+/// Whether a name means the same on spans of any dialect.
+pub(crate) fn is_namespaced(name: &str) -> bool {
+    // Datadog's and others' names for something else.
+    const AMBIGUOUS: [&str; 2] = ["resource.name", "entity.name"];
+    name.contains(['.', ':', '#']) && !AMBIGUOUS.contains(&name)
 }

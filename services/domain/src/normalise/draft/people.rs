@@ -103,10 +103,8 @@ pub(crate) fn provider(draft: &Draft) -> Option<String> {
             "strands-agents" | "langchain" | "langgraph" | "vercel" | "unknown"
         )
     };
-    let names = draft.names(|names| names.provider);
-    let name = names
-        .into_iter()
-        .flatten()
+    let name = draft
+        .names(|names| names.provider)
         .filter_map(|name| draft.fields.text(&[name]))
         .find(is_useful)?
         .to_ascii_lowercase();

@@ -1,7 +1,10 @@
 //! Bad input, and rules that hold whatever the dialect.
 
 mod errors;
+mod page;
 mod properties;
+mod readers;
+mod records;
 mod said_once;
 pub(super) mod samples;
 mod spellings;

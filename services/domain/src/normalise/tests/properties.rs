@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Names that mean something to some dialect, so that arbitrary values meet the code that reads them.
-const NAMES: [&str; 44] = [
+const NAMES: [&str; 58] = [
     "gen_ai.operation.name",
     "gen_ai.input.messages",
     "gen_ai.output.messages",
@@ -55,10 +55,24 @@ const NAMES: [&str; 44] = [
     "events",
     "gcp.vertex.agent.llm_request",
     "gcp.vertex.agent.llm_response",
+    "gen_ai.input.messages_delta",
+    "gen_ai.input.messages_ref",
+    "gen_ai.response.object",
+    "ai.response",
+    "ai.result.text",
+    "llm.prompts.0.prompt.text",
+    "output.audio.transcript",
+    "request_data",
+    "response_data",
+    "mastra.span.type",
+    "mastra.model_step.input",
+    "haystack.component.output",
+    "new_context",
+    "input",
 ];
 
 /// Words that such values are made of, so that they often come close to something meaningful.
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 37] = [
     "chat",
     "execute_tool",
     "invoke_agent",
@@ -93,6 +107,9 @@ const WORDS: [&str; 34] = [
     "1e999",
     "data:image/png;base64,AAAA",
     "ai",
+    "[USER]\nhi\n\n---\n\n[TOOL RESULT: c]\n7",
+    "{\"combined_chunk_content\":\"hi\",\"body\":{\"messages\":[]}}",
+    "[{\"event.name\":\"gen_ai.choice\",\"message\":{\"content\":\"hi\"}}]",
 ];
 
 fn value() -> impl Strategy<Value = Value> {

@@ -17,7 +17,7 @@ const ON_ANY_SPAN: [&str; 7] = [
 
 /// All names in order of precedence. Those that are not in [`ON_ANY_SPAN`] count on GenAI spans only: `session.id` of
 /// a browser span is a visit, not a conversation. `thread.id` is never one: it is the operating system's.
-const IN_ORDER: [&str; 45] = [
+const IN_ORDER: [&str; 48] = [
     "gen_ai.conversation.id",
     "langfuse.session.id",
     "session.id",
@@ -53,6 +53,9 @@ const IN_ORDER: [&str; 45] = [
     "mlflow.trace.session",
     "lk.session_id",
     "genkit:sessionId",
+    "spring.ai.chat.client.conversation.id",
+    "mastra.metadata.threadId",
+    "mastra.metadata.sessionId",
     "metadata#thread_id",
     "metadata#conversation_id",
     "metadata#session_id",

@@ -46,7 +46,32 @@ fn operations_by_name_or_by_what_is_there() {
             json!({"gen_ai.operation.name": "something_new", "gen_ai.response.model": "m"}),
             Operation::Chat,
         ),
-        (json!({"gen_ai.request.model": "m"}), Operation::Chat),
+        (
+            json!({"gen_ai.operation.name": "something_new", "gen_ai.request.model": "m", "gen_ai.usage.input_tokens": 3}),
+            Operation::Chat,
+        ),
+        (
+            json!({"gen_ai.operation.name": "something_new", "gen_ai.request.model": "m", "gen_ai.prompt.0.content": "Hi"}),
+            Operation::Chat,
+        ),
+        (
+            json!({"gen_ai.operation.name": "something_new", "gen_ai.request.model": "m"}),
+            Operation::Other,
+        ),
+        // A gateway stamps the model on whatever serves a request.
+        (json!({"gen_ai.request.model": "m"}), Operation::Other),
+        (
+            json!({"gen_ai.request.model": "m", "gen_ai.system": "openai", "http.request.method": "POST"}),
+            Operation::Other,
+        ),
+        (
+            json!({"gen_ai.request.model": "m", "http.request.method": "POST", "gen_ai.usage.input_tokens": 3}),
+            Operation::Chat,
+        ),
+        (
+            json!({"gen_ai.request.model": "m", "gen_ai.system": "openai"}),
+            Operation::Chat,
+        ),
         (json!({"gen_ai.tool.name": "f"}), Operation::ExecuteTool),
         (
             json!({"mcp.method.name": "tools/call", "gen_ai.tool.name": "f"}),

@@ -9,6 +9,7 @@ mod tests;
 
 use super::Draft;
 use super::events::DETAILS;
+use super::names::{List, Names};
 use crate::normalise::values::fields::Fields;
 use counts::Counts;
 
@@ -32,17 +33,18 @@ pub(crate) fn read(draft: &mut Draft) {
 
 /// By the tables of names.
 fn by_name(draft: &Draft, fields: &Fields) -> Counts {
-    let count = |names: [super::names::List; 2]| {
-        let told = names.map(|names| fields.count(names));
-        told.into_iter().flatten().max_by_key(|count| *count > 0)
+    // Nothing is what SDKs write under the names that they do not fill.
+    let count = |pick: fn(&Names) -> List| {
+        let told = || draft.names(pick).filter_map(|name| fields.count(&[name]));
+        told().find(|count| *count > 0).or_else(|| told().next())
     };
     Counts {
-        input: count(draft.names(|names| names.input_tokens)),
-        output: count(draft.names(|names| names.output_tokens)),
-        total: count(draft.names(|names| names.total_tokens)),
-        cached: count(draft.names(|names| names.cached_tokens)),
-        write: count(draft.names(|names| names.cache_write_tokens)),
-        reasoning: count(draft.names(|names| names.reasoning_tokens)),
+        input: count(|names| names.input_tokens),
+        output: count(|names| names.output_tokens),
+        total: count(|names| names.total_tokens),
+        cached: count(|names| names.cached_tokens),
+        write: count(|names| names.cache_write_tokens),
+        reasoning: count(|names| names.reasoning_tokens),
         ..Counts::default()
     }
 }

@@ -49,10 +49,8 @@ pub(super) fn by_name(draft: &Draft) -> Option<CallCost> {
         return None;
     }
     let amount_of = |pick: fn(&Names) -> List| {
-        let names = draft.names(pick);
-        names
-            .into_iter()
-            .find_map(|names| draft.fields.first(names, amount))
+        let mut names = draft.names(pick);
+        names.find_map(|name| draft.fields.first(&[name], amount))
     };
     let parts = cost(
         amount_of(|names| names.cost_total),
@@ -60,7 +58,7 @@ pub(super) fn by_name(draft: &Draft) -> Option<CallCost> {
         amount_of(|names| names.cost_output),
     );
     let names = draft.names(|names| names.cost_total);
-    let objects = names.into_iter().flatten().copied().chain(COSTS);
+    let objects = names.chain(COSTS);
     parts.or_else(|| {
         objects
             .filter_map(|name| draft.fields.get(name))
