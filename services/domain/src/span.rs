@@ -60,6 +60,22 @@ impl User {
     }
 }
 
+/// How a tool ended, as its result or an exception of the framework tells: the span itself may have ended well.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub enum Outcome {
+    #[default]
+    #[serde(rename = "d")]
+    Done,
+    /// The result says that the tool failed (MCP's `isError`).
+    #[serde(rename = "f")]
+    Failed,
+    /// It asks a human, and is run again when the answer is there.
+    #[serde(rename = "p")]
+    Paused,
+}
+
 /// What an execute-tool span says of its tool.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Tool {
@@ -68,6 +84,7 @@ pub struct Tool {
     /// Parsed where the SDK gave text that parses; `None` when not captured.
     pub arguments: Option<Value>,
     pub result: Option<Value>,
+    pub outcome: Outcome,
 }
 
 /// The messages that a span, or the log records beside it, carried. Empty when content was not captured.

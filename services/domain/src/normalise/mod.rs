@@ -226,6 +226,7 @@ fn tool(draft: &mut Draft, span_name: &str, limits: &Limits) -> Tool {
             .map(|id| bounds::shortened(id, limits)),
         arguments: draft.tool_arguments.take(),
         result: draft.tool_result.take(),
+        outcome: draft.tool_outcome,
     };
     for value in [&mut tool.arguments, &mut tool.result]
         .into_iter()

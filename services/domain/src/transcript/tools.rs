@@ -8,7 +8,7 @@ use super::slots::{Slot, slots};
 use crate::conversation::Conversation;
 use crate::facts::{SpanFact, ToolFact};
 use crate::ids::{Digest, SpanKey};
-use crate::span::Operation;
+use crate::span::{Operation, Outcome};
 use crate::view::{ToolStatus, ToolUse};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Reverse;
@@ -120,6 +120,7 @@ fn tool_of(span: &SpanFact) -> &ToolFact {
         call_id: None,
         arguments: None,
         result: None,
+        outcome: Outcome::Done,
     };
     span.tool.as_ref().unwrap_or(NONE)
 }

@@ -194,6 +194,7 @@ impl MessageReader {
                 parts::push_reasoning(text, &mut body);
             }
         }
+        let prints_none = shapes::prints_none(&map);
         let spoken = [
             "parts",
             "content",
@@ -207,7 +208,6 @@ impl MessageReader {
         if role == Role::Tool {
             return self.tool_message(map, spoken.unwrap_or(Value::Null));
         }
-        let prints_none = shapes::prints_none(&map);
         let calls = shapes::take_calls(&mut map);
         if let Some(spoken) = spoken {
             parts::read_body(spoken, &mut body);

@@ -9,3 +9,4 @@ pub(super) mod shapes;
 pub(super) mod tool_parts;
 pub(super) mod tool_value;
 pub(super) mod turns;
+pub(super) mod wrappers;

@@ -111,6 +111,8 @@ impl Kind {
             "tool_call_response"
             | "tool-result"
             | "tool_result"
+            | "tool-error"
+            | "tool_error"
             | "function_call_output"
             | "computer_call_output"
             | "local_shell_call_output"

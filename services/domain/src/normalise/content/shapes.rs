@@ -208,8 +208,10 @@ fn is_langchain_call(item: &Value) -> bool {
 
 /// Whether a value is a part that holds a tool's result (or, in some tool spans, its call), or a list of such.
 pub(crate) fn are_tool_parts(value: &Value) -> bool {
-    const KINDS: [&str; 7] = [
+    const KINDS: [&str; 9] = [
         "tool_call_response",
+        "tool-error",
+        "tool_error",
         "tool-result",
         "tool_result",
         "function_call_output",
@@ -345,6 +347,7 @@ pub(crate) fn take_calls(map: &mut Map<String, Value>) -> Vec<Part> {
         Some(Value::Object(call)) => calls.extend(tool_parts::tool_call(call)),
         _ => {}
     }
+    calls.extend(tool_parts::invalid_calls(map));
     if let Some(Value::Object(call)) = map.remove("function_call") {
         calls.extend(tool_parts::tool_call(call));
     }

@@ -164,7 +164,9 @@ fn read_tool(draft: &mut Draft) {
                 .take("tool.parameters")
                 .map(tool_value::arguments)
         });
-    draft.tool_result = draft.fields.take("output.value").map(tool_value::result);
+    if let Some(result) = draft.fields.take("output.value") {
+        draft.add_tool_result(result);
+    }
     draft
         .fields
         .remove_all(&["input.mime_type", "output.mime_type"]);

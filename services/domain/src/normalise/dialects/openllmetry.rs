@@ -80,10 +80,9 @@ fn read_tool(draft: &mut Draft) {
         .fields
         .take("traceloop.entity.input")
         .map(call_arguments);
-    draft.tool_result = draft
-        .fields
-        .take("traceloop.entity.output")
-        .map(tool_value::result);
+    if let Some(result) = draft.fields.take("traceloop.entity.output") {
+        draft.add_tool_result(result);
+    }
 }
 
 /// The SDK's decorator writes a Python call, `{"args": […], "kwargs": {…}}`, whose named arguments alone are the

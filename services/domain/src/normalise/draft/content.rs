@@ -5,7 +5,7 @@ use super::events;
 use super::names::{List, Names};
 use crate::message::{Message, Part, Role};
 use crate::normalise::content::{messages, tool_value};
-use crate::span::Operation;
+use crate::span::{Operation, Outcome};
 use rustc_hash::FxHashSet;
 use serde_json::Value;
 
@@ -85,8 +85,9 @@ fn read_tool(draft: &mut Draft) {
         draft.tool_arguments = first_told(draft.tool_arguments.take(), arguments);
     }
     for name in draft.names(|names| names.tool_result).concat() {
-        let result = draft.fields.take(name).map(tool_value::result);
-        draft.tool_result = first_told(draft.tool_result.take(), result);
+        if let Some(result) = draft.fields.take(name) {
+            draft.add_tool_result(result);
+        }
     }
     events::read(draft);
     let parts = |messages: Vec<Message>| messages.into_iter().flat_map(|message| message.parts);
@@ -96,8 +97,13 @@ fn read_tool(draft: &mut Draft) {
             Part::ToolCall { arguments, .. } => {
                 draft.tool_arguments = first_told(draft.tool_arguments.take(), Some(arguments));
             }
-            Part::ToolResult { result, .. } => {
+            Part::ToolResult {
+                result, is_error, ..
+            } => {
                 draft.tool_result = first_told(draft.tool_result.take(), Some(result));
+                if is_error {
+                    draft.tool_outcome = Outcome::Failed;
+                }
             }
             _ => {}
         }

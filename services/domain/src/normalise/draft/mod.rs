@@ -1,6 +1,7 @@
 //! A span while it is being read: what is left of its attributes, and what became of the rest.
 
 pub(super) mod content;
+pub(super) mod control_flow;
 pub(super) mod errors;
 pub(super) mod events;
 pub(super) mod names;
@@ -10,9 +11,10 @@ pub(super) mod usage;
 
 use crate::message::{Message, Role};
 use crate::normalise::content::messages::{self, Turn};
+use crate::normalise::content::tool_value;
 use crate::normalise::values::fields::Fields;
 use crate::raw::RawEvent;
-use crate::span::{Content, Operation};
+use crate::span::{Content, Operation, Outcome};
 use crate::usage::Usage;
 use names::{List, Names};
 use serde_json::Value;
@@ -38,6 +40,8 @@ pub(crate) struct Draft {
     pub(crate) usage: Option<Usage>,
     pub(crate) tool_arguments: Option<Value>,
     pub(crate) tool_result: Option<Value>,
+    /// How the tool ended, where its result or an exception tells.
+    pub(crate) tool_outcome: Outcome,
 }
 
 impl Draft {
@@ -63,6 +67,7 @@ impl Draft {
             usage: None,
             tool_arguments: None,
             tool_result: None,
+            tool_outcome: Outcome::default(),
         }
     }
 
@@ -102,6 +107,15 @@ impl Draft {
     pub(crate) fn previous_response_id(&self) -> Option<String> {
         self.text(|names| names.previous_response_id)
             .or_else(|| self.previous_response_id.clone())
+    }
+
+    /// Takes what a tool gave back, unless an earlier place told it.
+    pub(crate) fn add_tool_result(&mut self, value: Value) {
+        let told = tool_value::told(value);
+        self.tool_outcome = self.tool_outcome.max(told.outcome);
+        if self.tool_result.as_ref().is_none_or(Value::is_null) {
+            self.tool_result = Some(told.value).filter(|value| !value.is_null());
+        }
     }
 
     /// Adds system messages, but not the same twice: some SDKs tell them in two places.
