@@ -123,7 +123,9 @@ impl Message {
         })
     }
 
-    pub fn tool_results(&self) -> impl Iterator<Item = (Option<&str>, Option<&str>, &Value)> {
+    pub fn tool_results(
+        &self,
+    ) -> impl Iterator<Item = (Option<&str>, Option<&str>, &Value)> + Clone {
         self.parts.iter().filter_map(|part| match part {
             Part::ToolResult {
                 id, name, result, ..

@@ -157,7 +157,8 @@ fn missing_parents(conversation: &Conversation) -> u32 {
 fn tool_names(spans: &[&Arc<SpanFact>], uses: &ToolUses) -> Vec<String> {
     let run = spans
         .iter()
-        .filter(|span| span.operation == Operation::ExecuteTool);
+        .filter(|span| span.operation == Operation::ExecuteTool)
+        .filter(|span| !uses.inner.contains(&span.key));
     let run = run
         .filter_map(|span| span.tool.as_ref())
         .map(|tool| tool.name.clone());
