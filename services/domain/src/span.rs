@@ -3,6 +3,7 @@
 use crate::ids::{SpanId, SpanKey};
 use crate::message::Message;
 use crate::raw::Attributes;
+use crate::trace::Hint;
 use crate::usage::{CallCost, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -111,6 +112,8 @@ pub struct Span {
     pub project: String,
     /// The id on this very span; most spans of most SDKs have none and inherit.
     pub conversation_id: Option<String>,
+    /// What else tells its conversation, or that of spans below it.
+    pub hint: Option<Hint>,
     /// Whether the span speaks of models, tools or agents. Others only serve as links between their relatives.
     pub is_genai: bool,
     pub name: String,

@@ -27,6 +27,7 @@ use dialects::{detect, otel_genai};
 use draft::{Draft, errors, events, people, usage};
 use std::sync::Arc;
 use values::fields::{self, Fields};
+use values::ids::Ids;
 use values::{bounds, ids, time};
 
 /// How to read spans: what is configurable about it.
@@ -66,25 +67,34 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
     } else {
         Operation::Other
     };
+    let names = detect::names(dialect);
+    let first_text = |pick: fn(&draft::names::Names) -> draft::names::List| {
+        let mut lists = names.iter().map(|names| pick(names));
+        lists.find_map(|list| fields.text(list))
+    };
+    let own_response = first_text(|names| names.response_id);
+    let previous_response = first_text(|names| names.previous_response_id);
+    let ids = ids::read(
+        &fields,
+        &raw.origin.resource,
+        is_genai,
+        &rules.conversation_id_attributes,
+        (own_response.as_deref(), previous_response.as_deref()),
+    );
     let known = Known {
         key: SpanKey {
             trace: raw.trace_id,
             span: raw.span_id,
         },
         parent: raw.parent_span_id.filter(|parent| *parent != raw.span_id),
-        conversation_id: ids::conversation(
-            &fields,
-            &raw.origin.resource,
-            is_genai,
-            &rules.conversation_id_attributes,
-        ),
+        ids,
         is_genai,
         name: raw.name,
         status: raw.status,
         times_ns: (raw.start_ns, raw.end_ns),
         origin: raw.origin,
     };
-    let mut draft = Draft::new(dialect.label, detect::names(dialect), fields, operation);
+    let mut draft = Draft::new(dialect.label, names, fields, operation);
     draft.events = raw.events;
     draft.dropped_attributes = raw.dropped_attributes;
     // Before content is read: that may take these attributes out.
@@ -101,7 +111,7 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
 struct Known {
     key: SpanKey,
     parent: Option<SpanId>,
-    conversation_id: Option<String>,
+    ids: Ids,
     is_genai: bool,
     name: String,
     status: RawStatus,
@@ -124,7 +134,8 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
         key: known.key,
         parent: known.parent,
         project: name(project(&known.origin, rules)),
-        conversation_id: known.conversation_id,
+        conversation_id: known.ids.conversation,
+        hint: known.ids.hint,
         is_genai: known.is_genai,
         operation: draft.operation,
         start_ns,
@@ -135,7 +146,10 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
         response_model: draft.response_model().map(name),
         provider: people::provider(&draft).map(name),
         response_id: draft.response_id().map(name),
-        previous_response_id: draft.previous_response_id().map(name),
+        previous_response_id: draft
+            .previous_response_id()
+            .or(known.ids.previous_response)
+            .map(name),
         finish_reason: draft.finish_reason.take().map(name),
         tool,
         usage: draft.usage.or_else(|| usage::tokens(&draft)),
@@ -179,12 +193,14 @@ pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
             span: raw.span_id,
         },
         project: bounds::shortened(project(&raw.origin, rules), limits),
-        conversation_id: ids::conversation(
+        conversation_id: ids::read(
             &draft.fields,
             &raw.origin.resource,
             true,
             &rules.conversation_id_attributes,
-        ),
+            (draft.response_id.as_deref(), None),
+        )
+        .conversation,
         time_ns: time::of_log(raw.time_ns, record_ms, limits),
         index: raw.index,
         is_complete,

@@ -1,10 +1,12 @@
 //! Whatever the order, and whatever was lost and read again.
 
 use crate::world::{Record, World};
-use domain::trace::Kind;
+use domain::trace::{Hint, Kind};
 use proptest::prelude::*;
 
 const SPANS: u8 = 7;
+/// One of them is also a conversation that spans name.
+const SESSIONS: [&str; 3] = ["a", "s", "t"];
 
 fn record() -> impl Strategy<Value = Record> {
     let kind = prop_oneof![
@@ -13,14 +15,18 @@ fn record() -> impl Strategy<Value = Record> {
         1 => Just(Kind::Log),
     ];
     let id = prop_oneof![3 => Just(None), 1 => Just(Some("a")), 1 => Just(Some("b"))];
-    (kind, 1..=SPANS, 0..=SPANS + 1, id, 0..20i64).prop_map(|(kind, number, parent, id, at_ms)| {
-        Record {
-            kind,
-            number,
-            parent: (kind != Kind::Log && parent != 0).then_some(parent),
-            id: id.filter(|_| kind == Kind::GenAiSpan),
-            at_ms,
-        }
+    let records = (kind, 1..=SPANS, 0..=SPANS + 1, id, 0..8usize, 0..20i64);
+    records.prop_map(|(kind, number, parent, id, hint, at_ms)| Record {
+        kind,
+        number,
+        parent: (kind != Kind::Log && parent != 0).then_some(parent),
+        id: id.filter(|_| kind == Kind::GenAiSpan),
+        hint: match (kind, hint, id) {
+            (Kind::OtherSpan, 0..=4, _) => Some(Hint::Session(SESSIONS[hint % 3].into())),
+            (Kind::GenAiSpan, 0, None) => Some(Hint::Response),
+            _ => None,
+        },
+        at_ms,
     })
 }
 
@@ -94,7 +100,7 @@ proptest! {
     #[test]
     fn what_was_lost_is_told_again_when_it_is_read_again(
         order in trace().prop_flat_map(|records| Just(records).prop_shuffle()),
-        lost in prop::sample::select(vec!["a", "b"]),
+        lost in prop::sample::select(vec!["a", "b", "s"]),
     ) {
         let mut world = World::default();
         for record in &order {
