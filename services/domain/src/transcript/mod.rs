@@ -21,6 +21,7 @@ mod spoken;
 mod threads;
 mod tools;
 mod totals;
+mod turns;
 mod walk;
 
 pub use spoken::Spoken;
@@ -70,7 +71,9 @@ fn view_of(conversation: &Conversation) -> View {
     let totals = totals::totals(conversation, &twins, &calls, &tool_uses);
     let messages = threads::read_out(conversation, &calls, &forests, tool_uses);
     let totals = totals.with_texts(&messages);
+    let turns = turns::turns(&messages, &calls);
     let transcript = Transcript {
+        turns,
         messages: messages.into_iter().map(Arc::new).collect(),
         system_prompts: system_prompts(conversation, &calls),
     };

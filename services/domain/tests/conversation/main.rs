@@ -7,5 +7,6 @@ mod past;
 mod properties;
 mod sets;
 mod support;
+mod tool_results;
 mod tools;
 mod transcript;
