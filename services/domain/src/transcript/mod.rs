@@ -8,6 +8,7 @@ mod alignment;
 pub(crate) mod calls;
 mod echoes;
 mod forest;
+mod fragments;
 mod matching;
 mod nesting;
 mod nodes;

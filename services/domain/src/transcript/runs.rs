@@ -1,6 +1,7 @@
 //! The executions of tools that spans tell of, each once.
 
 use super::calls::{Scope, ancestors};
+use super::fragments::{Event, event_of};
 use super::reports::Twins;
 use crate::conversation::{ANCESTORS_MAX, Conversation};
 use crate::facts::{SpanFact, ToolFact};
@@ -57,7 +58,7 @@ impl Run<'_> {
                 .iter()
                 .filter_map(|span| Some((span, failed(span)?)));
             let is_made_good = |at: &SpanFact| {
-                let mut later = self.inner.iter();
+                let mut later = self.inner.iter().filter(|span| is_mcp_call(span));
                 later.any(|span| span.start_ns >= at.end_ns && failed(span).is_none())
             };
             let mut last = errors.filter(|(span, _)| !is_made_good(span));
@@ -112,7 +113,17 @@ pub(super) fn runs<'a>(
             && !twins.is_second(span.key)
             && !outer_of.contains_key(&span.key)
     };
-    for span in spans.iter().filter(|span| is_run(span)) {
+    let mut by_event: FxHashMap<Event<'_>, usize> = FxHashMap::default();
+    for span in spans.iter().copied().filter(|span| is_run(span)) {
+        if let Some(event) = event_of(span) {
+            let next = runs.len();
+            let first = *by_event.entry(event).or_insert(next);
+            if first < next {
+                by_key.insert(span.key, first);
+                runs[first].inner.push(span);
+                continue;
+            }
+        }
         by_key.insert(span.key, runs.len());
         runs.push(Run {
             span,

@@ -122,6 +122,10 @@ fn settle(draft: &mut Draft) {
     if draft.operation.is_llm() {
         if output.iter().any(|message| message.role == Role::Assistant) {
             output.retain(|message| message.role == Role::Assistant);
+        } else {
+            // Results alone are no answer: they are what the next call is given.
+            let results = output.extract_if(.., |message| message.tool_results().next().is_some());
+            draft.content.input.extend(results);
         }
         for message in output {
             message.role = Role::Assistant;
