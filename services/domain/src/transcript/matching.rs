@@ -400,7 +400,8 @@ fn is_same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         (Value::String(text), other) | (other, Value::String(text)) if !other.is_string() => {
-            matches!(other, Value::Number(_) | Value::Bool(_)) && text.trim() == other.to_string()
+            let printed = other.to_string();
+            matches!(other, Value::Number(_) | Value::Bool(_)) && text.trim() == printed
         }
         (Value::String(a), Value::String(b)) => a.trim() == b.trim(),
         (Value::Array(a), Value::Array(b)) => {
