@@ -9,6 +9,8 @@ use super::runs::{Run, names_agree};
 use super::slots::{GivenResult, Slot, results_of};
 use super::tools::Place;
 use crate::conversation::Conversation;
+use crate::ids::Digest;
+use crate::message::Role;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
@@ -64,6 +66,7 @@ pub(super) fn match_results<'a>(
                 matching.add((forest_index, forest), tool_message);
             }
         }
+        matching.add_told_by_answers(forest_index, forest);
     }
     matching.found
 }
@@ -83,8 +86,8 @@ struct Matching<'m, 'a> {
     by_place: FxHashMap<Place, Vec<usize>>,
     by_id: FxHashMap<(usize, String), Vec<usize>>,
     found: Results,
-    /// The ids of results that are shown as messages, by forest.
-    shown: FxHashSet<(usize, String)>,
+    /// The results that are shown as messages, by forest and id: ids need not be unique.
+    shown: FxHashSet<(usize, String, Digest)>,
 }
 
 impl Matching<'_, '_> {
@@ -112,7 +115,9 @@ impl Matching<'_, '_> {
                 tell(&mut known, result);
                 self.found.of_runs.extend(known.map(|known| (run, known)));
             } else if !result.says_nothing() {
-                let is_shown = id.is_some_and(|id| !self.shown.insert((index, id.to_owned())));
+                let said = crate::canonical::digest_of(&result.value);
+                let is_shown =
+                    id.is_some_and(|id| !self.shown.insert((index, id.to_owned(), said)));
                 if !is_shown {
                     is_orphan = true;
                     self.found.unasked += 1;
@@ -122,6 +127,34 @@ impl Matching<'_, '_> {
         }
         if is_orphan {
             self.found.orphans.push((index, *tool_message));
+        }
+    }
+
+    /// Results within answers of calls that other answers made: what a provider ran came back in its next message.
+    fn add_told_by_answers(&mut self, index: usize, forest: &Forest<'_>) {
+        for (node_index, node) in forest.nodes.iter().enumerate() {
+            let message = node.message.filter(|_| node.role == Some(Role::Assistant));
+            let Some(message) = message.and_then(|digest| self.conversation.message(&digest))
+            else {
+                continue;
+            };
+            for (id, _, result) in results_of(message) {
+                let Some(id) = id else { continue };
+                if message.tool_calls().any(|(own, ..)| own == Some(id)) {
+                    continue;
+                }
+                let above = forest.path(node_index).skip(1).take(RESULT_DISTANCE_MAX);
+                let mut asked = above.filter_map(|node| self.by_place.get(&(index, node)));
+                let slot = asked.find_map(|slots| {
+                    let mut slots = slots.iter();
+                    slots
+                        .find(|slot| self.slots[**slot].id == Some(id))
+                        .copied()
+                });
+                if let Some(slot) = slot {
+                    tell(&mut self.slots[slot].result, result);
+                }
+            }
         }
     }
 

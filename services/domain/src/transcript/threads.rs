@@ -117,12 +117,10 @@ impl ThreadReader<'_> {
         let Scope::Under(key) = scope else {
             return (None, None);
         };
-        let caller = uses.caller_of.get(&key).copied();
-        let tool_use = caller
-            .and_then(|place| uses.by_answer.get(&place))
-            .and_then(|uses| uses.iter().find(|tool_use| tool_use.span == Some(key)));
-        let parent = tool_use.map_or_else(|| self.name_of(key), |tool_use| tool_use.id.clone());
-        (Some(parent), caller)
+        match uses.caller_of.get(&key) {
+            Some((place, id)) => (Some(id.clone()), Some(*place)),
+            None => (Some(self.name_of(key)), None),
+        }
     }
 
     /// A tool run that no answer asked for shows under its call id; an agent under its span id.

@@ -29,8 +29,8 @@ pub(crate) struct ToolUses {
     pub(crate) orphan_runs: Vec<(Scope, Arc<SpanFact>, ToolUse)>,
     /// Results that answer no known call, by forest.
     pub(crate) orphan_results: Vec<(usize, ToolMessage)>,
-    /// The answer whose use a tool span runs.
-    pub(crate) caller_of: FxHashMap<SpanKey, Place>,
+    /// The answer whose use a tool span runs, or tells of, and the id of the use.
+    pub(crate) caller_of: FxHashMap<SpanKey, (Place, String)>,
     /// Spans that tell of an execution which another span stands for.
     pub(crate) inner: FxHashSet<SpanKey>,
     /// Uses that were executed: known from a span, a result, or both.
@@ -65,11 +65,14 @@ pub(crate) fn tool_uses(
     };
     for slot in &slots {
         let run = slot.run.map(|run| &runs[run]);
-        for run in slot.run.iter().chain(&slot.earlier) {
-            uses.caller_of.insert(runs[*run].span.key, slot.place);
-        }
         let id = &forests[slot.place.0].1.nodes[slot.place.1].id;
         let tool_use = use_of_slot(conversation, id, slot, run);
+        for run in slot.run.iter().chain(&slot.earlier) {
+            let spans = std::iter::once(&runs[*run].span).chain(&runs[*run].inner);
+            let caller = (slot.place, tool_use.id.clone());
+            let callers = spans.map(|span| (span.key, caller.clone()));
+            uses.caller_of.extend(callers);
+        }
         uses.count(&tool_use);
         uses.by_answer.entry(slot.place).or_default().push(tool_use);
     }
