@@ -9,6 +9,8 @@ pub(crate) mod calls;
 mod echoes;
 mod forest;
 mod fragments;
+mod likeness;
+mod loose;
 mod matching;
 mod nesting;
 mod nodes;

@@ -3,7 +3,7 @@
 
 use super::calls::{Call, Scope};
 use super::forest::Forest;
-use super::matching::Likeness;
+use super::likeness::Likeness;
 use super::nodes::{NodeIndex, ToolMessage};
 use super::runs::{Run, names_agree};
 use super::slots::{GivenResult, Slot, results_of};
@@ -22,8 +22,8 @@ pub(super) struct Results {
     /// How many such results there are, and how many of them are failures.
     pub(super) unasked: u32,
     pub(super) unasked_failures: u32,
-    /// Results of runs that nobody asked for.
-    pub(super) of_runs: FxHashMap<usize, GivenResult>,
+    /// Results of runs that nobody asked for, each with where it stands.
+    pub(super) of_runs: FxHashMap<usize, (GivenResult, Place)>,
 }
 
 /// How many utterances up a result looks for its call where no id names it.
@@ -111,9 +111,13 @@ impl Matching<'_, '_> {
             if let Found::Slot(slot) = found {
                 tell(&mut self.slots[slot].result, result);
             } else if let Found::Run(run) = found {
-                let mut known = self.found.of_runs.remove(&run);
+                let known = self.found.of_runs.remove(&run);
+                let place = known.as_ref().map(|(_, place)| *place);
+                let mut known = known.map(|(result, _)| result);
                 tell(&mut known, result);
-                self.found.of_runs.extend(known.map(|known| (run, known)));
+                let place = place.unwrap_or((index, tool_message.after));
+                let known = known.map(|known| (run, (known, place)));
+                self.found.of_runs.extend(known);
             } else if !result.says_nothing() {
                 let said = crate::canonical::digest_of(&result.value);
                 let is_shown =

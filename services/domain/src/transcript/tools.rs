@@ -25,8 +25,8 @@ pub(crate) type Place = (usize, NodeIndex);
 pub(crate) struct ToolUses {
     /// Uses that an answer asked for, in call order.
     pub(crate) by_answer: FxHashMap<Place, Vec<ToolUse>>,
-    /// Runs that no known answer asked for, in start order.
-    pub(crate) orphan_runs: Vec<(Scope, Arc<SpanFact>, ToolUse)>,
+    /// Runs that no known answer asked for, in start order, each with where a history tells its result.
+    pub(crate) orphan_runs: Vec<(Scope, Option<Place>, Arc<SpanFact>, ToolUse)>,
     /// Results that answer no known call, by forest.
     pub(crate) orphan_results: Vec<(usize, ToolMessage)>,
     /// The answer whose use a tool span runs, or tells of, and the id of the use.
@@ -78,10 +78,11 @@ pub(crate) fn tool_uses(
     }
     for index in orphan_runs {
         let run = &runs[index];
-        let tool_use = use_of_run(conversation, run, results.of_runs.get(&index));
+        let (given, place) = results.of_runs.get(&index).cloned().unzip();
+        let tool_use = use_of_run(conversation, run, given.as_ref());
         uses.count(&tool_use);
         uses.orphan_runs
-            .push((run.scope, run.span.clone(), tool_use));
+            .push((run.scope, place, run.span.clone(), tool_use));
     }
     let inner = runs.iter().flat_map(|run| &run.inner);
     uses.inner = inner.map(|span| span.key).collect();

@@ -202,7 +202,7 @@ fn a_failure_that_a_result_tells_of_is_one() {
             with_outcome(ran(), Outcome::Failed),
             answered(false),
         ],
-        vec![asked.clone(), with_error(ran(), "Timeout"), answered(false)],
+        vec![asked, with_error(ran(), "Timeout"), answered(false)],
     ] {
         checked(
             &spans,
