@@ -10,6 +10,7 @@
 //! none of these                     one that is paused: it was resumed
 //! ```
 
+use super::calls::Scope;
 use super::likeness::Likeness;
 use super::runs::{Run, names_agree, tail};
 use super::slots::Slot;
@@ -158,9 +159,8 @@ struct Asked {
     /// How many of them were asked by now.
     begun: usize,
     open: Vec<usize>,
-    /// When the runs began that look here, in order, and how many of them have looked.
-    runs_ns: Vec<i64>,
-    looked: usize,
+    /// By scope, when the runs began that look here, in order, and how many of them have looked.
+    runs_ns: FxHashMap<Scope, (Vec<i64>, usize)>,
 }
 
 impl Matching<'_, '_> {
@@ -174,7 +174,8 @@ impl Matching<'_, '_> {
         let mut groups: FxHashMap<Group<'_>, Asked> = FxHashMap::default();
         for run in &left {
             let asked = groups.entry(group(*run)).or_default();
-            asked.runs_ns.push(self.runs[*run].span.start_ns);
+            let runs = asked.runs_ns.entry(self.runs[*run].scope).or_default();
+            runs.0.push(self.runs[*run].span.start_ns);
         }
         let is_by_trace = left.first().is_some_and(|run| group(*run).1.is_some());
         for (index, slot) in self.slots.iter().enumerate() {
@@ -215,9 +216,10 @@ impl Matching<'_, '_> {
         }
         let next = asked.slots.get(asked.begun);
         let next_ns = next.map_or(i64::MAX, |slot| self.slots[*slot].asked.start_ns);
-        let runs = asked.runs_ns.partition_point(|run_ns| *run_ns < next_ns);
-        let waiting = runs.saturating_sub(asked.looked);
-        asked.looked += 1;
+        let (runs_ns, looked) = asked.runs_ns.entry(self.runs[run].scope).or_default();
+        let begin = runs_ns.partition_point(|run_ns| *run_ns < next_ns);
+        let waiting = begin.saturating_sub(*looked);
+        *looked += 1;
         let mut open: Vec<usize> = asked.open.clone();
         open.retain(|slot| self.may_be(*slot, run));
         // As many runs as open calls: none was abandoned, so they go in order.

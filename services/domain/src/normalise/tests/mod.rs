@@ -4,6 +4,7 @@ mod errors;
 mod properties;
 pub(super) mod samples;
 mod spellings;
+mod tool_results;
 
 use crate::ids::{CONVERSATION_ID_BYTES_MAX, SpanId};
 use crate::limits::Limits;
