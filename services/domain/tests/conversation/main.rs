@@ -10,3 +10,4 @@ mod support;
 mod tool_results;
 mod tools;
 mod transcript;
+mod turns;
