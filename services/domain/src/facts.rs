@@ -8,7 +8,7 @@
 use crate::ids::{Digest, SpanId, SpanKey};
 use crate::message::{Message, Part};
 use crate::raw::Attributes;
-use crate::span::{Operation, SpanError, User};
+use crate::span::{Operation, Outcome, SpanError, User};
 use crate::trace::Rank;
 use crate::usage::{CallCost, Usage};
 use serde::{Deserialize, Serialize};
@@ -229,6 +229,8 @@ pub struct ToolFact {
     pub arguments: Option<Digest>,
     #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
     pub result: Option<Digest>,
+    #[serde(rename = "o", skip_serializing_if = "is_default")]
+    pub outcome: Outcome,
 }
 
 /// What a call cost, and how that is known.

@@ -94,9 +94,9 @@ fn part_bytes(part: &Part) -> usize {
                 name,
                 arguments,
             } => optional_bytes([id]) + text_bytes(name) + value_bytes(arguments),
-            Part::ToolResult { id, name, result } => {
-                optional_bytes([id, name]) + value_bytes(result)
-            }
+            Part::ToolResult {
+                id, name, result, ..
+            } => optional_bytes([id, name]) + value_bytes(result),
             Part::Media { mime_type, uri, .. } => optional_bytes([mime_type, uri]),
             Part::Other { json } => value_bytes(json),
         }

@@ -60,6 +60,9 @@ pub enum Part {
         name: Option<String>,
         #[serde(default, skip_serializing_if = "Value::is_null")]
         result: Value,
+        /// The wrapper around the result says that the tool failed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_error: bool,
     },
     /// An image, a sound, a file. Inline content is not kept: `size_bytes` tells how large it was.
     Media {
@@ -122,9 +125,13 @@ impl Message {
         })
     }
 
-    pub fn tool_results(&self) -> impl Iterator<Item = (Option<&str>, Option<&str>, &Value)> {
+    pub fn tool_results(
+        &self,
+    ) -> impl Iterator<Item = (Option<&str>, Option<&str>, &Value)> + Clone {
         self.parts.iter().filter_map(|part| match part {
-            Part::ToolResult { id, name, result } => Some((id.as_deref(), name.as_deref(), result)),
+            Part::ToolResult {
+                id, name, result, ..
+            } => Some((id.as_deref(), name.as_deref(), result)),
             _ => None,
         })
     }

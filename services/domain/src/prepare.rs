@@ -70,6 +70,7 @@ pub fn span(span: Span, record_ms: i64, prices: &dyn Prices) -> Prepared {
         call_id: tool.call_id,
         arguments: tool.arguments.map(|value| bodies.value(value)),
         result: tool.result.map(|value| bodies.value(value)),
+        outcome: tool.outcome,
     });
     let attributes = bodies.attributes(span.attributes);
     let resource = (!span.resource.is_empty()).then(|| bodies.value(Value::Object(span.resource)));

@@ -3,6 +3,7 @@
 use crate::ids::{SpanId, SpanKey};
 use crate::message::Message;
 use crate::raw::Attributes;
+use crate::trace::Hint;
 use crate::usage::{CallCost, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -66,6 +67,22 @@ impl User {
     }
 }
 
+/// How a tool ended, as its result or an exception of the framework tells: the span itself may have ended well.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub enum Outcome {
+    #[default]
+    #[serde(rename = "d")]
+    Done,
+    /// The result says that the tool failed (MCP's `isError`).
+    #[serde(rename = "f")]
+    Failed,
+    /// It asks a human, and is run again when the answer is there.
+    #[serde(rename = "p")]
+    Paused,
+}
+
 /// What an execute-tool span says of its tool.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Tool {
@@ -74,6 +91,7 @@ pub struct Tool {
     /// Parsed where the SDK gave text that parses; `None` when not captured.
     pub arguments: Option<Value>,
     pub result: Option<Value>,
+    pub outcome: Outcome,
 }
 
 /// The messages that a span, or the log records beside it, carried. Empty when content was not captured.
@@ -100,6 +118,8 @@ pub struct Span {
     pub project: String,
     /// The id on this very span; most spans of most SDKs have none and inherit.
     pub conversation_id: Option<String>,
+    /// What else tells its conversation, or that of spans below it.
+    pub hint: Option<Hint>,
     /// Whether the span speaks of models, tools or agents. Others only serve as links between their relatives.
     pub is_genai: bool,
     pub name: String,

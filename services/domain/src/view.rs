@@ -19,7 +19,31 @@ pub struct View {
 pub struct Transcript {
     /// In reading order: the main thread, each sub-agent thread after the message that opened it.
     pub messages: Vec<Arc<Utterance>>,
+    /// Of the main thread, in order.
+    pub turns: Vec<Turn>,
     pub system_prompts: Vec<SystemPrompt>,
+}
+
+/// What was said and done from a user's message to the next one. Messages of a user with no answer between begin one turn;
+/// what was said before the first is of none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Turn {
+    /// From 1.
+    pub number: u32,
+    /// The user's message that began it.
+    pub first_message: Digest,
+    /// Start of the first call that carries that message.
+    pub started_ns: i64,
+    /// To the end of what came last; `None` while nothing followed.
+    pub duration_ns: Option<i64>,
+    /// Of all calls that were made meanwhile, those of sub-agents and of answers that were left among them.
+    pub usage: Usage,
+    pub cost: Cost,
+    pub llm_calls: u32,
+    /// Executions.
+    pub tool_calls: u32,
+    /// Calls and tools that failed.
+    pub errors: u32,
 }
 
 /// One message of the transcript.

@@ -42,6 +42,7 @@ impl Assembler<'_> {
             kind,
             parent: span.parent,
             conversation: span.conversation_id.clone(),
+            hint: span.hint.clone(),
             record_ms,
         };
         let (project, trace) = (span.project.clone(), span.key.trace);
@@ -61,6 +62,7 @@ impl Assembler<'_> {
             kind: Kind::Log,
             parent: None,
             conversation: log.conversation_id.clone(),
+            hint: None,
             record_ms,
         };
         let (project, trace) = (log.project.clone(), log.key.trace);

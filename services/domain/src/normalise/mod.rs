@@ -29,6 +29,7 @@ use dialects::otel_genai;
 use draft::{Draft, errors, events, people, usage};
 use std::sync::Arc;
 use values::fields::{self, Fields};
+use values::ids::Ids;
 use values::{bounds, ids, time};
 
 /// How to read spans: what is configurable about it.
@@ -61,25 +62,30 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
     let scope = raw.origin.scope_name.as_str();
     let readers = detect::readers(scope, &raw.name, &fields);
     let is_genai = detect::is_genai(scope, &raw.name, &readers, &fields);
-    let conversation_id = ids::conversation(
-        &fields,
-        &raw.origin.resource,
-        is_genai,
-        &rules.conversation_id_attributes,
-    );
     let mut draft = Draft::new(
         readers.own().label,
         readers.names(),
         fields,
         Operation::Other,
     );
+    let own_response = draft.text(|names| names.response_id);
+    let previous_response = draft.text(|names| names.previous_response_id);
+    let ids = ids::read(
+        &draft.fields,
+        &raw.origin.resource,
+        is_genai,
+        &rules.conversation_id_attributes,
+        (own_response.as_deref(), previous_response.as_deref()),
+    );
     draft.events = raw.events;
     draft.dropped_attributes = raw.dropped_attributes;
     // Before content is read: that may take these attributes out.
     draft.finish_reason = finish_reason(&draft);
-    usage::read(&mut draft);
     if is_genai {
         draft.operation = operation(&readers, &draft, &raw.name);
+    }
+    usage::read(&mut draft);
+    if is_genai {
         for dialect in detect::ALL {
             (dialect.before)(&mut draft);
         }
@@ -91,7 +97,7 @@ pub fn span(raw: RawSpan, record_ms: i64, rules: &Rules) -> Span {
             span: raw.span_id,
         },
         parent: raw.parent_span_id.filter(|parent| *parent != raw.span_id),
-        conversation_id,
+        ids,
         is_genai,
         name: raw.name,
         status: raw.status,
@@ -113,7 +119,7 @@ fn operation(readers: &Readers, draft: &Draft, span_name: &str) -> Operation {
 struct Known {
     key: SpanKey,
     parent: Option<SpanId>,
-    conversation_id: Option<String>,
+    ids: Ids,
     is_genai: bool,
     name: String,
     status: RawStatus,
@@ -136,7 +142,8 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
         key: known.key,
         parent: known.parent,
         project: name(project(&known.origin, rules)),
-        conversation_id: known.conversation_id,
+        conversation_id: known.ids.conversation,
+        hint: known.ids.hint,
         is_genai: known.is_genai,
         operation: draft.operation,
         start_ns,
@@ -147,7 +154,10 @@ fn finished(mut draft: Draft, known: Known, record_ms: i64, rules: &Rules) -> Sp
         response_model: draft.response_model().map(name),
         provider: people::provider(&draft).map(name),
         response_id: draft.response_id().map(name),
-        previous_response_id: draft.previous_response_id().map(name),
+        previous_response_id: draft
+            .previous_response_id()
+            .or(known.ids.previous_response)
+            .map(name),
         finish_reason: draft.finish_reason.take().map(name),
         tool,
         usage: draft.usage,
@@ -191,12 +201,14 @@ pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
             span: raw.span_id,
         },
         project: bounds::shortened(project(&raw.origin, rules), limits),
-        conversation_id: ids::conversation(
+        conversation_id: ids::read(
             &draft.fields,
             &raw.origin.resource,
             true,
             &rules.conversation_id_attributes,
-        ),
+            (draft.response_id.as_deref(), None),
+        )
+        .conversation,
         time_ns: time::of_log(raw.time_ns, record_ms, limits),
         index: raw.index,
         is_complete,
@@ -243,6 +255,7 @@ fn tool(draft: &mut Draft, span_name: &str, limits: &Limits) -> Tool {
             .map(|id| bounds::shortened(id, limits)),
         arguments: draft.tool_arguments.take(),
         result: draft.tool_result.take(),
+        outcome: draft.tool_outcome,
     };
     for value in [&mut tool.arguments, &mut tool.result]
         .into_iter()

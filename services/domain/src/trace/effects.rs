@@ -83,7 +83,10 @@ impl Trace {
 
     /// Whether all that is held of it stood in the only conversation ever since that was named.
     fn is_plain(&self) -> bool {
-        self.given.is_empty() && self.tree.first_names().1.is_none() && self.silences.is_calm()
+        self.given.is_empty()
+            && !self.tree.has_hints()
+            && self.tree.first_names().1.is_none()
+            && self.silences.is_calm()
     }
 
     /// What lies above these spans, for the conversations in which they stand, by an id of their own or without.

@@ -1,5 +1,6 @@
 //! Which conversation a span belongs to: its own id; else that of its nearest ancestor in the trace that has one; else
-//! the only one of its trace; else none.
+//! the only one of its trace; else the session that the nearest ancestor names which is not GenAI; else, where steps carry ids of
+//! responses in place of a conversation's, the trace itself; else none.
 //!
 //! A trace is a second keyed state beside the conversation, made the same way: a log of [`entry::TraceEntry`]s, written
 //! optimistically. It holds who is whose parent, which spans and logs carry an id, and the facts of those that carry none,
@@ -31,7 +32,7 @@ mod tree;
 
 pub use effects::Effect;
 pub use entry::{Given, GivenTo, TraceEntry};
-pub use report::{Kind, Report};
+pub use report::{Hint, Kind, Report};
 pub use state::Trace;
 pub use stays::{Rank, Rule, Stay};
 pub use taking::{Batch, Taken};

@@ -18,6 +18,17 @@ pub enum Kind {
     Log,
 }
 
+/// What a span tells of its conversation without naming it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Hint {
+    /// A span that is not GenAI (a request, a workflow, a turn of a voice agent) names the session of what is below it.
+    #[serde(rename = "s")]
+    Session(String),
+    /// It carries the id of a response in place of a conversation's: all steps of its trace are one conversation.
+    #[serde(rename = "r")]
+    Response,
+}
+
 /// What one record tells of a span or of a log beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -31,6 +42,9 @@ pub struct Report {
     /// The id that it carries.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,
+    /// What tells the conversation of a span that carries no id, where nothing better does.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<Hint>,
     /// Kafka record time in Unix milliseconds, of its copies the earliest.
     #[serde(rename = "t")]
     pub record_ms: i64,
@@ -43,6 +57,7 @@ impl Report {
             && self.kind == other.kind
             && self.parent == other.parent
             && self.conversation == other.conversation
+            && self.hint == other.hint
     }
 }
 

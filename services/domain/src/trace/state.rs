@@ -132,6 +132,7 @@ impl Trace {
         };
         stays(
             &self.tree,
+            &self.id.to_string(),
             span,
             record_ms,
             self.assumed_of(span),

@@ -53,14 +53,19 @@ pub(super) struct Assumed<'a> {
 /// names counted for what stood nowhere, or was last placed at some time: later ones found nothing held that they could move.
 pub(super) fn stays(
     tree: &Tree,
+    trace: &str,
     span: SpanId,
     record_ms: i64,
     assumed: Option<Assumed<'_>>,
     held_until_ms: impl Fn(Option<i64>) -> i64,
 ) -> Vec<Stay> {
-    let ancestors = by_ancestors(tree, span);
+    let ancestors = by_ancestors(tree, span, |span| tree.name(span));
+    let sessions = by_ancestors(tree, span, |span| tree.session(span));
+    let response_ms = tree.response_ms();
     let (only, second_ms) = tree.first_names();
-    let mut times: Vec<i64> = ancestors.iter().map(|name| name.record_ms).collect();
+    let names = ancestors.iter().chain(&sessions);
+    let mut times: Vec<i64> = names.map(|name| name.record_ms).collect();
+    times.extend(response_ms);
     times.extend(only.map(|name| name.record_ms));
     times.extend(second_ms);
     times.extend(assumed.as_ref().map(|assumed| assumed.from_ms));
@@ -76,6 +81,14 @@ pub(super) fn stays(
         named
             .map(|name| (name.value, Rule::Ancestor))
             .or(only.map(|name| (name.value, Rule::OnlyOneInTrace)))
+            .or_else(|| {
+                let session = sessions.iter().find(is_known)?;
+                Some((session.value, Rule::Ancestor))
+            })
+            .or_else(|| {
+                let is_known = response_ms.is_some_and(|response_ms| response_ms <= now_ms);
+                is_known.then_some((trace, Rule::Trace))
+            })
             .or_else(|| {
                 let assumed = assumed
                     .as_ref()
@@ -117,14 +130,18 @@ pub(super) fn stays(
 
 /// The names at and above a span, the nearest first, each with the time since when it was known to stand above. Those
 /// that a nearer one hid all the time are left out.
-fn by_ancestors(tree: &Tree, span: SpanId) -> Vec<Since<&str>> {
+fn by_ancestors<'a>(
+    tree: &Tree,
+    span: SpanId,
+    name_of: impl Fn(SpanId) -> Option<Since<&'a str>>,
+) -> Vec<Since<&'a str>> {
     let mut found: Vec<Since<&str>> = Vec::new();
     let mut hidden_from_ms = i64::MAX;
     let mut known_ms = i64::MIN;
     let mut next = Some(span);
     for _ in 0..ANCESTORS_MAX {
         let Some(span) = next else { break };
-        if let Some(name) = tree.name(span) {
+        if let Some(name) = name_of(span) {
             let record_ms = name.record_ms.max(known_ms);
             if record_ms < hidden_from_ms {
                 found.push(Since { record_ms, ..name });

@@ -1,6 +1,6 @@
 //! The set of reports of one trace, as a tree.
 
-use super::report::{Kind, Report};
+use super::report::{Hint, Kind, Report};
 use super::stays::Rank;
 use crate::conversation::ANCESTORS_MAX;
 use crate::ids::SpanId;
@@ -20,6 +20,9 @@ pub(super) struct Tree {
     children: FxHashMap<SpanId, Vec<SpanId>>,
     /// The ids that spans and logs carry, each with when it was first recorded.
     names: BTreeMap<String, i64>,
+    /// When the first step was recorded that carries the id of a response in place of a conversation's.
+    response_ms: Option<i64>,
+    has_hints: bool,
     reports: u32,
     /// Of all reports.
     record_ms_sum: i64,
@@ -60,6 +63,11 @@ impl Tree {
                 let first_ms = self.names.entry(name.clone()).or_insert(report.record_ms);
                 *first_ms = report.record_ms.min(*first_ms);
             }
+        }
+        self.has_hints |= report.hint.is_some();
+        if report.hint == Some(Hint::Response) {
+            let first_ms = self.response_ms.unwrap_or(i64::MAX);
+            self.response_ms = Some(first_ms.min(report.record_ms));
         }
         let before = self.parent(report.span).map(|parent| parent.value);
         let known = self.spans.entry(report.span).or_default();
@@ -135,6 +143,23 @@ impl Tree {
         latest(named.filter_map(|report| Some((report.conversation.as_deref()?, report.record_ms))))
     }
 
+    /// Likewise of the sessions that it names for what is below it.
+    pub(super) fn session(&self, span: SpanId) -> Option<Since<&str>> {
+        latest(self.own(span).filter_map(|report| match &report.hint {
+            Some(Hint::Session(id)) => Some((id.as_str(), report.record_ms)),
+            _ => None,
+        }))
+    }
+
+    /// Since when it is known that steps carry ids of responses in place of a conversation's.
+    pub(super) fn response_ms(&self) -> Option<i64> {
+        self.response_ms
+    }
+
+    pub(super) fn has_hints(&self) -> bool {
+        self.has_hints
+    }
+
     /// All ids that the span carries.
     pub(super) fn names(&self, span: SpanId) -> impl Iterator<Item = &str> {
         self.own(span)
@@ -188,8 +213,13 @@ impl Tree {
         found
     }
 
-    /// Whether the report may change, or did, which the first two names are: then it bears on every span without an id.
+    /// Whether the report may change, or did, which the first two names are, or since when steps carry ids of responses: then
+    /// it bears on every span without an id.
     pub(super) fn bears_on_all(&self, report: &Report) -> bool {
+        let is_first = |known_ms: i64| report.record_ms <= known_ms;
+        if report.hint == Some(Hint::Response) && self.response_ms.is_none_or(is_first) {
+            return true;
+        }
         let Some(name) = &report.conversation else {
             return false;
         };

@@ -16,7 +16,7 @@
 use super::echoes::RUN_MAX;
 use super::forest::Forest;
 use super::nodes::NodeIndex;
-use super::tools::RESULT_DISTANCE_MAX;
+use super::results::RESULT_DISTANCE_MAX;
 use super::walk::Step;
 use crate::message::Role;
 use std::ops::Range;

@@ -1,5 +1,6 @@
 //! From spans to model calls: which spans report the same call, what it said and heard, and in whose context it ran.
 
+use super::fragments;
 use super::reports::{self, Twins};
 use super::{beside, scopes};
 use crate::conversation::{ANCESTORS_MAX, Conversation};
@@ -111,7 +112,7 @@ pub(crate) fn calls(conversation: &Conversation, twins: &Twins) -> Vec<Call> {
         fill_from_wrappers(conversation, call);
     }
     calls.sort_by_key(Call::order);
-    let mut calls = reports::merge(conversation, calls);
+    let mut calls = reports::merge(conversation, fragments::join(calls));
     fill_from_agents(conversation, &tree, &mut calls);
     beside::fill_from_siblings(conversation, &mut calls);
     scopes::assign(conversation, twins, &mut calls);

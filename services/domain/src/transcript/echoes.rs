@@ -31,6 +31,43 @@ impl Forest<'_> {
         answer.unwrap_or(position)
     }
 
+    /// Where the result of a tool stands whose history left out, or told as empty, the answer that called it: after that
+    /// answer. Not where the history goes on beside it: then the answer stands behind its results (Google GenAI, which
+    /// calls functions by itself).
+    pub(super) fn past_omitted_call(&self, position: NodeIndex, steps: &[Step<'_>]) -> NodeIndex {
+        let calls = |node: NodeIndex| {
+            let message = self.nodes[node].message;
+            let message = message.and_then(|digest| self.conversation.message(&digest));
+            message.is_some_and(|message| message.tool_calls().next().is_some())
+        };
+        if calls(position) {
+            return position;
+        }
+        let results = steps[0].message.tool_results();
+        let may_answer = |node: &NodeIndex| {
+            let Some(message) = self.nodes[*node].message else {
+                return false;
+            };
+            let asked = self.conversation.message(&message);
+            let mut asked = asked.into_iter().flat_map(|message| message.tool_calls());
+            asked.any(|(asked_id, asked_name, _)| {
+                let mut results = results.clone();
+                results.any(|(id, name, _)| match (id, asked_id) {
+                    (Some(id), Some(asked_id)) => id == asked_id,
+                    _ => name.is_none_or(|name| name == asked_name),
+                })
+            })
+        };
+        let mut answers = self.siblings.latest_answers(position);
+        let Some(answer) = answers.find(may_answer) else {
+            return position;
+        };
+        let next = steps.iter().position(Step::is_utterance);
+        let goes_on_beside =
+            next.is_some_and(|next| self.child_matching(position, &steps[next]).is_some());
+        if goes_on_beside { position } else { answer }
+    }
+
     /// An answer whose text was not captured learns it from its echo.
     pub(super) fn learn(&mut self, node: NodeIndex, step: &Step<'_>) {
         if self.nodes[node].message.is_none() {

@@ -54,6 +54,8 @@ pub(crate) struct Forest<'a> {
     /// By the identity of the first summary of a history: where what was kept stands, and how many summaries there are.
     pub(super) summaries: FxHashMap<Digest, (NodeIndex, usize)>,
     pub(super) by_tool_call: FxHashMap<String, NodeIndex>,
+    /// By the id under which a history tells a call: the answer, and the call's position in it.
+    pub(super) echoed_ids: FxHashMap<String, (NodeIndex, usize)>,
     pub(super) by_response: FxHashMap<&'a str, NodeIndex>,
     pub(super) previous: Option<Previous>,
 }
@@ -91,6 +93,7 @@ impl<'a> Forest<'a> {
             beginnings: FxHashMap::default(),
             summaries: FxHashMap::default(),
             by_tool_call: FxHashMap::default(),
+            echoed_ids: FxHashMap::default(),
             by_response: FxHashMap::default(),
             previous: None,
         };
@@ -98,6 +101,10 @@ impl<'a> Forest<'a> {
             forest.add(*call);
         }
         forest
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        self.scope
     }
 
     fn add(&mut self, call: usize) {

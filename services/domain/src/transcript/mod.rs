@@ -9,9 +9,15 @@ mod beside;
 pub(crate) mod calls;
 mod echoes;
 mod forest;
+mod fragments;
+mod likeness;
+mod loose;
+mod matching;
 mod nesting;
 mod nodes;
 mod reports;
+mod results;
+mod runs;
 mod scopes;
 mod siblings;
 mod slots;
@@ -19,6 +25,7 @@ mod spoken;
 mod threads;
 mod tools;
 mod totals;
+mod turns;
 mod walk;
 
 pub use spoken::Spoken;
@@ -68,7 +75,9 @@ fn view_of(conversation: &Conversation) -> View {
     let totals = totals::totals(conversation, &twins, &calls, &tool_uses);
     let messages = threads::read_out(conversation, &calls, &forests, tool_uses);
     let totals = totals.with_texts(&messages);
+    let turns = turns::turns(&messages, &calls);
     let transcript = Transcript {
+        turns,
         messages: messages.into_iter().map(Arc::new).collect(),
         system_prompts: system_prompts(conversation, &calls),
     };

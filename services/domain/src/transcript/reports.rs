@@ -20,9 +20,11 @@ pub(super) fn merge(conversation: &Conversation, calls: Vec<Call>) -> Vec<Call> 
         is_mixed |= merged
             .last()
             .is_some_and(|before| before.span.instrumentation != call.span.instrumentation);
-        let twin = is_mixed
-            .then(|| twin_of(conversation, &merged, &by_response, &call))
-            .flatten();
+        let twin = exported_twice(conversation, &merged, &call).or_else(|| {
+            is_mixed
+                .then(|| twin_of(conversation, &merged, &by_response, &call))
+                .flatten()
+        });
         match twin {
             Some(index) => {
                 let known = merged[index].clone();
@@ -39,6 +41,44 @@ pub(super) fn merge(conversation: &Conversation, calls: Vec<Call>) -> Vec<Call> 
     }
     merged.sort_by_key(Call::order);
     merged
+}
+
+/// How much the times of one event differ between two exports, which round them differently.
+const EXPORTED_WITHIN_NS: i64 = 1_000_000;
+
+/// Whether two spans of one instrumentation may be one event that went through two exporters under two ids.
+fn is_one_export(a: &SpanFact, b: &SpanFact) -> bool {
+    a.key.trace == b.key.trace
+        && a.instrumentation == b.instrumentation
+        && a.start_ns.abs_diff(b.start_ns) <= EXPORTED_WITHIN_NS as u64
+        && a.end_ns.abs_diff(b.end_ns) <= EXPORTED_WITHIN_NS as u64
+        && a.response_id == b.response_id
+        && a.response_model == b.response_model
+        && a.usage == b.usage
+}
+
+/// The call that this one is, exported again under another span id: with the same response, times and words. Without an id of
+/// a response the times must be the same to the nanosecond, for calls side by side may answer alike.
+fn exported_twice(conversation: &Conversation, merged: &[Call], call: &Call) -> Option<usize> {
+    let near = merged.iter().enumerate().rev().take(LOOK_BACK_MAX);
+    let mut near = near.take_while(|(_, known)| {
+        known.span.start_ns >= call.span.start_ns.saturating_sub(EXPORTED_WITHIN_NS)
+    });
+    let is_exact = |known: &Call| {
+        call.span.response_id.is_some()
+            || (known.span.start_ns, known.span.end_ns) == (call.span.start_ns, call.span.end_ns)
+                && call.span.end_ns > call.span.start_ns
+    };
+    let says_the_same = |known: &Call| {
+        let (a, b) = (&known.content, &call.content);
+        identities(conversation, &a.output) == identities(conversation, &b.output)
+            && newest_input(conversation, known) == newest_input(conversation, call)
+            && (a.is_captured() || call.span.response_id.is_some())
+    };
+    let twin = near.find(|(_, known)| {
+        is_one_export(&known.span, &call.span) && is_exact(known) && says_the_same(known)
+    });
+    twin.map(|(index, _)| index)
 }
 
 /// The call among those before that this one reports again: with its response id, else with its words or its tokens. Of
@@ -198,5 +238,14 @@ fn is_same_event(a: &SpanFact, b: &SpanFact) -> bool {
         (Operation::InvokeAgent, Operation::InvokeAgent) => a.agent.is_some() && a.agent == b.agent,
         _ => false,
     };
-    same_name && a.instrumentation != b.instrumentation && overlap(a, b)
+    same_name && (a.instrumentation != b.instrumentation && overlap(a, b) || is_repeated(a, b))
+}
+
+/// Whether a tool's run or an agent's was exported twice: all that is known of it is the same, its times to the nanosecond.
+fn is_repeated(a: &SpanFact, b: &SpanFact) -> bool {
+    is_one_export(a, b)
+        && (a.start_ns, a.end_ns) == (b.start_ns, b.end_ns)
+        && a.end_ns > a.start_ns
+        && a.tool == b.tool
+        && a.content == b.content
 }

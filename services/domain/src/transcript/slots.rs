@@ -5,10 +5,9 @@ use super::forest::Forest;
 use super::tools::Place;
 use crate::conversation::Conversation;
 use crate::facts::SpanFact;
-use crate::message::Message;
+use crate::message::{Message, Part};
 use rustc_hash::FxHashSet;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// A tool call within an answer, waiting for its span and its result.
 pub(super) struct Slot<'a> {
@@ -21,8 +20,53 @@ pub(super) struct Slot<'a> {
     pub(super) asked: &'a SpanFact,
     /// Of an answer made again: it shows when a span ran it, for else nothing tells it from the first.
     pub(super) is_again: bool,
-    pub(super) run: Option<&'a Arc<SpanFact>>,
-    pub(super) result: Option<Value>,
+    /// Which of the runs it had.
+    pub(super) run: Option<usize>,
+    /// Runs under the same call id before that one: the last decides.
+    pub(super) earlier: Vec<usize>,
+    pub(super) result: Option<GivenResult>,
+}
+
+/// What a message says that a tool gave back.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct GivenResult {
+    pub(super) value: Value,
+    pub(super) is_error: bool,
+}
+
+impl GivenResult {
+    /// Histories of SDKs that keep only texts have an empty message where a result was.
+    pub(super) fn says_nothing(&self) -> bool {
+        match &self.value {
+            Value::Null => !self.is_error,
+            Value::String(text) => {
+                !self.is_error && matches!(text.trim(), "" | "None" | "null" | "undefined")
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The results of a message, each with the id of its call and the name of its tool as far as it tells them.
+pub(super) fn results_of(
+    message: &Message,
+) -> impl Iterator<Item = (Option<&str>, Option<&str>, GivenResult)> {
+    message.parts.iter().filter_map(|part| match part {
+        Part::ToolResult {
+            id,
+            name,
+            result,
+            is_error,
+        } => Some((
+            id.as_deref(),
+            name.as_deref(),
+            GivenResult {
+                value: result.clone(),
+                is_error: *is_error,
+            },
+        )),
+        _ => None,
+    })
 }
 
 /// The tool calls of every answer, in the order of forests and nodes.
@@ -77,11 +121,12 @@ fn slots_of<'a>(
         asked,
         is_again: false,
         run: None,
+        earlier: Vec::new(),
         // Tools that the API runs itself answer within the message that calls them.
         result: id.and_then(|id| {
-            let mut results = message.tool_results();
+            let mut results = results_of(message);
             let own = results.find(|(of, ..)| *of == Some(id));
-            own.map(|(_, _, result)| result.clone())
+            own.map(|(_, _, result)| result)
         }),
     })
 }

@@ -2,6 +2,7 @@
 
 use super::calls::{Call, Scope};
 use super::forest::Forest;
+use super::loose::{Loose, add_runs};
 use super::nesting;
 use super::nodes::{Island, Node, NodeIndex, ToolMessage};
 use super::tools::{Place, ToolUses};
@@ -10,7 +11,7 @@ use crate::facts::SpanFact;
 use crate::ids::{Digest, SpanKey};
 use crate::message::Role;
 use crate::view::{ToolStatus, ToolUse, Utterance};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use std::sync::Arc;
 
 /// A run of messages in one context.
@@ -62,31 +63,6 @@ pub(crate) fn read_out(
     nesting::nest(threads)
 }
 
-/// What belongs to a thread and to no answer in it.
-struct Loose {
-    /// By the node they stand after.
-    results: FxHashMap<Place, Vec<ToolMessage>>,
-    /// In start order.
-    runs: FxHashMap<Scope, Vec<(Arc<SpanFact>, ToolUse)>>,
-}
-
-impl Loose {
-    fn of(uses: &mut ToolUses) -> Self {
-        let mut loose = Self {
-            results: FxHashMap::default(),
-            runs: FxHashMap::default(),
-        };
-        for (forest, result) in std::mem::take(&mut uses.orphan_results) {
-            let results = loose.results.entry((forest, result.after)).or_default();
-            results.push(result);
-        }
-        for (scope, run, tool_use) in std::mem::take(&mut uses.orphan_runs) {
-            loose.runs.entry(scope).or_default().push((run, tool_use));
-        }
-        loose
-    }
-}
-
 /// Splits a forest's islands into those that follow each other and those that run beside: an island is beside when the
 /// one before it goes on after it began.
 fn in_sequence<'a>(forest: &'a Forest<'_>, calls: &[Call]) -> (Vec<&'a Island>, Vec<&'a Island>) {
@@ -117,12 +93,10 @@ impl ThreadReader<'_> {
         let Scope::Under(key) = scope else {
             return (None, None);
         };
-        let caller = uses.caller_of.get(&key).copied();
-        let tool_use = caller
-            .and_then(|place| uses.by_answer.get(&place))
-            .and_then(|uses| uses.iter().find(|tool_use| tool_use.span == Some(key)));
-        let parent = tool_use.map_or_else(|| self.name_of(key), |tool_use| tool_use.id.clone());
-        (Some(parent), caller)
+        match uses.caller_of.get(&key) {
+            Some((place, id)) => (Some(id.clone()), Some(*place)),
+            None => (Some(self.name_of(key)), None),
+        }
     }
 
     /// A tool run that no answer asked for shows under its call id; an agent under its span id.
@@ -156,15 +130,24 @@ impl ThreadReader<'_> {
                     place: Some(place),
                     utterance,
                 });
+                add_runs(
+                    &mut messages,
+                    loose.placed_runs.remove(&place).unwrap_or_default(),
+                );
                 messages.extend(self.orphan_results(place, loose));
             }
             before += read.nodes[island.tip].depth;
         }
         // A result before everything that was said.
         let roots = islands.iter().map(|island| (forest, island.root));
-        let first: Vec<Placed> = roots
-            .flat_map(|root| self.orphan_results(root, loose))
-            .collect();
+        let mut first: Vec<Placed> = Vec::new();
+        for root in roots {
+            add_runs(
+                &mut first,
+                loose.placed_runs.remove(&root).unwrap_or_default(),
+            );
+            first.extend(self.orphan_results(root, loose));
+        }
         messages.splice(0..0, first);
         let started_ns = islands
             .iter()
@@ -331,13 +314,7 @@ impl Thread {
             let taken = earliest.len() - read.len();
             self.messages
                 .extend(read.by_ref().take(position.saturating_sub(taken)));
-            match self.messages.last_mut().map(|before| &mut before.utterance) {
-                Some(before) if may_have_asked(before) => before.tool_calls.push(tool_use),
-                _ => self.messages.push(Placed {
-                    place: None,
-                    utterance: run_alone(&run, tool_use),
-                }),
-            }
+            add_runs(&mut self.messages, vec![(run, tool_use)]);
         }
         self.messages.extend(read);
     }
@@ -358,33 +335,4 @@ impl Thread {
 
 fn began_ns(message: &Placed) -> i64 {
     message.utterance.timestamp_ns - message.utterance.duration_ns.unwrap_or_default()
-}
-
-fn may_have_asked(before: &Utterance) -> bool {
-    before.role == Role::Assistant && before.message.is_none() && before.error.is_none()
-}
-
-fn run_alone(run: &SpanFact, tool_use: ToolUse) -> Utterance {
-    Utterance {
-        id: Digest::of(&[b"run", &run.key.trace.0, &run.key.span.0]),
-        role: Role::Tool,
-        message: None,
-        content_captured: tool_use.arguments.is_some() || tool_use.result.is_some(),
-        timestamp_ns: run.end_ns,
-        agent: run.agent.clone(),
-        model: None,
-        finish_reason: None,
-        duration_ns: Some(run.end_ns - run.start_ns),
-        usage: None,
-        cost: None,
-        error: run.error.clone(),
-        tool_calls: vec![tool_use],
-        thread: 0,
-        thread_parent: None,
-        superseded: false,
-        is_summary: false,
-        unseen: 0,
-        context_start: None,
-        spans: vec![run.key],
-    }
 }

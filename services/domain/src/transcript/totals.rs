@@ -157,7 +157,9 @@ fn missing_parents(conversation: &Conversation) -> u32 {
 fn tool_names(spans: &[&Arc<SpanFact>], uses: &ToolUses) -> Vec<String> {
     let run = spans
         .iter()
-        .filter(|span| span.operation == Operation::ExecuteTool);
+        .filter(|span| span.operation == Operation::ExecuteTool)
+        // Of the others what the model called them is listed.
+        .filter(|span| !uses.inner.contains(&span.key) && !uses.caller_of.contains_key(&span.key));
     let run = run
         .filter_map(|span| span.tool.as_ref())
         .map(|tool| tool.name.clone());

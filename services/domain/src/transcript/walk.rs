@@ -57,7 +57,9 @@ impl<'a> Forest<'a> {
                     }
                 }
                 first = first.or(Some(position));
+                self.note_ids(position, &steps[index..index + taken]);
             } else {
+                position = self.past_omitted_call(position, &steps[index..]);
                 self.tool_messages.push(ToolMessage {
                     after: position,
                     message: step.digest,
@@ -67,6 +69,16 @@ impl<'a> Forest<'a> {
             index += taken;
         }
         (self.summarise(call, position, steps, &mut summaries), first)
+    }
+
+    /// Remembers under which ids a history tells the calls of an answer.
+    fn note_ids(&mut self, answer: NodeIndex, steps: &[Step<'_>]) {
+        let calls = steps.iter().flat_map(|step| step.message.tool_calls());
+        for (position, (id, ..)) in calls.enumerate() {
+            if let Some(id) = id.filter(|id| !self.echoed_ids.contains_key(*id)) {
+                self.echoed_ids.insert(id.to_owned(), (answer, position));
+            }
+        }
     }
 
     /// Puts what stands for forgotten messages where the first new message follows, unless it stands there or further up.

@@ -35,6 +35,7 @@ pub fn tool_result(id: &str, text: &str) -> Message {
             id: Some(id.to_owned()),
             name: None,
             result: json!(text),
+            is_error: false,
         }],
     }
 }

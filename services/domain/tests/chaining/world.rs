@@ -80,6 +80,7 @@ impl Processor {
                 kind: Kind::GenAiSpan,
                 parent: span.parent,
                 conversation: span.conversation_id.clone(),
+                hint: None,
                 record_ms: at_ms,
             }],
             facts: vec![prepare::span(span.clone(), at_ms, &NoPrices)],

@@ -8,5 +8,7 @@ mod past;
 mod properties;
 mod sets;
 mod support;
+mod tool_results;
 mod tools;
 mod transcript;
+mod turns;

@@ -80,6 +80,7 @@ pub fn tool_span(
         call_id: call_id.map(str::to_owned),
         arguments: Some(json!({"city": "Paris"})),
         result: Some(result),
+        ..Tool::default()
     };
     Span {
         tool: Some(tool),
@@ -122,6 +123,7 @@ pub fn result(id: &str, value: Value) -> Message {
             id: Some(id.into()),
             name: None,
             result: value,
+            is_error: false,
         }],
     }
 }

@@ -1,10 +1,12 @@
 //! Whatever the order, and whatever was lost and read again.
 
 use crate::world::{Record, World};
-use domain::trace::Kind;
+use domain::trace::{Hint, Kind};
 use proptest::prelude::*;
 
 const SPANS: u8 = 7;
+/// One of them is also a conversation that spans name.
+const SESSIONS: [&str; 3] = ["a", "s", "t"];
 
 fn record() -> impl Strategy<Value = Record> {
     let kind = prop_oneof![
@@ -13,17 +15,23 @@ fn record() -> impl Strategy<Value = Record> {
         1 => Just(Kind::Log),
     ];
     let id = prop_oneof![3 => Just(None), 1 => Just(Some("a")), 1 => Just(Some("b"))];
-    let place = (1..=SPANS, 0..=SPANS + 1, 0..20i64);
-    (kind, place, id, any::<bool>()).prop_map(|(kind, (number, parent, at_ms), id, is_error)| {
-        Record {
+    let place = (1..=SPANS, 0..=SPANS + 1, 0..8usize, 0..20i64);
+    let records = (kind, place, id, any::<bool>());
+    records.prop_map(
+        |(kind, (number, parent, hint, at_ms), id, is_error)| Record {
             kind,
             number,
             parent: (kind != Kind::Log && parent != 0).then_some(parent),
             id: id.filter(|_| kind == Kind::GenAiSpan),
+            hint: match (kind, hint, id) {
+                (Kind::OtherSpan, 0..=4, _) => Some(Hint::Session(SESSIONS[hint % 3].into())),
+                (Kind::GenAiSpan, 0, None) => Some(Hint::Response),
+                _ => None,
+            },
             at_ms,
             is_error,
-        }
-    })
+        },
+    )
 }
 
 /// Each span has one parent and one kind, and comes again at other times.
@@ -96,7 +104,7 @@ proptest! {
     #[test]
     fn what_was_lost_is_told_again_when_it_is_read_again(
         order in trace().prop_flat_map(|records| Just(records).prop_shuffle()),
-        lost in prop::sample::select(vec!["a", "b"]),
+        lost in prop::sample::select(vec!["a", "b", "s"]),
     ) {
         let mut world = World::default();
         for record in &order {

@@ -1,7 +1,7 @@
 //! The rules, one at a time.
 
-use crate::world::{World, error, genai, log, other};
-use domain::trace::{Times, WithoutId};
+use crate::world::{Record, World, error, genai, log, other};
+use domain::trace::{Hint, Times, WithoutId};
 
 /// Which spans stand where, as text: `a: 1 2; b: 3`. Logs follow a dot.
 fn told(world: &World) -> String {
@@ -164,4 +164,41 @@ fn links_reach_those_below_them_however_late() {
         2,
         "a GenAI span is of the conversation itself"
     );
+}
+
+fn hinting(record: Record, hint: Hint) -> Record {
+    Record {
+        hint: Some(hint),
+        ..record
+    }
+}
+
+fn session(number: u8, parent: u8, at_ms: i64) -> Record {
+    hinting(other(number, parent, at_ms), Hint::Session("s".into()))
+}
+
+#[test]
+fn a_request_names_the_session_of_the_calls_below_it_unless_a_call_names_a_conversation() {
+    let mut world = World::default();
+    world.read(&[session(1, 0, 1)]);
+    assert_eq!(told(&world), "", "requests alone are no conversation");
+    world.read(&[other(2, 1, 2), genai(3, 2, "", 3), genai(4, 9, "", 4)]);
+    assert_eq!(told(&world), "s: 3", "what is not below it stays");
+    world.read(&[genai(5, 1, "a", 5)]);
+    assert_eq!(told(&world), "a: 3 4 5");
+    world.read(&[genai(6, 1, "b", 6)]);
+    assert_eq!(told(&world), "a: 5; b: 6; s: 3");
+}
+
+#[test]
+fn steps_that_carry_ids_of_responses_are_one_conversation_with_all_of_their_trace() {
+    let trace = crate::world::TRACE.to_string();
+    let step = |number, at_ms| hinting(genai(number, 9, "", at_ms), Hint::Response);
+    let mut world = World::default();
+    world.read(&[genai(1, 9, "", 1), step(2, 2), step(3, 3)]);
+    assert_eq!(told(&world), format!("{trace}: 1 2 3"));
+    world.read(&[session(9, 0, 4)]);
+    assert_eq!(told(&world), "s: 1 2 3");
+    world.read(&[genai(4, 0, "a", 5)]);
+    assert_eq!(told(&world), "a: 1 2 3 4");
 }

@@ -5,7 +5,9 @@ use domain::ids::{SpanId, SpanKey, TraceId};
 use domain::limits::Limits;
 use domain::prepare::{self, Prepared};
 use domain::span::{Content, Operation, Span, SpanError, SpanLog, User};
-use domain::trace::{Batch, Effect, Kind, Report, Taken, Times, Trace, TraceEntry, WithoutId};
+use domain::trace::{
+    Batch, Effect, Hint, Kind, Report, Taken, Times, Trace, TraceEntry, WithoutId,
+};
 use domain::usage::NoPrices;
 use domain::window::Closed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +21,7 @@ pub struct Record {
     pub number: u8,
     pub parent: Option<u8>,
     pub id: Option<&'static str>,
+    pub hint: Option<Hint>,
     pub at_ms: i64,
     /// Of a log: whether it tells of an error alone.
     pub is_error: bool,
@@ -30,6 +33,7 @@ pub fn genai(number: u8, parent: u8, id: &'static str, at_ms: i64) -> Record {
         number,
         parent: (parent != 0).then_some(parent),
         id: (!id.is_empty()).then_some(id),
+        hint: None,
         at_ms,
         is_error: false,
     }
@@ -74,6 +78,7 @@ impl Record {
             kind: self.kind,
             parent: self.parent.map(span_id),
             conversation: self.id.map(str::to_owned),
+            hint: self.hint.clone(),
             record_ms: self.at_ms,
         }
     }
@@ -92,6 +97,7 @@ impl Record {
             parent: self.parent.map(span_id),
             project: "shop".into(),
             conversation_id: self.id.map(str::to_owned),
+            hint: self.hint.clone(),
             is_genai: true,
             name: format!("span {}", self.number),
             operation: Operation::Chat,

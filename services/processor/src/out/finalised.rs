@@ -114,7 +114,9 @@ fn part(part: &Part) -> Value {
         } => {
             json!({"type": "TOOL_CALL", "json": {"id": id, "name": name, "arguments": arguments}})
         }
-        Part::ToolResult { id, name, result } => {
+        Part::ToolResult {
+            id, name, result, ..
+        } => {
             json!({"type": "TOOL_RESULT", "json": {"id": id, "name": name, "result": result}})
         }
         Part::Media {

@@ -107,6 +107,7 @@ impl Rig {
             kind: Kind::GenAiSpan,
             parent: None::<SpanId>,
             conversation: None,
+            hint: None,
             record_ms: RECORDED_MS,
         };
         let batch = Batch {

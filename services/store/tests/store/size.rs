@@ -55,6 +55,7 @@ fn call(turn: u64, history: &[Message], answer: Message, random: &mut Random) ->
         parent: SpanId::from_bytes(&id(random)),
         project: "shop".to_owned(),
         conversation_id: Some("session-4711".to_owned()),
+        hint: None,
         is_genai: true,
         name: "chat gpt-4o-mini".to_owned(),
         operation: Operation::Chat,

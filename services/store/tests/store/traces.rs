@@ -31,6 +31,7 @@ fn entry(span: u8, conversation: &str) -> TraceEntry {
             kind: Kind::GenAiSpan,
             parent: Some(SpanId([9; 8])),
             conversation: Some(conversation.to_owned()),
+            hint: None,
             record_ms: 1_767_600_000_000,
         }],
         ..TraceEntry::default()

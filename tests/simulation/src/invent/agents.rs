@@ -244,6 +244,7 @@ fn result_message(asked: &Asked, result: &Value) -> Message {
             id: Some(asked.call_id.clone()),
             name: None,
             result: result.clone(),
+            is_error: false,
         }],
     }
 }

@@ -253,6 +253,7 @@ impl Plan {
             kind: Kind::GenAiSpan,
             parent: span.parent,
             conversation,
+            hint: None,
             record_ms: 0,
         };
         self.told.push(Told {

@@ -31,6 +31,7 @@ pub(crate) fn take(map: &mut Map<String, Value>) -> Vec<Part> {
         Some(one @ Value::Object(_)) => calls.extend(call(one)),
         _ => {}
     }
+    calls.extend(tool_parts::invalid_calls(map));
     if let Some(one @ Value::Object(_)) = map.remove("function_call") {
         calls.extend(call(one));
     }

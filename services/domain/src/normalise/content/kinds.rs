@@ -64,6 +64,7 @@ const NAMES: [(Kind, &[&str]); 8] = [
         &[
             "tool_call_response",
             "tool_result",
+            "tool_error",
             "tool_response",
             // Azure AI projects.
             "tool_call_output",

@@ -17,5 +17,6 @@ mod tests;
 mod thoughts;
 pub(super) mod tool_parts;
 pub(super) mod tool_value;
+pub(super) mod tool_wrappers;
 pub(super) mod turns;
 mod wrappers;

@@ -1,9 +1,10 @@
 //! The parts of a message that are about tools: calls and results, in any SDK's spelling.
 
-use super::tool_value;
+use super::{tool_value, tool_wrappers};
 use crate::message::Part;
 use crate::normalise::values::fields::take_text;
 use crate::normalise::values::json;
+use crate::span::Outcome;
 use serde_json::{Map, Value};
 
 /// Where the id of a tool call stands, the surest first.
@@ -25,15 +26,25 @@ pub(crate) fn typed_call(mut map: Map<String, Value>) -> Vec<Part> {
         let name = kind.clone().into();
         map.entry("name").or_insert(name);
     }
-    let output = map.remove("output").filter(|_| kind == "mcp");
+    let is_failed = map.get("status").and_then(Value::as_str) == Some("failed");
+    let told = |value: &Value| !value.is_null();
+    let output = map.remove("output").filter(|_| kind == "mcp").filter(told);
+    let error = map.remove("error").filter(|_| kind == "mcp").filter(told);
+    let is_error = is_failed || error.is_some();
+    let output = output.or(error);
     let call = tool_call(map);
     let result = call.iter().zip(output).map(|(call, output)| {
         let (id, name) = match call {
             Part::ToolCall { id, name, .. } => (id.clone(), Some(name.clone())),
             _ => (None, None),
         };
-        let result = tool_value::result(output);
-        Part::ToolResult { id, name, result }
+        let told = tool_value::told(output);
+        Part::ToolResult {
+            id,
+            name,
+            is_error: is_error || told.outcome == Outcome::Failed,
+            result: told.value,
+        }
     });
     let result: Vec<Part> = result.collect();
     call.into_iter().chain(result).collect()
@@ -76,18 +87,91 @@ pub(crate) fn tool_result(mut map: Map<String, Value>) -> Part {
     let id = call_id(&mut map);
     let name = Some(take_text(&mut map, &["name", "toolName", "tool_name"]))
         .filter(|name| !name.is_empty());
-    let result = [
-        "response",
-        "result",
-        "output",
-        "content",
-        "value",
-        "server_tool_call_response",
-    ]
-    .iter()
-    .find_map(|key| map.remove(*key).filter(|value| !value.is_null()))
-    .map_or(Value::Null, tool_value::result);
-    Part::ToolResult { id, name, result }
+    let own = tool_wrappers::outcome(&map);
+    let is_typed = map.contains_key("type");
+    let found = RESULT_KEYS
+        .iter()
+        .find_map(|key| Some((*key, map.remove(*key).filter(|value| !value.is_null())?)));
+    let (key, value) = found.unwrap_or_default();
+    if tool_wrappers::is_approval(&value) {
+        return Part::Other { json: value };
+    }
+    // Gemini's function response: what failed stands under `error` in place of `output`.
+    let (value, is_failure) = match value {
+        Value::Object(mut response)
+            if key == "response"
+                && !is_typed
+                && response.len() == 1
+                && response.contains_key("error") =>
+        {
+            (response.remove("error").unwrap_or_default(), true)
+        }
+        other => (other, false),
+    };
+    let (inner_id, inner_name) = named_within(&value);
+    let told = tool_value::told(value);
+    Part::ToolResult {
+        id: id.or(inner_id),
+        name: name.or(inner_name),
+        result: told.value,
+        is_error: is_failure || own.max(told.outcome) == Outcome::Failed,
+    }
+}
+
+/// Where a result stands in its part. `error` is AI SDK's.
+const RESULT_KEYS: [&str; 7] = [
+    "response",
+    "result",
+    "output",
+    "content",
+    "value",
+    "server_tool_call_response",
+    "error",
+];
+
+/// The id and the name that stand in the wrapper around a result, where the message tells neither: Sentry's SDKs put AI SDK's
+/// result object into the content of a message.
+fn named_within(value: &Value) -> (Option<String>, Option<String>) {
+    let parsed = match value {
+        Value::String(text) if text.starts_with('{') => json::structure(text),
+        _ => None,
+    };
+    let Some(Value::Object(map)) = parsed.as_ref().or(Some(value)) else {
+        return (None, None);
+    };
+    let is_wrapper = ["toolCallId", "tool_call_id", "toolUseId", "tool_use_id"]
+        .iter()
+        .any(|key| map.contains_key(*key));
+    if !is_wrapper {
+        return (None, None);
+    }
+    let text = |keys: &[&str]| {
+        let texts = keys.iter().filter_map(|key| map.get(*key)?.as_str());
+        let mut told = texts.filter(|text| !json::is_nothing(text));
+        told.next().map(str::to_owned)
+    };
+    (
+        text(&["toolCallId", "tool_call_id", "toolUseId", "tool_use_id"]),
+        text(&["toolName", "tool_name", "name"]),
+    )
+}
+
+/// The calls whose arguments a model wrote so that LangChain could not read them: they were made all the same.
+pub(crate) fn invalid_calls(map: &mut Map<String, Value>) -> Vec<Part> {
+    let listed = map.remove("invalid_tool_calls");
+    let listed = match listed {
+        Some(Value::String(text)) => json::structure(&text),
+        listed => listed,
+    };
+    let Some(Value::Array(items)) = listed else {
+        return Vec::new();
+    };
+    let calls = items.into_iter().filter_map(|item| match item {
+        // What could not be read is no part of the call.
+        Value::Object(call) => tool_call(call),
+        _ => None,
+    });
+    calls.collect()
 }
 
 fn call_id(map: &mut Map<String, Value>) -> Option<String> {

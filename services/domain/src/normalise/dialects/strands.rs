@@ -41,6 +41,7 @@ fn read_tool_events(draft: &mut Draft) {
     if draft.operation != Operation::ExecuteTool || !is_told_so {
         return;
     }
+    let mut results = Vec::new();
     for event in &mut draft.events {
         match event.name.as_str() {
             "gen_ai.tool.message" => {
@@ -50,12 +51,16 @@ fn read_tool_events(draft: &mut Draft) {
             }
             "gen_ai.choice" => {
                 if let Some(result) = event.attributes.remove("message") {
-                    draft.tool_result = Some(tool_value::result(result));
+                    results.push(result);
                 }
             }
             _ => {}
         }
     }
+    results
+        .into_iter()
+        .rev()
+        .for_each(|result| draft.add_tool_result(result));
     draft
         .events
         .retain(|event| !matches!(event.name.as_str(), "gen_ai.tool.message" | "gen_ai.choice"));

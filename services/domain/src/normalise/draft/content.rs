@@ -333,11 +333,19 @@ fn inner_history(turn: Turn) -> Result<Vec<Turn>, Turn> {
 fn settle(draft: &mut Draft) {
     let output = &mut draft.content.output;
     if draft.operation.is_llm() {
-        // What others said does not become the answer. Without one, what is nobody's is what there is to show.
         if output.iter().any(|message| message.role == Role::Assistant) {
+            keep_results(output);
             output.retain(|message| message.role == Role::Assistant);
+        } else {
+            // Results alone are no answer: they are what the next call is given.
+            let results = output.extract_if(.., |message| message.tool_results().next().is_some());
+            draft.content.input.extend(results);
         }
-        output.retain(|message| message.role != Role::User);
+        // What others said does not become the answer. Without one, what is nobody's is what there is to show.
+        draft
+            .content
+            .output
+            .retain(|message| message.role != Role::User);
         return;
     }
     // An agent or chain gives back the whole history; its answer is the last message of the assistant.
@@ -349,6 +357,24 @@ fn settle(draft: &mut Draft) {
         .unwrap_or_default();
     output.iter_mut().for_each(forget_answered_calls);
     output.retain(|message| !message.parts.is_empty());
+}
+
+/// What came back within an answer (Google GenAI's automatic calls, tools that the provider ran) stays with the message that
+/// called.
+fn keep_results(output: &mut [Message]) {
+    let mut calls: Option<usize> = None;
+    for index in 0..output.len() {
+        if output[index].role == Role::Assistant {
+            let is_calling = output[index].tool_calls().next().is_some();
+            calls = if is_calling { Some(index) } else { calls };
+        } else if let Some(calls) = calls.filter(|_| output[index].role == Role::Tool) {
+            let parts = std::mem::take(&mut output[index].parts);
+            let is_result = |part: &Part| matches!(part, Part::ToolResult { .. });
+            output[calls]
+                .parts
+                .extend(parts.into_iter().filter(is_result));
+        }
+    }
 }
 
 /// The calls that were answered within one message are the agent's inner steps, not its answer.

@@ -1,17 +1,18 @@
 //! Whether and why a span failed, in one spelling.
 
 use super::Draft;
+use super::control_flow::{self, ControlFlow};
 use super::events;
 use crate::limits::Limits;
 use crate::raw::RawStatus;
-use crate::span::SpanError;
+use crate::span::{Outcome, SpanError};
 use crate::text::cut_with_mark;
 
 /// Longest error message kept; what is longer is a stack trace or a response body.
 pub(super) const MESSAGE_BYTES_MAX: usize = 4_096;
 
 /// What stands at the beginning of a stack trace that an SDK put into a message.
-const TRACEBACK: &str = "Traceback (most recent call last)";
+pub(super) const TRACEBACK: &str = "Traceback (most recent call last)";
 
 /// Reads the failure of a span; an exception among its events stays among the attributes.
 pub(crate) fn read(draft: &mut Draft, status: &RawStatus, limits: &Limits) -> Option<SpanError> {
@@ -27,6 +28,12 @@ pub(crate) fn read(draft: &mut Draft, status: &RawStatus, limits: &Limits) -> Op
         }
     }
     let named = draft.fields.text(&["error.type"]);
+    if let Some(meaning) = control_flow(draft, status, named.as_deref()) {
+        if meaning == ControlFlow::Pause {
+            draft.tool_outcome = Outcome::Paused;
+        }
+        return None;
+    }
     let status_word = Some(status.message.trim().to_owned())
         .filter(|word| is_status_word(word))
         .or_else(|| draft.fields.text(&["sentry.status"]))
@@ -53,6 +60,35 @@ pub(crate) fn read(draft: &mut Draft, status: &RawStatus, limits: &Limits) -> Op
         message,
         ..SpanError::default()
     })
+}
+
+/// Whether what looks like a failure is a framework's way to steer, wherever its name stands. A failure with a name of its own
+/// is one, whatever was caught before.
+fn control_flow(draft: &Draft, status: &RawStatus, named: Option<&str>) -> Option<ControlFlow> {
+    /// What SDKs call everything.
+    const GENERIC: [&str; 5] = ["_OTHER", "Exception", "Error", "error", "unknown_error"];
+    let named = named.map(last_segment);
+    if let Some(name) = named.filter(|name| !GENERIC.contains(name)) {
+        return control_flow::of_name(name);
+    }
+    let exception = draft.fields.text(&["exception.type"]);
+    let message = draft.fields.text(&["exception.message"]);
+    let stacktrace = draft.fields.text(&["exception.stacktrace"]);
+    let exception_says = match exception.as_deref().map(last_segment) {
+        Some(name) if !GENERIC.contains(&name) => control_flow::of_name(name),
+        _ => [message, stacktrace]
+            .iter()
+            .flatten()
+            .find_map(|text| control_flow::of_message(text)),
+    };
+    let described = draft.fields.text(&[
+        "error.message",
+        "langfuse.observation.status_message",
+        "sentry.status.message",
+    ]);
+    exception_says
+        .or_else(|| control_flow::of_message(&status.message))
+        .or_else(|| control_flow::of_message(&described?))
 }
 
 /// Sentry's words for spans that did not fail.

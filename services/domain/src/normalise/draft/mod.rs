@@ -1,6 +1,7 @@
 //! A span while it is being read: what is left of its attributes, and what became of the rest.
 
 pub(super) mod content;
+pub(super) mod control_flow;
 pub(super) mod errors;
 pub(super) mod events;
 pub(super) mod names;
@@ -14,10 +15,10 @@ pub(super) mod usage;
 
 use crate::message::{Message, Role};
 use crate::normalise::content::messages::{self, Turn};
-use crate::normalise::content::turns;
+use crate::normalise::content::{tool_value, turns};
 use crate::normalise::values::fields::Fields;
 use crate::raw::RawEvent;
-use crate::span::{Content, Operation};
+use crate::span::{Content, Operation, Outcome};
 use crate::usage::{CallCost, Usage};
 use names::{Answer, List, Names};
 use serde_json::Value;
@@ -50,6 +51,8 @@ pub(crate) struct Draft {
     pub(crate) is_unread: bool,
     /// Attributes of which a part was read.
     taken: Vec<&'static str>,
+    /// How the tool ended, where its result or an exception tells.
+    pub(crate) tool_outcome: Outcome,
 }
 
 impl Draft {
@@ -79,6 +82,7 @@ impl Draft {
             tool_result: None,
             is_unread: false,
             taken: Vec::new(),
+            tool_outcome: Outcome::default(),
         }
     }
 
@@ -140,6 +144,15 @@ impl Draft {
     pub(crate) fn previous_response_id(&self) -> Option<String> {
         self.text(|names| names.previous_response_id)
             .or_else(|| self.previous_response_id.clone())
+    }
+
+    /// Takes what a tool gave back, unless an earlier place told it.
+    pub(crate) fn add_tool_result(&mut self, value: Value) {
+        let told = tool_value::told(value);
+        self.tool_outcome = self.tool_outcome.max(told.outcome);
+        if self.tool_result.as_ref().is_none_or(Value::is_null) {
+            self.tool_result = Some(told.value).filter(|value| !value.is_null());
+        }
     }
 
     /// Adds system messages, but not the same twice: some SDKs tell them in two places.

@@ -1,6 +1,6 @@
 //! What a span does, by the names that conventions and SDKs have for it, else by what it holds.
 
-use super::{Draft, events};
+use super::{Draft, events, usage};
 use crate::span::Operation;
 
 /// The operation of a span for which no dialect has a name. Applications invent words and leave them out: what names a
@@ -16,7 +16,7 @@ pub(crate) fn by_content(draft: &Draft) -> Operation {
             .events
             .iter()
             .any(|event| events::is_content(&event.name));
-    let has_spoken = has_words || draft.usage.is_some();
+    let has_spoken = has_words || usage::is_told(draft);
     let is_named = draft.fields.has("gen_ai.operation.name");
     let is_call = if is_named {
         has_response || (has_model && has_spoken)

@@ -1,7 +1,7 @@
 //! Errors that a monitoring tool tells of beside the spans: log records that the intake makes of error events.
 
 use super::errors::{MESSAGE_BYTES_MAX, last_segment};
-use super::people;
+use super::{control_flow, people};
 use crate::ids::SpanKey;
 use crate::normalise::values::fields::Fields;
 use crate::normalise::values::{bounds, ids, time};
@@ -22,6 +22,16 @@ pub(crate) fn read(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog
     if kind.is_none() && message.is_none() {
         return None;
     }
+    // What a framework raises to pause or to branch is no failure, whoever reports it.
+    let steers = kind.as_deref().and_then(control_flow::of_name);
+    if steers.is_some()
+        || message
+            .as_deref()
+            .and_then(control_flow::of_message)
+            .is_some()
+    {
+        return None;
+    }
     if let Some(message) = &mut message {
         cut_with_mark(message, MESSAGE_BYTES_MAX);
     }
@@ -38,12 +48,14 @@ pub(crate) fn read(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog
             span: raw.span_id,
         },
         project: bounds::shortened(project(&raw.origin, rules), limits),
-        conversation_id: ids::conversation(
+        conversation_id: ids::read(
             &fields,
             &raw.origin.resource,
             true,
             &rules.conversation_id_attributes,
-        ),
+            (None, None),
+        )
+        .conversation,
         time_ns: time::of_log(raw.time_ns, record_ms, limits),
         index: raw.index,
         is_complete: false,

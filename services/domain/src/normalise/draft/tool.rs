@@ -5,6 +5,7 @@ use super::{Draft, events, unread};
 use crate::message::{Message, Part, Role};
 use crate::normalise::content::{messages, tool_value};
 use crate::normalise::values::json;
+use crate::span::Outcome;
 use serde_json::{Map, Value};
 
 pub(super) fn read(draft: &mut Draft) {
@@ -18,7 +19,13 @@ pub(super) fn read(draft: &mut Draft) {
     }
     for name in draft.list(|names| names.tool_result) {
         let known = draft.tool_result.take();
-        draft.tool_result = first_named(draft, name, known, tool_value::result);
+        let mut outcome = draft.tool_outcome;
+        draft.tool_result = first_named(draft, name, known, |value| {
+            let told = tool_value::told(value);
+            outcome = outcome.max(told.outcome);
+            told.value
+        });
+        draft.tool_outcome = outcome;
     }
     read_events(draft);
     read_messages(draft);
@@ -58,7 +65,7 @@ fn first_named(
     draft: &mut Draft,
     name: &str,
     known: Option<Value>,
-    read: impl Fn(Value) -> Value,
+    mut read: impl FnMut(Value) -> Value,
 ) -> Option<Value> {
     let Some(held) = draft.fields.take(name) else {
         return known;
@@ -94,8 +101,9 @@ fn read_events(draft: &mut Draft) {
                 draft.tool_arguments = first_told(draft.tool_arguments.take(), arguments);
             }
             name if OUTPUT_EVENTS.contains(&name) => {
-                let result = first(&OUTPUT_KEYS).map(tool_value::result);
-                draft.tool_result = first_told(draft.tool_result.take(), result);
+                if let Some(result) = first(&OUTPUT_KEYS) {
+                    draft.add_tool_result(result);
+                }
             }
             _ => {
                 others.push(event);
@@ -133,10 +141,7 @@ fn read_messages(draft: &mut Draft) {
     for value in outputs {
         match messages::read_strictly(opened_response(value), Role::Tool) {
             Ok(turns) => said.extend(turns.into_iter().map(|turn| turn.message)),
-            Err(value) => {
-                let result = Some(tool_value::result(value));
-                draft.tool_result = first_told(draft.tool_result.take(), result);
-            }
+            Err(value) => draft.add_tool_result(value),
         }
     }
     for part in said.into_iter().flat_map(|message| message.parts) {
@@ -144,8 +149,13 @@ fn read_messages(draft: &mut Draft) {
             Part::ToolCall { arguments, .. } => {
                 draft.tool_arguments = first_told(draft.tool_arguments.take(), Some(arguments));
             }
-            Part::ToolResult { result, .. } => {
+            Part::ToolResult {
+                result, is_error, ..
+            } => {
                 draft.tool_result = first_told(draft.tool_result.take(), Some(result));
+                if is_error {
+                    draft.tool_outcome = Outcome::Failed;
+                }
             }
             _ => {}
         }

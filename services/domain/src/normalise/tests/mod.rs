@@ -8,6 +8,7 @@ mod records;
 mod said_once;
 pub(super) mod samples;
 mod spellings;
+mod tool_results;
 
 use crate::ids::{CONVERSATION_ID_BYTES_MAX, SpanId};
 use crate::limits::Limits;

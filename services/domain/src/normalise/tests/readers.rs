@@ -142,8 +142,8 @@ fn of_all_that_is_there_the_best_understood_is_read() {
             "user: hi",
         ),
         (
-            json!({"gen_ai.prompt": "{\"temperature\": 1}"}),
-            "user: {\"temperature\":1}",
+            json!({"gen_ai.prompt": "{\"loaves\": 1}"}),
+            "user: {\"loaves\":1}",
         ),
         // What is kept elsewhere comes last.
         (

@@ -53,6 +53,7 @@ fn result(result: Value) -> Message {
         id: Some("c1".into()),
         name: None,
         result,
+        is_error: false,
     };
     Message {
         role: Role::Tool,

@@ -45,7 +45,9 @@ fn message(message: &mut Message, limits: &Limits) {
                 short(name, limits);
                 value(arguments, limits.part_bytes_max);
             }
-            Part::ToolResult { id, name, result } => {
+            Part::ToolResult {
+                id, name, result, ..
+            } => {
                 id.iter_mut().for_each(|id| short(id, limits));
                 name.iter_mut().for_each(|name| short(name, limits));
                 value(result, limits.part_bytes_max);

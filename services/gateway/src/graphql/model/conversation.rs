@@ -12,6 +12,7 @@ use super::message::{MESSAGES_DEFAULT, MESSAGES_MAX, MessageConnection};
 use super::origin::Origin;
 use super::page::{PageInfo, WHOLE_CONVERSATION_COST, cost, weigh};
 use super::span::{SPANS_DEFAULT, SPANS_MAX, Span, SpanConnection};
+use super::turn::Turn;
 use super::usage::{Cost, ModelUsage, Usage};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::from_store;
@@ -316,6 +317,15 @@ impl Conversation {
         after: Option<String>,
     ) -> Result<MessageConnection, Error> {
         MessageConnection::page(ctx, &self.origin, first, after.as_deref()).await
+    }
+
+    /// The turns of the main thread, in order. What was said before a user's first message is of none.
+    #[graphql(complexity = "weigh(WHOLE_CONVERSATION_COST, 1, child_complexity)")]
+    async fn turns(&self, ctx: &Context<'_>) -> Result<Vec<Turn>, Error> {
+        let folded = self.origin.folded(ctx).await?;
+        let turns = &folded.view.transcript.turns;
+        ctx.take_bytes(std::mem::size_of_val(turns.as_slice()))?;
+        Ok(turns.iter().map(Turn::from).collect())
     }
 
     /// Distinct system prompts in order of first use; prompts that differ only in the parts that change at every call may be folded into one.

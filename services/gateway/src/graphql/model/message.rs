@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Context, Enum, Error, ID, SimpleObject};
 use domain::message::Part as DomainPart;
 use domain::view::Utterance;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::origin::Origin;
 use super::page::{PageInfo, rows, weigh};
@@ -65,6 +65,20 @@ impl Part {
     }
 }
 
+/// `isError` stands only where the result says that its tool failed.
+fn tool_result(
+    id: &Option<String>,
+    name: &Option<String>,
+    result: &Value,
+    is_error: bool,
+) -> Value {
+    let mut rendered = json!({"id": id, "name": name, "result": result});
+    if let (true, Value::Object(fields)) = (is_error, &mut rendered) {
+        fields.insert("isError".into(), true.into());
+    }
+    rendered
+}
+
 impl From<&DomainPart> for Part {
     fn from(part: &DomainPart) -> Self {
         match part {
@@ -86,8 +100,13 @@ impl From<&DomainPart> for Part {
                 )),
                 ..Self::new(PartType::ToolCall)
             },
-            DomainPart::ToolResult { id, name, result } => Self {
-                json: Some(Json(json!({"id": id, "name": name, "result": result}))),
+            DomainPart::ToolResult {
+                id,
+                name,
+                result,
+                is_error,
+            } => Self {
+                json: Some(Json(tool_result(id, name, result, *is_error))),
                 ..Self::new(PartType::ToolResult)
             },
             DomainPart::Media {

@@ -10,6 +10,7 @@ mod paging;
 pub mod span;
 pub mod spoken;
 pub mod tool_call;
+pub mod turn;
 pub mod unassigned;
 pub mod usage;
 

@@ -51,7 +51,9 @@ fn part(part: &Part) -> Value {
             name,
             arguments,
         } => json!({"type": "tool_call", "id": id, "name": name, "arguments": arguments}),
-        Part::ToolResult { id, name, result } => {
+        Part::ToolResult {
+            id, name, result, ..
+        } => {
             json!({"type": "tool_call_response", "id": id, "name": name, "response": result})
         }
         Part::Media {

@@ -40,6 +40,7 @@ pub(crate) fn tool_result(id: &str, result: Value) -> Message {
             id: Some(id.to_owned()),
             name: None,
             result,
+            is_error: false,
         }],
     }
 }
@@ -99,6 +100,7 @@ pub(crate) fn tool(trace: u8, number: u64, name: &str, call_id: &str, result: Va
             call_id: Some(call_id.to_owned()),
             arguments: Some(json!({"order": 4711})),
             result: Some(result),
+            ..Tool::default()
         }),
         ..span(trace, number, Operation::ExecuteTool)
     }

@@ -11,10 +11,20 @@ use super::Draft;
 use super::events::DETAILS;
 use super::names::{List, Names};
 use crate::normalise::values::fields::Fields;
+use crate::usage::{CallCost, Usage};
 use counts::Counts;
 
 /// Reads tokens and cost, before content is read: that may take their attributes out.
 pub(crate) fn read(draft: &mut Draft) {
+    (draft.usage, draft.reported_cost) = told(draft);
+}
+
+/// Whether anything tells of tokens.
+pub(crate) fn is_told(draft: &Draft) -> bool {
+    told(draft).0.is_some()
+}
+
+fn told(draft: &Draft) -> (Option<Usage>, Option<CallCost>) {
     let mut counts = by_name(draft, &draft.fields);
     // The sender writes what Anthropic's API says.
     counts.cache_is_beside = draft.dialect == "claude-code";
@@ -27,8 +37,7 @@ pub(crate) fn read(draft: &mut Draft) {
         counts.fill(&reported.counts);
         cost = cost.or(reported.cost);
     }
-    draft.usage = counts.settled(thinks_beside(draft));
-    draft.reported_cost = cost;
+    (counts.settled(thinks_beside(draft)), cost)
 }
 
 /// By the tables of names.
