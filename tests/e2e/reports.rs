@@ -1,13 +1,15 @@
 //! The reports of `schemas/examples/reports` through the doors: what the pure core reads of them, users are shown.
 
+use harness::eventually;
 use harness::intake::PUBLIC_KEY;
 use harness::process::workspace;
 use harness::stack::Stack;
 use harness::told::told;
 use reqwest::{Client, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder");
@@ -87,4 +89,36 @@ async fn every_report_reads_through_the_doors_as_the_core_reads_it() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+    only_what_no_rule_reads_counts_as_unread(&stack, &client, &intake.otlp_http()).await;
+}
+
+/// An SDK that nobody knows shows in the numbers before its users miss what it said.
+async fn only_what_no_rule_reads_counts_as_unread(stack: &Stack, client: &Client, address: &str) {
+    let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+    let export = json!({"resourceSpans": [{
+        "resource": {"attributes": [text("service.name", "unread")]},
+        "scopeSpans": [{"scope": {"name": "acme"}, "spans": [{
+            "traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "chat",
+            "startTimeUnixNano": "1795499900000000000", "endTimeUnixNano": "1795499901000000000",
+            "attributes": [
+                text("gen_ai.operation.name", "chat"), text("gen_ai.request.model", "m"),
+                text("gen_ai.conversation.id", "unread"), text("acme.reply", "Words that nobody reads."),
+            ],
+        }]}],
+    }]});
+    let sent = client.post(format!("{address}/v1/traces")).json(&export);
+    assert_eq!(sent.send().await.expect("an answer").status(), 200);
+    let query = "{ unreadSpans { project instrumentation spans llmCalls exampleTraceId } }";
+    let counted = eventually("it is counted", Duration::from_secs(30), async || {
+        let answer = stack.client.query(query, Value::Null).await?;
+        let counted = answer["unreadSpans"].clone();
+        anyhow::ensure!(counted[0]["project"] == "unread", "{counted}");
+        Ok(counted)
+    })
+    .await;
+    let only = json!([{
+        "project": "unread", "instrumentation": "otel/acme", "spans": 1, "llmCalls": 1,
+        "exampleTraceId": "5b8efff798038103d269b633813fc60c",
+    }]);
+    assert_eq!(counted, only, "of the reports every word is read");
 }

@@ -14,4 +14,5 @@ pub mod recorder;
 pub mod service;
 pub mod shards;
 pub mod source;
+pub mod tallies;
 pub mod upkeep;

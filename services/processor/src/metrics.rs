@@ -4,6 +4,7 @@ runtime::define_metrics! {
     Counter Count RECORDS_READ "processor_records_read_total" by [topic] "Kafka records read.";
     Counter Bytes BYTES_READ "processor_bytes_read_total" by [topic] "Bytes of Kafka records read.";
     Counter Count SPANS_READ "processor_spans_read_total" "Spans and log records decoded.";
+    Counter Count SPANS_UNREAD "processor_spans_unread_total" "Spans that say something that no rule reads: their SDK is not known well enough. `unreadSpans` in GraphQL names it.";
     Counter Count RECORDS_REJECTED "processor_records_rejected_total" by [reason] "Records that could not be read, or not all of their spans. `panicked`: reading one failed unexpectedly, a defect. `unwritable`: the store did not take all that was read.";
     Counter Count SPANS_DROPPED "processor_spans_dropped_total" by [reason] "Spans left out on purpose.";
     Counter Count SPANS_STORED "processor_spans_stored_total" "Spans written to the store.";

@@ -21,11 +21,14 @@ use crate::shards::retry::StoreHealth;
 use crate::shards::{Shard, Shared, Verified};
 use crate::source;
 use crate::source::config::KafkaConfig;
+use crate::tallies::Tallies;
 use crate::upkeep::closing::Closing;
 use crate::upkeep::memory;
 use crate::upkeep::sweeping;
+use crate::upkeep::tallying;
 use anyhow::Context as _;
 use kafka::TopicConfig;
+use parking_lot::Mutex;
 use runtime::clock::SystemClock;
 use runtime::lifecycle::Lifecycle;
 use runtime::service::Process;
@@ -34,7 +37,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
-use store::{Epoch, Store};
+use store::{Epoch, Store, Tally};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -98,12 +101,16 @@ fn start(
         prices: PriceTable::load(config.prices_file.as_deref())?,
     };
     let guard = start_guard(shared, &kafka, process);
+    let unread = Arc::new(Mutex::new(Tallies::new(Tally::Unread)));
+    let tallying = tallying::run(Arc::clone(shared), Arc::clone(&unread));
+    life.spawn_critical("tallying", tallying);
     let (abandoning, abandoned) = bounded_by_room();
     let stages = Stages {
         reader: Arc::new(reader),
         readers: Arc::new(Semaphore::new(or_default(config.readers, cores))),
         dead_letters: Arc::new(DeadLetters::new(&kafka, health.condition("dead_letters"))?),
         guard: Arc::clone(&guard),
+        unread,
         shards,
         places,
         abandoned: abandoning,

@@ -108,6 +108,11 @@ impl Keys {
         self.key(format_args!("unassigned:{{{}}}", project_digest(project)))
     }
 
+    /// HASH of counts of spans of which not all that they say was read.
+    pub(crate) fn unread(&self, project: &str) -> String {
+        self.key(format_args!("unread:{{{}}}", project_digest(project)))
+    }
+
     /// HASH of a consumer group's progress; there is one for each of `tag`.
     pub(crate) fn progress(&self, tag: &str, group: &str) -> String {
         self.key(format_args!("progress:{{{tag}}}:{group}"))

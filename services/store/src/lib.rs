@@ -27,8 +27,8 @@ mod sentinel;
 mod slots;
 mod summary;
 mod sweep;
+mod tally;
 mod traces;
-mod unassigned;
 mod wakeups;
 mod wipe;
 
@@ -46,6 +46,6 @@ pub use memory::Memory;
 pub use progress::{Claimed, Epoch, Found, POINTS_MAX, PartitionProgress, Point, Saved};
 pub use summary::Summary;
 pub use sweep::Swept;
+pub use tally::{Tallied, Tally};
 pub use traces::{Held, StoredTrace, TraceCommit, TraceHead};
-pub use unassigned::Unassigned;
 pub use wakeups::Wakeup;

@@ -30,7 +30,7 @@ scripts! {
     SETTLED = "settled.lua";
     CONFIRM_DUE = "confirm_due.lua";
     PUT_BOUNDED = "put_bounded.lua";
-    COUNT_UNASSIGNED = "count_unassigned.lua";
+    TALLY = "tally.lua";
     FORGET_LIST = "forget_list.lua";
     CLAIM_SWEEP = "claim_sweep.lua";
     HOLD = "hold.lua";

@@ -11,5 +11,5 @@
 mod reading;
 mod whole;
 
-pub use reading::{Assembler, Reading};
+pub use reading::{Assembler, Reading, Unread};
 pub use whole::Whole;

@@ -26,6 +26,17 @@ pub struct Reading {
     pub traces: BTreeMap<TraceKey, Batch>,
     /// What carries an id.
     pub named: Vec<(ConversationKey, Prepared)>,
+    /// Spans that say something that no rule read.
+    pub unread: Vec<Unread>,
+}
+
+/// A span of an SDK that is not known well enough.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    pub project: String,
+    pub instrumentation: String,
+    pub trace: TraceId,
+    pub is_llm_call: bool,
 }
 
 impl Assembler<'_> {
@@ -46,6 +57,14 @@ impl Assembler<'_> {
             record_ms,
         };
         let (project, trace) = (span.project.clone(), span.key.trace);
+        if span.is_unread {
+            reading.unread.push(Unread {
+                project: project.clone(),
+                instrumentation: span.instrumentation.clone(),
+                trace,
+                is_llm_call: span.operation.is_llm(),
+            });
+        }
         // A span that is neither GenAI nor named only serves as a link: nothing of it is kept.
         let is_kept = span.is_genai || span.conversation_id.is_some();
         let prepared = is_kept.then(|| prepare::span(span, record_ms, self.prices));

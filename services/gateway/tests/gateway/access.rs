@@ -24,7 +24,7 @@ async fn fill(world: &World) {
         let call = chat(1, 1, &[user("hi")], assistant(project));
         world.writer(project, "c").write([call]).await;
         world.writer(project, "d").write(turns(1, 1)).await;
-        let counted = store::Unassigned {
+        let counted = store::Tallied {
             project: project.to_owned(),
             instrumentation: "x".to_owned(),
             spans: 1,
@@ -34,7 +34,7 @@ async fn fill(world: &World) {
         };
         world
             .store
-            .count_unassigned(&[counted])
+            .tally(store::Tally::Unassigned, &[counted])
             .await
             .expect("counts");
     }
@@ -71,6 +71,7 @@ async fn a_token_shows_its_projects_and_nothing_of_others_anywhere() {
         asked: conversations(filter: {projects: $p}) { nodes { project } }
         facets { projects { value } counted }
         unassignedSpans { project }
+        unreadSpans { project }
         asked_unassigned: unassignedSpans(projects: $p) { project }
         own: conversation(project: \"shop\", id: \"c\") { related { project id } }
         other: conversation(project: \"bank\", id: \"c\") { id }

@@ -348,7 +348,7 @@ async fn a_cursor_of_another_conversation_or_list_is_refused() {
 async fn instrumentations_without_an_id_are_counted_by_project() {
     let world = World::new().await;
     let gateway = world.gateway().await;
-    let counted = store::Unassigned {
+    let counted = store::Tallied {
         project: "shop".to_owned(),
         instrumentation: "openai".to_owned(),
         spans: 3,
@@ -358,7 +358,7 @@ async fn instrumentations_without_an_id_are_counted_by_project() {
     };
     world
         .store
-        .count_unassigned(&[counted])
+        .tally(store::Tally::Unassigned, &[counted])
         .await
         .expect("counts");
     let query = "query($p: [ID!]) { unassignedSpans(projects: $p) { project instrumentation spans llmCalls lastSeenAt exampleTraceId } }";

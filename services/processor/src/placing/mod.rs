@@ -8,7 +8,6 @@ pub mod chaining;
 mod commit;
 pub mod due;
 pub mod job;
-mod unassigned;
 
 use crate::config::ProcessorConfig;
 use crate::item::{Owned, Shards, Ticket, Ways};
@@ -17,9 +16,11 @@ use crate::shards::aside::{Aside, Waits, append};
 use crate::shards::cache::{TaskCache, Weighs};
 use crate::shards::retry::StoreHealth;
 use crate::shards::{Verified, sleep_until};
+use crate::tallies::{Seen, Tallies};
 use chaining::ToChain;
 use commit::{Came, Worked};
 use domain::ids::{ConversationKey, Digest, TraceKey};
+use domain::prepare::{Fact, Prepared};
 use domain::trace::Rule;
 use futures::FutureExt as _;
 use futures::StreamExt as _;
@@ -31,10 +32,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use store::Store;
+use store::Tally;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
-use unassigned::Unassigned;
 
 /// Most work taken up as one batch.
 const BATCH_WORK_MAX: usize = 1_024;
@@ -105,7 +106,7 @@ pub struct Shared {
 pub struct Placing {
     shared: Arc<Shared>,
     cache: TaskCache<Kept>,
-    unassigned: Unassigned,
+    unassigned: Tallies,
     aside: Aside<TraceKey, Place>,
 }
 
@@ -123,7 +124,7 @@ impl Placing {
         Self {
             shared,
             cache: TaskCache::new(cache_bytes_max, cache_epoch),
-            unassigned: Unassigned::default(),
+            unassigned: Tallies::new(Tally::Unassigned),
             aside: Aside::default(),
         }
     }
@@ -247,10 +248,10 @@ impl Placing {
         };
         for prepared in &told.lost {
             counter!(names::SPANS_DROPPED, "reason" => reason).increment(1);
-            self.unassigned.count(&key, prepared, 1);
+            self.count_unassigned(&key, prepared, 1);
         }
         for prepared in &told.found {
-            self.unassigned.count(&key, prepared, -1);
+            self.count_unassigned(&key, prepared, -1);
         }
         if let Some((pieces, now_ms)) = told.to_chain {
             // It is gone only when the process is stopping; the spans are due still.
@@ -261,6 +262,23 @@ impl Placing {
             });
         }
         ticket.done();
+    }
+
+    fn count_unassigned(&mut self, key: &TraceKey, prepared: &Prepared, by: i64) {
+        let (instrumentation, is_llm_call) = match &prepared.fact {
+            Fact::Span(span) => (span.instrumentation.as_str(), span.operation.is_llm()),
+            // That one belongs to no call says nothing of how calls are told.
+            Fact::Log(log) if log.is_error_only() => return,
+            Fact::Log(_) => ("log records", false),
+        };
+        let seen = Seen {
+            project: &key.project,
+            instrumentation,
+            trace: key.trace,
+            is_llm_call,
+            record_ms: prepared.fact.record_ms(),
+        };
+        self.unassigned.count(seen, by);
     }
 }
 

@@ -9,8 +9,10 @@ use crate::placing::job;
 use crate::placing::{Place, Places};
 use crate::reading::reader::{ReadRecord, read_safely};
 use crate::source::{Position, Record};
+use crate::tallies::{Seen, Tallies};
 use domain::assembly::Reading;
 use metrics::counter;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
@@ -29,6 +31,8 @@ pub struct Stages {
     pub readers: Arc<Semaphore>,
     pub dead_letters: Arc<DeadLetters>,
     pub guard: Arc<Guard>,
+    /// See [`crate::upkeep::tallying`].
+    pub unread: Arc<Mutex<Tallies>>,
     pub shards: Shards,
     pub places: Places,
     /// Records that are left undone because their partition is paused.
@@ -60,6 +64,7 @@ impl Stages {
             Verdict::GoOn => {}
         }
         if let Some(reading) = reading {
+            self.tell_unread(&reading, record.record_ms);
             self.send_on(reading, &ticket);
         }
         if let Some(rejection) = rejection {
@@ -84,6 +89,25 @@ impl Stages {
     fn abandon(&self, at: Position) {
         // The pipeline is gone only when the process is stopping.
         let _ = self.abandoned.send(at);
+    }
+
+    /// Counts what an SDK says that no rule reads, so that operators see it before users do.
+    fn tell_unread(&self, reading: &Reading, record_ms: i64) {
+        if reading.unread.is_empty() {
+            return;
+        }
+        counter!(names::SPANS_UNREAD).increment(reading.unread.len() as u64);
+        let mut tallies = self.unread.lock();
+        for span in &reading.unread {
+            let seen = Seen {
+                project: &span.project,
+                instrumentation: &span.instrumentation,
+                trace: span.trace,
+                is_llm_call: span.is_llm_call,
+                record_ms,
+            };
+            tallies.count(seen, 1);
+        }
     }
 
     /// What carries an id goes to its conversation; what others are placed by, and what carries none, to its trace.

@@ -5,3 +5,4 @@ pub mod closing;
 pub mod memory;
 pub mod rebuild;
 pub mod sweeping;
+pub mod tallying;

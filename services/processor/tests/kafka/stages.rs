@@ -2,6 +2,7 @@
 
 use super::support::{Broker, Member, SPANS};
 use domain::assembly::Reading;
+use parking_lot::Mutex;
 use processor::item::{Ends, GivenUp, Ticket, Ways, bounded_by_room};
 use processor::out::dead_letters::guard::Guard;
 use processor::out::dead_letters::{DeadLetterLimits, DeadLetters, Rejection};
@@ -9,11 +10,13 @@ use processor::reading::decode::{DecodeError, Encoding, Signal};
 use processor::reading::reader::ReadRecord;
 use processor::reading::stages::{Format, Stages};
 use processor::source::{Position, Record};
+use processor::tallies::Tallies;
 use rdkafka::message::{Headers as _, Message as _};
 use runtime::clock::ManualClock;
 use runtime::health::Health;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use store::Tally;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -66,6 +69,7 @@ fn rig(broker: &Broker, limits: DeadLetterLimits) -> Rig {
         readers: Arc::new(Semaphore::new(1)),
         dead_letters: Arc::new(dead_letters.expect("a producer")),
         guard: Arc::clone(&guard),
+        unread: Arc::new(Mutex::new(Tallies::new(Tally::Unread))),
         shards: Ways(Arc::new([])),
         places: Ways(Arc::new([])),
         abandoned: abandoning,

@@ -5,7 +5,7 @@ use domain::chain::Joint;
 use domain::ids::{Digest, SpanId, TraceId};
 use futures::StreamExt as _;
 use serde_json::json;
-use store::{StoreConfig, StoredJoint, Unassigned, Wakeup};
+use store::{StoreConfig, StoredJoint, Tallied, Tally, Wakeup};
 
 on_single_and_cluster!(
     a_joint_is_written_only_by_who_read_it_last,
@@ -71,8 +71,8 @@ async fn what_stands_still_is_kept_by_group_until_it_is_removed(config: StoreCon
     assert_eq!(store.pauses("two").await.unwrap(), [].into());
 }
 
-fn unassigned(project: &str, instrumentation: &str, spans: i64, seen_ms: i64) -> Unassigned {
-    Unassigned {
+fn unassigned(project: &str, instrumentation: &str, spans: i64, seen_ms: i64) -> Tallied {
+    Tallied {
         project: project.to_owned(),
         instrumentation: instrumentation.to_owned(),
         spans,
@@ -85,19 +85,25 @@ fn unassigned(project: &str, instrumentation: &str, spans: i64, seen_ms: i64) ->
 async fn unassigned_spans_are_counted_by_project_and_instrumentation(config: StoreConfig) {
     let store = connect(&config).await;
     store
-        .count_unassigned(&[
-            unassigned("shop", "otel/a:b", 4, 5),
-            unassigned("shop", "langchain", 2, 6),
-            unassigned("bank", "otel/a:b", 8, 7),
-        ])
+        .tally(
+            Tally::Unassigned,
+            &[
+                unassigned("shop", "otel/a:b", 4, 5),
+                unassigned("shop", "langchain", 2, 6),
+                unassigned("bank", "otel/a:b", 8, 7),
+            ],
+        )
         .await
         .unwrap();
     store
-        .count_unassigned(&[unassigned("shop", "otel/a:b", 2, 3)])
+        .tally(Tally::Unassigned, &[unassigned("shop", "otel/a:b", 2, 3)])
         .await
         .unwrap();
     let shop = store
-        .unassigned(&["shop".to_owned(), "unknown".to_owned()])
+        .tallied(
+            Tally::Unassigned,
+            &["shop".to_owned(), "unknown".to_owned()],
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -124,15 +130,18 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
 
 async fn the_number_of_instrumentations_is_bounded(config: StoreConfig) {
     let store = connect(&config).await;
-    let counts: Vec<Unassigned> = (0..130)
+    let counts: Vec<Tallied> = (0..130)
         .map(|n| unassigned("shop", &format!("scope-{n}"), 2, 5))
         .collect();
-    store.count_unassigned(&counts).await.unwrap();
-    let counted = store.unassigned(&["shop".to_owned()]).await.unwrap();
+    store.tally(Tally::Unassigned, &counts).await.unwrap();
+    let counted = store
+        .tallied(Tally::Unassigned, &["shop".to_owned()])
+        .await
+        .unwrap();
     assert_eq!(counted.len(), 101);
     assert_eq!(
         counted[0],
-        Unassigned {
+        Tallied {
             llm_calls: 30,
             ..unassigned("shop", "other", 60, 5)
         }

@@ -9,9 +9,9 @@ pub mod page;
 mod paging;
 pub mod span;
 pub mod spoken;
+pub mod tallies;
 pub mod tool_call;
 pub mod turn;
-pub mod unassigned;
 pub mod usage;
 
 pub use conversation::{

@@ -4,7 +4,7 @@ mod conversation;
 mod conversations;
 mod facets;
 mod scan;
-mod unassigned;
+mod tallies;
 
 use async_graphql::MergedObject;
 
@@ -12,12 +12,12 @@ pub use conversation::{ConversationQuery, key_of};
 pub use conversations::ConversationsQuery;
 pub use facets::FacetsQuery;
 pub use scan::has_words;
-pub use unassigned::UnassignedQuery;
+pub use tallies::TalliesQuery;
 
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
     ConversationsQuery,
     ConversationQuery,
     FacetsQuery,
-    UnassignedQuery,
+    TalliesQuery,
 );

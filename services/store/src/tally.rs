@@ -1,6 +1,6 @@
-//! Counts of GenAI spans that belong to no conversation, so that someone can see which instrumentation lacks an id.
+//! Counts of GenAI spans that want somebody's attention, by project and instrumentation.
 
-use crate::script::{COUNT_UNASSIGNED, Call};
+use crate::script::{Call, TALLY};
 use crate::{Error, Store};
 use domain::ids::TraceId;
 use domain::text::prefix;
@@ -14,9 +14,18 @@ const OTHER: &str = "other";
 /// Longest name of an instrumentation.
 const NAME_BYTES_MAX: usize = 256;
 
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tally {
+    /// Spans that belong to no conversation: their instrumentation lacks an id.
+    Unassigned,
+    /// Spans that say something that no rule reads: their instrumentation is not known well enough.
+    Unread,
+}
+
 /// Spans of one project and instrumentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unassigned {
+pub struct Tallied {
     pub project: String,
     pub instrumentation: String,
     /// Of a count that is added, below 0 for spans that have found their conversation after all.
@@ -29,16 +38,16 @@ pub struct Unassigned {
 
 impl Store {
     /// Adds to the counts. A repetition counts twice: these numbers show where to look, they are no totals.
-    pub async fn count_unassigned(&self, counts: &[Unassigned]) -> Result<(), Error> {
-        let mut by_project: BTreeMap<&str, Vec<&Unassigned>> = BTreeMap::new();
+    pub async fn tally(&self, tally: Tally, counts: &[Tallied]) -> Result<(), Error> {
+        let mut by_project: BTreeMap<&str, Vec<&Tallied>> = BTreeMap::new();
         for count in counts {
             by_project.entry(&count.project).or_default().push(count);
         }
         let calls: Vec<Call> = by_project
             .into_iter()
             .map(|(project, counts)| {
-                let mut call = COUNT_UNASSIGNED.call();
-                call.key(self.keys.unassigned(project));
+                let mut call = TALLY.call();
+                call.key(self.tally_key(tally, project));
                 call.arg(INSTRUMENTATIONS_MAX)
                     .arg(OTHER)
                     .arg(self.config.retention_ms);
@@ -69,11 +78,11 @@ impl Store {
         Ok(())
     }
 
-    /// The counts of the projects, most spans first. Those that all have found their conversation are left out.
-    pub async fn unassigned(&self, projects: &[String]) -> Result<Vec<Unassigned>, Error> {
+    /// The counts of the projects, most spans first. Those that have come to nothing are left out.
+    pub async fn tallied(&self, tally: Tally, projects: &[String]) -> Result<Vec<Tallied>, Error> {
         let commands = projects.iter().map(|project| {
             let mut command = redis::cmd("HGETALL");
-            command.arg(self.keys.unassigned(project));
+            command.arg(self.tally_key(tally, project));
             command
         });
         let answers = self.connection.each(commands.collect()).await?;
@@ -93,25 +102,30 @@ impl Store {
         });
         Ok(all)
     }
+
+    fn tally_key(&self, tally: Tally, project: &str) -> String {
+        match tally {
+            Tally::Unassigned => self.keys.unassigned(project),
+            Tally::Unread => self.keys.unread(project),
+        }
+    }
 }
 
 /// Fields are a letter for the number, a colon, and the instrumentation.
-fn collect(project: &str, fields: Vec<(String, String)>) -> Vec<Unassigned> {
-    let mut by_name: BTreeMap<String, Unassigned> = BTreeMap::new();
+fn collect(project: &str, fields: Vec<(String, String)>) -> Vec<Tallied> {
+    let mut by_name: BTreeMap<String, Tallied> = BTreeMap::new();
     for (field, value) in fields {
         let Some((number, name)) = field.split_once(':') else {
             continue;
         };
-        let counted = by_name
-            .entry(name.to_owned())
-            .or_insert_with(|| Unassigned {
-                project: project.to_owned(),
-                instrumentation: name.to_owned(),
-                spans: 0,
-                llm_calls: 0,
-                last_seen_ms: 0,
-                example_trace: None,
-            });
+        let counted = by_name.entry(name.to_owned()).or_insert_with(|| Tallied {
+            project: project.to_owned(),
+            instrumentation: name.to_owned(),
+            spans: 0,
+            llm_calls: 0,
+            last_seen_ms: 0,
+            example_trace: None,
+        });
         match number {
             "s" => counted.spans = value.parse().unwrap_or_default(),
             "l" => counted.llm_calls = value.parse().unwrap_or_default(),

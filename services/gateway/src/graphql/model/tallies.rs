@@ -1,7 +1,7 @@
-//! Spans that belong to no conversation, counted.
+//! Spans that want somebody's attention, counted.
 
 use async_graphql::{ID, SimpleObject};
-use store::Unassigned;
+use store::Tallied;
 
 use crate::graphql::scalars::DateTime;
 
@@ -19,8 +19,8 @@ pub struct UnassignedSpans {
     example_trace_id: Option<ID>,
 }
 
-impl From<Unassigned> for UnassignedSpans {
-    fn from(counted: Unassigned) -> Self {
+impl From<Tallied> for UnassignedSpans {
+    fn from(counted: Tallied) -> Self {
         Self {
             project: ID(counted.project),
             instrumentation: counted.instrumentation,
@@ -28,6 +28,41 @@ impl From<Unassigned> for UnassignedSpans {
             llm_calls: counted.llm_calls.max(0).unsigned_abs(),
             last_seen_at: DateTime::from_ms(counted.last_seen_ms),
             example_trace_id: counted.example_trace.map(|trace| ID(trace.to_string())),
+        }
+    }
+}
+
+/// GenAI spans of one instrumentation that say something that no rule reads: it is among their attributes, and missing in the transcript. A repeated delivery may count twice.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UnreadSpans {
+    project: ID,
+    /// Dialect and instrumentation library.
+    instrumentation: String,
+    spans: u64,
+    /// Calls to a model among them.
+    llm_calls: u64,
+    last_seen_at: DateTime,
+    /// A trace with such spans, to look at what they hold.
+    example_trace_id: Option<ID>,
+}
+
+impl From<Tallied> for UnreadSpans {
+    fn from(counted: Tallied) -> Self {
+        let UnassignedSpans {
+            project,
+            instrumentation,
+            spans,
+            llm_calls,
+            last_seen_at,
+            example_trace_id,
+        } = counted.into();
+        Self {
+            project,
+            instrumentation,
+            spans,
+            llm_calls,
+            last_seen_at,
+            example_trace_id,
         }
     }
 }

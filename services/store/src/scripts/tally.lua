@@ -1,4 +1,4 @@
--- Adds to the counts of spans without a conversation.
+-- Adds to the counts of spans of one kind.
 -- KEYS: 1 hash of one project. Fields: 's:' spans, 'l:' LLM calls, 't:' last seen in ms, 'x:' an example's trace, each
 --   with the name of the instrumentation.
 -- ARGV: 1 most instrumentations, 2 name for the rest, 3 expiry in ms, then for each count: instrumentation, spans,
