@@ -30,7 +30,7 @@ fragment Utterance on Message {
   parts { type text mimeType uri json }
   usage { inputTokens outputTokens } cost { total }
   error { type message }
-  toolCalls { id name arguments result status startedAt durationMs error { type message } span { id } }
+  toolCalls { id name arguments result status abandoned startedAt durationMs error { type message } span { id } }
   spans { id traceId }
 }";
 

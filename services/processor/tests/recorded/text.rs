@@ -10,7 +10,8 @@ pub(crate) fn told(label: &str, views: &BTreeMap<String, View>) -> String {
     let mut out = format!("{label}\n");
     for (id, view) in views {
         let totals = &view.totals;
-        let id = if id.len() == 32 {
+        let is_hex = id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = if id.len() == 32 && is_hex {
             "(one per trace)"
         } else {
             id
@@ -68,8 +69,10 @@ pub(crate) fn told(label: &str, views: &BTreeMap<String, View>) -> String {
                 write_part(&mut out, part);
             }
             for tool in &message.tool_calls {
-                let json =
-                    |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
+                let json = |value: &Option<Value>| {
+                    let told = value.as_ref().filter(|value| !value.is_null());
+                    told.map_or("-".to_owned(), Value::to_string)
+                };
                 let status = match tool.status {
                     ToolStatus::Pending if tool.abandoned => " (abandoned)",
                     ToolStatus::Pending => " (pending)",
