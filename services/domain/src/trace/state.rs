@@ -3,7 +3,7 @@
 use super::entry::{Given, TraceEntry};
 use super::report::Report;
 use super::silences::Silences;
-use super::stays::{Assumed, Stay, stays};
+use super::stays::{Assumed, Rank, Standing, Stay, stays};
 use super::times::Times;
 use super::tree::Tree;
 use crate::conversation::Conversation;
@@ -126,9 +126,9 @@ impl Trace {
         let Some(record_ms) = self.first_ms(span) else {
             return Vec::new();
         };
-        let held_until_ms = |placed_ms: Option<i64>| match placed_ms {
-            None => record_ms.saturating_add(self.times.wait_ms),
-            Some(placed_ms) => self.silences.held_until_ms(placed_ms, self.times.hold_ms),
+        let held_until_ms = |standing| match standing {
+            Standing::Nowhere(since_ms) => since_ms.saturating_add(self.times.wait_ms),
+            Standing::Placed(at_ms) => self.silences.held_until_ms(at_ms, self.times.hold_ms),
         };
         stays(
             &self.tree,
@@ -173,6 +173,13 @@ impl Trace {
             rule,
             from_ms: given.at_ms,
         })
+    }
+
+    /// How much is known of it. See [`Rank`].
+    pub(super) fn rank(&self) -> Rank {
+        // One that was put somewhere counts more than one that was only counted: it may have been that before.
+        let weight = |given: &Given| 1 + usize::from(given.conversation().is_some());
+        self.tree.rank(self.given.values().map(weight).sum())
     }
 
     pub(super) fn key(&self, span: SpanId) -> SpanKey {
