@@ -16,38 +16,43 @@ impl Trace {
     /// Decides what becomes of spans that have stood nowhere for `settle_ms`, since they were recorded or lost their place: a
     /// function of the trace and of when its reports were recorded.
     pub fn settle(&mut self, now_ms: i64, without_id: WithoutId) -> Taken {
+        let mut taken = match without_id {
+            WithoutId::Trace => self.give(self.due_to_the_trace(now_ms)),
+            WithoutId::Drop | WithoutId::History => Taken::default(),
+        };
+        // Some may follow those.
+        let settle_ms = self.times.settle_ms;
+        let homeless = self.unsettled().map(|(span, since_ms)| Given {
+            span,
+            to: GivenTo::Nothing,
+            at_ms: since_ms.saturating_add(settle_ms),
+        });
+        let due = homeless.filter(|given| given.at_ms <= now_ms).collect();
+        taken.append(self.give(due));
+        taken
+    }
+
+    /// The spans of which the trace is the conversation: they stood nowhere `settle_ms` after they were recorded, when nobody
+    /// had named one.
+    fn due_to_the_trace(&self, now_ms: i64) -> Vec<Given> {
         // By then, whatever is known now: a replay knows more at once.
         let first_name_ms = self.tree.first_names().0.map(|name| name.record_ms);
         let is_named = |at_ms: i64| first_name_ms.is_some_and(|name_ms| name_ms <= at_ms);
-        let mut given = Vec::new();
-        for span in self.held.spans_held() {
-            let Some(first_ms) = self.first_ms(span).filter(|_| !self.is_decided(span)) else {
-                continue;
+        let spans = self.held.spans_held().into_iter();
+        let undecided = spans.filter(|span| !self.given.contains_key(span));
+        let due = undecided.filter_map(|span| {
+            let at_ms = self.first_ms(span)?.saturating_add(self.times.settle_ms);
+            let stood = || {
+                let stays = self.stays(span);
+                stays.first().is_some_and(|stay| stay.from_ms <= at_ms)
             };
-            let stays = self.stays(span);
-            let first_at_ms = first_ms.saturating_add(self.times.settle_ms);
-            let stood = stays
-                .first()
-                .is_some_and(|stay| stay.from_ms <= first_at_ms);
-            let is_traces = without_id == WithoutId::Trace
-                && !stood
-                && !is_named(first_at_ms)
-                && !self.given.contains_key(&span);
-            let (to, at_ms) = if is_traces {
-                (GivenTo::Trace(self.id.to_string()), first_at_ms)
-            } else if stands(&stays) {
-                // It has a place by now: nobody need be told that it had none.
-                continue;
-            } else {
-                let since_ms = nowhere_since_ms(&stays, first_ms);
-                let at_ms = since_ms.saturating_add(self.times.settle_ms);
-                (GivenTo::Nothing, at_ms)
-            };
-            if at_ms <= now_ms {
-                given.push(Given { span, to, at_ms });
-            }
-        }
-        self.give(given)
+            (at_ms <= now_ms && !is_named(at_ms) && !stood()).then(|| Given {
+                span,
+                to: GivenTo::Trace(self.id.to_string()),
+                at_ms,
+            })
+        });
+        due.collect()
     }
 
     /// Whether what becomes of the span without an id is decided. Of one that has found an id it is not: it may lose its

@@ -150,19 +150,20 @@ impl Trace {
     /// What was decided about the span, or where a call above it was put: tools, agents and logs follow the calls they belong
     /// to. Calls are decided one by one, so that the next one finds each of them.
     fn assumed_of(&self, span: SpanId) -> Option<Assumed<'_>> {
-        let own = self.given.get(&span);
+        let put = |span: SpanId| {
+            self.given
+                .get(&span)
+                .filter(|given| given.conversation().is_some())
+        };
         let is_call = self
             .held
             .span(&self.key(span))
             .is_some_and(|span| span.operation.is_llm());
         let above = || {
-            let mut above = self
-                .tree
-                .above(span)
-                .filter_map(|span| self.given.get(&span));
-            above.find(|given| given.conversation().is_some())
+            let mut above = self.tree.above(span);
+            above.find_map(put)
         };
-        let given = match own {
+        let given = match put(span) {
             Some(own) => own,
             None if is_call => return None,
             None => above()?,
