@@ -43,6 +43,7 @@ impl Trace {
         told.extend(self.tree.first_ids());
         let links = self.links_above(span);
         let mut effects: Vec<Effect> = Vec::new();
+        let rank = self.rank();
         for conversation in told {
             let here: Vec<&Stay> = stays
                 .iter()
@@ -65,7 +66,7 @@ impl Trace {
                     is_precaution: is_simple
                         || here.is_empty()
                             && moved.is_none_or(|moved| !moved.contains(conversation)),
-                    rank: self.tree.rank(self.given.len()),
+                    rank,
                     during: here
                         .iter()
                         .map(|stay| (stay.from_ms, stay.until_ms))

@@ -3,7 +3,7 @@
 use super::entry::{Given, TraceEntry};
 use super::report::Report;
 use super::silences::Silences;
-use super::stays::{Assumed, Stay, stays};
+use super::stays::{Assumed, Rank, Standing, Stay, stays};
 use super::times::Times;
 use super::tree::Tree;
 use crate::conversation::Conversation;
@@ -126,9 +126,9 @@ impl Trace {
         let Some(record_ms) = self.first_ms(span) else {
             return Vec::new();
         };
-        let held_until_ms = |placed_ms: Option<i64>| match placed_ms {
-            None => record_ms.saturating_add(self.times.wait_ms),
-            Some(placed_ms) => self.silences.held_until_ms(placed_ms, self.times.hold_ms),
+        let held_until_ms = |standing| match standing {
+            Standing::Nowhere(since_ms) => since_ms.saturating_add(self.times.wait_ms),
+            Standing::Placed(at_ms) => self.silences.held_until_ms(at_ms, self.times.hold_ms),
         };
         stays(
             &self.tree,
@@ -151,19 +151,20 @@ impl Trace {
     /// What was decided about the span, or where a call above it was put: tools, agents and logs follow the calls they belong
     /// to. Calls are decided one by one, so that the next one finds each of them.
     fn assumed_of(&self, span: SpanId) -> Option<Assumed<'_>> {
-        let own = self.given.get(&span);
+        let put = |span: SpanId| {
+            self.given
+                .get(&span)
+                .filter(|given| given.conversation().is_some())
+        };
         let is_call = self
             .held
             .span(&self.key(span))
             .is_some_and(|span| span.operation.is_llm());
         let above = || {
-            let mut above = self
-                .tree
-                .above(span)
-                .filter_map(|span| self.given.get(&span));
-            above.find(|given| given.conversation().is_some())
+            let mut above = self.tree.above(span);
+            above.find_map(put)
         };
-        let given = match own {
+        let given = match put(span) {
             Some(own) => own,
             None if is_call => return None,
             None => above()?,
@@ -174,6 +175,13 @@ impl Trace {
             rule,
             from_ms: given.at_ms,
         })
+    }
+
+    /// How much is known of it. See [`Rank`].
+    pub(super) fn rank(&self) -> Rank {
+        // One that was put somewhere counts more than one that was only counted: it may have been that before.
+        let weight = |given: &Given| 1 + usize::from(given.conversation().is_some());
+        self.tree.rank(self.given.values().map(weight).sum())
     }
 
     pub(super) fn key(&self, span: SpanId) -> SpanKey {

@@ -28,6 +28,29 @@ pub struct Stay {
     pub until_ms: Option<i64>,
 }
 
+/// Whether a span stands anywhere by now.
+pub(super) fn stands(stays: &[Stay]) -> bool {
+    stays.last().is_some_and(|stay| stay.until_ms.is_none())
+}
+
+/// Since when a span, first recorded at `first_ms`, stands nowhere; of one that stands somewhere, since when it last did not.
+pub(super) fn nowhere_since_ms(stays: &[Stay], first_ms: i64) -> i64 {
+    let next_ms = |at: usize| stays.get(at + 1).map(|stay| stay.from_ms);
+    let lost = stays.iter().enumerate().rev().find_map(|(at, stay)| {
+        let until_ms = stay.until_ms?;
+        (next_ms(at) != Some(until_ms)).then_some(until_ms)
+    });
+    lost.unwrap_or(first_ms)
+}
+
+/// Where a span stands after a time, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Standing {
+    Nowhere(i64),
+    /// When anything last bore on it.
+    Placed(i64),
+}
+
 /// How much is known of a trace. Of two states of one trace the later one knows more: more reports, or as many of which some
 /// were recorded earlier than was known before, or more decisions about spans that no id places. So what a later state says
 /// of a span counts, whichever comes first.
@@ -50,14 +73,14 @@ pub(super) struct Assumed<'a> {
 }
 
 /// The stays of what was recorded of a span without an id of its own, at `record_ms`. `held_until_ms` says up to when
-/// names counted for what stood nowhere, or was last placed at some time: later ones found nothing held that they could move.
+/// names counted for what stood so: later ones found nothing held that they could move.
 pub(super) fn stays(
     tree: &Tree,
     trace: &str,
     span: SpanId,
     record_ms: i64,
     assumed: Option<Assumed<'_>>,
-    held_until_ms: impl Fn(Option<i64>) -> i64,
+    held_until_ms: impl Fn(Standing) -> i64,
 ) -> Vec<Stay> {
     let ancestors = by_ancestors(tree, span, |span| tree.name(span));
     let sessions = by_ancestors(tree, span, |span| tree.session(span));
@@ -97,15 +120,17 @@ pub(super) fn stays(
             })
     };
     let mut stays: Vec<Stay> = Vec::new();
-    let mut placed_ms = None;
+    let mut standing = Standing::Nowhere(record_ms);
     for now_ms in times {
-        if now_ms > held_until_ms(placed_ms) {
+        if now_ms > held_until_ms(standing) {
             break;
         }
         let found = at(now_ms);
-        if found.is_some() || placed_ms.is_some() {
-            placed_ms = Some(now_ms);
-        }
+        standing = match (standing, found) {
+            (_, Some(_)) => Standing::Placed(now_ms),
+            (Standing::Placed(_), None) => Standing::Nowhere(now_ms),
+            (Standing::Nowhere(since_ms), None) => Standing::Nowhere(since_ms),
+        };
         let open = stays.last_mut().filter(|stay| stay.until_ms.is_none());
         match (open, found) {
             // It stays; by which rule it does is what is known best.

@@ -3,7 +3,7 @@
 use super::entry::{Given, GivenTo, TraceEntry};
 use super::report::{Kind, Report};
 use super::state::Trace;
-use super::stays::Stay;
+use super::stays::{Stay, stands};
 use super::tree::Tree;
 use crate::ids::SpanId;
 use crate::limits::Limits;
@@ -152,7 +152,7 @@ impl Trace {
                     .get(&span)
                     .is_some_and(|given| given.to == GivenTo::Nothing)
             };
-            if let Some(stay) = after.first().filter(|_| was_lost()) {
+            if let Some(stay) = after.last().filter(|_| stands(&after) && was_lost()) {
                 let given = Given {
                     span,
                     to: GivenTo::Id,

@@ -1,8 +1,9 @@
 //! Whatever the order, and whatever was lost and read again.
 
 use crate::world::{Record, World};
-use domain::trace::{Hint, Kind};
+use domain::trace::{Hint, Kind, Times, WithoutId};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 const SPANS: u8 = 7;
 /// One of them is also a conversation that spans name.
@@ -79,6 +80,47 @@ fn in_order(records: &[Record]) -> World {
     world
 }
 
+/// Shorter than what is played takes, so that what is decided yields to what comes; and all is held to the end.
+const SETTLE_MS: i64 = 4;
+
+fn soon() -> Times {
+    Times {
+        settle_ms: SETTLE_MS,
+        ..Times::default()
+    }
+}
+
+/// As time passes while records are read, in this order: what is due is decided whenever all before a time was read.
+fn settled(records: &[Record], without_id: WithoutId) -> World {
+    let mut world = World::with(soon());
+    for record in records {
+        world.settle(record.at_ms - 1, without_id);
+        world.read(std::slice::from_ref(record));
+    }
+    world.settle(1_000, without_id);
+    world
+}
+
+/// The spans of which something carries no id and stands nowhere. Of errors alone nothing is decided.
+fn homeless(world: &World, records: &[Record]) -> BTreeSet<u8> {
+    let says = |record: &&Record| match record.kind {
+        Kind::GenAiSpan => true,
+        Kind::Log => !record.is_error,
+        Kind::OtherSpan => false,
+    };
+    let without_id = records.iter().filter(|record| record.id.is_none());
+    let numbers: BTreeSet<u8> = without_id
+        .filter(says)
+        .map(|record| record.number)
+        .collect();
+    let trace = world.trace();
+    let is_homeless = |number: &u8| {
+        let stays = trace.stays(crate::world::span_id(*number));
+        stays.last().is_none_or(|stay| stay.until_ms.is_some())
+    };
+    numbers.into_iter().filter(is_homeless).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -116,5 +158,42 @@ proptest! {
             world.read(std::slice::from_ref(record));
         }
         prop_assert_eq!(all_of(&world), right);
+    }
+    #[test]
+    fn what_is_counted_in_the_end_is_what_stands_nowhere_whatever_came_first(
+        (records, order) in trace().prop_flat_map(|records| {
+            let order = Just(records.clone()).prop_shuffle();
+            (Just(records), order)
+        }),
+    ) {
+        // The same spans, recorded as they come.
+        let come: Vec<Record> = (0..).zip(&order).map(|(at, record)| Record {
+            at_ms: at * 3,
+            ..record.clone()
+        }).collect();
+        let mut sorted = records.clone();
+        sorted.sort_by_key(|record| record.at_ms);
+        for records in [sorted, come] {
+            let world = settled(&records, WithoutId::Drop);
+            prop_assert_eq!(world.counted(), &homeless(&world, &records));
+        }
+    }
+
+    #[test]
+    fn a_replay_that_knows_all_before_it_decides_decides_the_same(
+        (records, order) in trace().prop_flat_map(|records| {
+            let order = Just(records.clone()).prop_shuffle();
+            (Just(records), order)
+        }),
+        without_id in prop::sample::select(vec![WithoutId::Drop, WithoutId::Trace]),
+    ) {
+        let mut sorted = records.clone();
+        sorted.sort_by_key(|record| record.at_ms);
+        let played = settled(&sorted, without_id);
+        let mut replayed = World::with(soon());
+        replayed.read(&order);
+        replayed.settle(1_000, without_id);
+        prop_assert_eq!(played.counted(), replayed.counted());
+        prop_assert_eq!(played.now(), replayed.now());
     }
 }

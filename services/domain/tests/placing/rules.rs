@@ -76,6 +76,74 @@ fn a_root_that_comes_hours_later_names_all_below_it() {
 }
 
 #[test]
+fn spans_that_lose_their_place_count_as_those_do_that_never_had_one() {
+    let named = |at_ms| [genai(1, 0, "a", at_ms), genai(2, 0, "b", at_ms + 1)];
+    let without_id = |at_ms| [3, 4, 5].map(|number| genai(number, 0, "", at_ms));
+    let settle_ms = Times::default().settle_ms;
+    let mut never = World::default();
+    never.read(&named(1));
+    never.read(&without_id(3));
+    let mut lost = World::default();
+    lost.read(&named(1)[..1]);
+    lost.read(&without_id(2));
+    lost.settle(2 * settle_ms, WithoutId::Drop);
+    assert!(lost.counted().is_empty(), "they stand somewhere");
+    let lost_ms = 3 * settle_ms;
+    lost.read(&[genai(2, 0, "b", lost_ms)]);
+    assert_eq!(lost.due_ms(2 * settle_ms), Some(lost_ms + settle_ms));
+    lost.settle(lost_ms + settle_ms - 1, WithoutId::Drop);
+    assert!(lost.counted().is_empty());
+    for world in [&mut never, &mut lost] {
+        world.settle(lost_ms + settle_ms, WithoutId::Drop);
+        assert_eq!(told(world), "a: 1; b: 2");
+        assert_eq!(
+            world.counted().iter().copied().collect::<Vec<_>>(),
+            [3, 4, 5]
+        );
+    }
+}
+
+#[test]
+fn a_span_that_finds_a_place_and_loses_it_again_is_counted_again() {
+    let settle_ms = Times::default().settle_ms;
+    let mut world = World::default();
+    world.read(&[genai(3, 0, "", 0)]);
+    world.settle(settle_ms, WithoutId::Drop);
+    assert_eq!(world.counted().len(), 1);
+    world.read(&[genai(1, 0, "a", settle_ms + 1)]);
+    assert_eq!(world.counted().len(), 0);
+    world.read(&[genai(2, 0, "b", settle_ms + 2)]);
+    world.settle(3 * settle_ms, WithoutId::Drop);
+    assert_eq!(world.counted().len(), 1);
+}
+
+#[test]
+fn spans_that_lose_their_place_are_kept_as_long_as_those_that_never_had_one() {
+    let Times {
+        wait_ms, hold_ms, ..
+    } = Times::default();
+    assert!(hold_ms < wait_ms);
+    let mut world = World::default();
+    world.read(&[genai(1, 0, "a", 0), genai(3, 7, "", 0)]);
+    world.read(&[genai(2, 0, "b", 1)]);
+    assert!(!world.trace().is_over(wait_ms));
+    assert!(world.trace().is_over(wait_ms + 1));
+    world.read(&[genai(7, 0, "b", wait_ms)]);
+    assert_eq!(told(&world), "a: 1; b: 2 3 7");
+}
+
+#[test]
+fn what_was_said_is_to_tell_of_spans_that_lose_their_place_too() {
+    let settle_ms = Times::default().settle_ms;
+    let mut world = World::default();
+    world.read(&[genai(1, 0, "a", 0), genai(3, 7, "", 0)]);
+    world.read(&[genai(2, 0, "b", settle_ms)]);
+    let project = "shop".into();
+    let pieces = |now_ms| world.trace().pieces(&project, now_ms).len();
+    assert_eq!([pieces(2 * settle_ms - 1), pieces(2 * settle_ms)], [0, 1]);
+}
+
+#[test]
 fn logs_follow_their_span_or_the_ids_they_carry() {
     let mut world = World::default();
     world.read(&[log(2, 1)]);

@@ -147,12 +147,27 @@ impl Record {
 pub struct World {
     entries: Vec<TraceEntry>,
     conversations: BTreeMap<String, Conversation>,
+    times: Times,
+    /// Spans that count as having no conversation.
+    counted: BTreeSet<u8>,
 }
 
 /// What stands in a conversation, by span: spans, and how many logs.
 pub type Standing = BTreeMap<String, BTreeMap<u8, (bool, usize)>>;
 
 impl World {
+    pub fn with(times: Times) -> Self {
+        Self {
+            times,
+            ..Self::default()
+        }
+    }
+
+    /// The spans that count as having no conversation.
+    pub fn counted(&self) -> &BTreeSet<u8> {
+        &self.counted
+    }
+
     /// When the trace is to be visited next.
     pub fn due_ms(&self, visited_ms: i64) -> Option<i64> {
         let trace = self.trace();
@@ -197,6 +212,12 @@ impl World {
             self.entries
                 .push(serde_json::from_str(&text).expect("entries deserialise"));
         }
+        for span in &taken.found {
+            assert!(self.counted.remove(&span.0[0]), "{span:?} was not counted");
+        }
+        for span in &taken.lost {
+            assert!(self.counted.insert(span.0[0]), "{span:?} is counted twice");
+        }
         for effect in trace.effects(&taken.touched) {
             self.tell(effect);
         }
@@ -219,7 +240,7 @@ impl World {
     }
 
     pub fn trace(&self) -> Trace {
-        let mut trace = Trace::new(TRACE, Times::default());
+        let mut trace = Trace::new(TRACE, self.times);
         self.entries
             .iter()
             .cloned()
