@@ -44,7 +44,7 @@ pub(super) fn push(text: String, out: &mut Vec<Part>) {
 
 /// The text of a reasoning item: directly, or in OpenAI's `summary` list, or in Bedrock's nesting.
 pub(super) fn text_of(map: &mut Map<String, Value>) -> String {
-    const KEYS: [&str; 8] = [
+    const KEYS: [&str; 9] = [
         "summary",
         "content",
         "text",
@@ -52,6 +52,8 @@ pub(super) fn text_of(map: &mut Map<String, Value>) -> String {
         "reasoning",
         "reasoningContent",
         "reasoningText",
+        // Haystack.
+        "reasoning_text",
         "value",
     ];
     let mut found = String::new();

@@ -5,7 +5,8 @@
 
 mod tables;
 
-use super::shapes::{Look, is_constructor, is_message, is_sentence, looks_like_messages};
+use super::sentences::is_sentence;
+use super::shapes::{Look, is_constructor, is_message, looks_like_messages};
 use crate::message::Role;
 use crate::normalise::values::{absent, json};
 use serde_json::{Map, Value};

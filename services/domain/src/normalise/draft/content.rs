@@ -2,7 +2,7 @@
 
 use super::names::{self, Answer, List, Names};
 use super::reading::{Rank, Reading, is_told};
-use super::{Draft, events, unread};
+use super::{Draft, events, reading, unread};
 use crate::message::{Message, Part, Role};
 use crate::normalise::content::messages::{self, Turn};
 use crate::normalise::content::tool_value;
@@ -63,6 +63,8 @@ pub(super) struct Best {
     role: Role,
     /// Attributes were thrown away, so that the longer of two readings is the whole one.
     is_torn: bool,
+    /// Messages among the flattened ones have a role and nothing else, so that the raw values may say more.
+    has_holes: bool,
     /// Spans around the calls carry data of any kind: only what is plainly messages is taken.
     strictly: bool,
 }
@@ -73,6 +75,7 @@ impl Best {
             reading: None,
             role,
             is_torn: draft.dropped_attributes > 0,
+            has_holes: false,
             strictly: is_strict(draft.operation),
         }
     }
@@ -88,9 +91,9 @@ impl Best {
         }
         let is_better = self.reading.as_ref().is_none_or(|best| {
             reading.rank > best.rank
-                || (self.is_torn
+                || ((self.is_torn || self.has_holes)
                     && reading.rank == best.rank
-                    && reading.turns.len() > best.turns.len())
+                    && reading.told() > best.told())
         });
         if is_better {
             self.reading = Some(reading);
@@ -104,6 +107,7 @@ impl Best {
     /// Whether nothing better can come.
     fn is_sure(&self) -> bool {
         !self.is_torn
+            && !self.has_holes
             && self
                 .reading
                 .as_ref()
@@ -189,6 +193,7 @@ fn read_side(draft: &mut Draft, pick: fn(&Names) -> List, role: Role, best: &mut
             }
         } else if let Some(prefix) = name.strip_suffix(".N") {
             if let Some(tree) = flat::take(draft.fields.map_mut(), prefix) {
+                best.has_holes |= reading::has_holes(&tree.items);
                 best.offer(Reading::of_tree(tree, role));
             }
         } else if let Some(value) = take(draft, name) {

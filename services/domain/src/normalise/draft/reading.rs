@@ -103,6 +103,17 @@ impl Reading {
         Self::new(rank, pieces)
     }
 
+    /// How many messages say something.
+    pub(crate) fn told(&self) -> usize {
+        let is_empty =
+            |part: &Part| matches!(part, Part::ToolResult { result, .. } if result.is_null());
+        let told = self
+            .turns
+            .iter()
+            .filter(|turn| !turn.message.parts.iter().all(is_empty));
+        told.count()
+    }
+
     /// Splits a whole talk into what was asked and the answer at its end.
     pub(crate) fn split(mut self) -> (Self, Self) {
         let ends_with_answer = self
@@ -133,6 +144,18 @@ fn plain_rank(value: &Value) -> Rank {
         Value::Array(items) if are_texts(items) => Rank::Text,
         _ => Rank::Json,
     }
+}
+
+/// Whether any of the flattened messages has its role alone: OpenInference's instrumentations leave out what they cannot
+/// flatten (blocks of LangChain's JavaScript, results and calls of Haystack).
+pub(crate) fn has_holes(items: &Value) -> bool {
+    let is_hole = |item: &Value| {
+        let message = item.get("message").unwrap_or(item).as_object();
+        message.is_some_and(|message| message.len() == 1 && message.contains_key("role"))
+    };
+    items
+        .as_array()
+        .is_some_and(|items| items.iter().any(is_hole))
 }
 
 /// The messages within the items of a flattened list.

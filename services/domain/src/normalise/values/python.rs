@@ -316,7 +316,7 @@ impl<'a> ReprReader<'a> {
         }
         let end = rest.find('>')?;
         let printed = &rest[..=end];
-        let is_object = printed.contains(" object at 0x") || printed.starts_with("<class '");
+        let is_object = printed.contains(" at 0x") || printed.starts_with("<class '");
         self.at += printed.len();
         is_object.then(|| printed.into())
     }
