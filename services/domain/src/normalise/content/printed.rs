@@ -1,8 +1,9 @@
-//! Messages as Python prints them, in lists where others have objects (Haystack, LlamaIndex over OpenInference):
-//! `{"messages":["ChatMessage(_role=<ChatRole.USER: 'user'>, …)"]}`.
+//! Messages as texts, in lists where others have objects: as Python prints them (Haystack, LlamaIndex over OpenInference:
+//! `{"messages":["ChatMessage(_role=<ChatRole.USER: 'user'>, …)"]}`), or each as JSON (attributes can be lists of texts,
+//! not of objects).
 
 use super::{roles, shapes};
-use crate::normalise::values::python;
+use crate::normalise::values::{json, python};
 use serde_json::{Map, Value};
 
 /// Such lists with their messages opened, at the top or one key below; anything else stays.
@@ -32,14 +33,18 @@ fn open_list(items: &mut Vec<Value>) {
 
 fn may_be_printed(item: &Value) -> bool {
     item.as_str().is_some_and(|text| {
-        text.starts_with(|letter: char| letter.is_ascii_uppercase())
-            && text.ends_with(')')
-            && text.contains('(')
+        let is_class = text.starts_with(|letter: char| letter.is_ascii_uppercase());
+        (is_class && text.ends_with(')') && text.contains('(')) || text.starts_with('{')
     })
 }
 
 fn message(item: &Value) -> Option<Value> {
-    let Value::Object(map) = python::literal(item.as_str()?)? else {
+    let text = item.as_str()?;
+    let map = match text.starts_with('{') {
+        true => json::structure(text)?,
+        false => python::literal(text)?,
+    };
+    let Value::Object(map) = map else {
         return None;
     };
     let map = without_underscores(map);
@@ -73,7 +78,12 @@ mod tests {
             opened(json!({"messages": [printed], "tools": ["Tool(name='a')"]})),
             json!({"messages": [open], "tools": ["Tool(name='a')"]})
         );
+        assert_eq!(
+            opened(json!([r#"{"role":"user","content":"Hi"}"#])),
+            json!([{"role": "user", "content": "Hi"}])
+        );
         for same in [
+            json!([r#"{"role":"baker","wage":3}"#]),
             json!([printed, "What does this print?"]),
             json!(["Point(x=1, y=2)"]),
             json!(["Hi (there)"]),

@@ -67,12 +67,39 @@ pub(crate) fn is_sentence(map: &Map<String, Value>, look: Look) -> bool {
     match words {
         Some(words) => look
             .keys(map)
-            .all(|key| key == words || WITH_WORDS.contains(&key)),
+            .all(|key| key == words || (WITH_WORDS.contains(&key) && fits(key, &map[key]))),
         None => {
             absent::get(map, "tool_calls").is_some_and(Value::is_array)
                 && absent::keys(map).all(|key| WITH_WORDS.contains(&key))
         }
     }
+}
+
+/// Whether what stands beside the words can be what SDKs put there. Models are asked for keys of such names too:
+/// `{"text":"Take one","usage":"daily"}`.
+fn fits(key: &str, value: &Value) -> bool {
+    const STRUCTURES: [&str; 14] = [
+        "tool_calls",
+        "toolCalls",
+        "toolResults",
+        "files",
+        "sources",
+        "usage",
+        "usage_metadata",
+        "usageMetadata",
+        "totalUsage",
+        "token_usage",
+        "response_metadata",
+        "generation_info",
+        "additional_kwargs",
+        "chat_history",
+    ];
+    let is_structure = match value {
+        Value::Object(_) | Value::Array(_) => true,
+        Value::String(text) => text.is_empty() || text.starts_with(['{', '[']),
+        other => other.is_null(),
+    };
+    is_structure || !STRUCTURES.contains(&key)
 }
 
 /// Whether an object is an answer in which every field is there and nothing is said (Mastra's failed calls).

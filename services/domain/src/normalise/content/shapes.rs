@@ -212,7 +212,12 @@ pub(crate) fn is_message(map: &Map<String, Value>, look: Look) -> bool {
                 && (look.is_trusted
                     || absent::keys(map).all(|key| BODIES.contains(&key) || BESIDE.contains(&key)))
         }
-        Some(roles::Speaker::Known(_)) => has_body || map.get("data").is_some_and(Value::is_object),
+        Some(roles::Speaker::Known(_)) => {
+            has_body
+                || map
+                    .get("data")
+                    .is_some_and(|data| absent::has_any_in(data, &BODIES))
+        }
         // .NET's classes.
         None if has_role => has_body,
         None => has_body && map.get("type").and_then(Value::as_str) == Some("message"),

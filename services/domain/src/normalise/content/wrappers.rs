@@ -57,7 +57,9 @@ pub(crate) fn of(map: &Map<String, Value>, look: Look) -> Option<&'static Wrappe
 fn holds(wrapper: &Wrapper, inner: &Value, look: Look) -> bool {
     let deeper = look.deeper();
     match (wrapper.holds, inner) {
-        (Holds::Answers, Value::Array(_)) => true,
+        (Holds::Answers, Value::Array(items)) => items
+            .iter()
+            .all(|item| item.is_object() || item.is_array() || item.is_null()),
         (Holds::Answers, _) => false,
         (Holds::Message, Value::Object(inner)) => {
             is_constructor(inner) || is_message(inner, deeper) || is_sentence(inner, deeper)
