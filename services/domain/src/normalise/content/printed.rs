@@ -4,15 +4,21 @@
 
 use super::{roles, shapes};
 use crate::normalise::values::{json, python};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json as object};
 
 /// Such lists with their messages opened, at the top or one key below; anything else stays.
 pub(super) fn opened(mut value: Value) -> Value {
     match &mut value {
         Value::Array(items) => open_list(items),
         Value::Object(map) => {
-            let lists = map.values_mut().filter_map(Value::as_array_mut);
-            lists.for_each(open_list);
+            for (key, value) in map {
+                if let Value::Array(items) = value {
+                    open_list(items);
+                    if PAIRS.contains(&key.as_str()) {
+                        open_pairs(items);
+                    }
+                }
+            }
         }
         _ => {}
     }
@@ -27,6 +33,23 @@ fn open_list(items: &mut Vec<Value>) {
     }
     let messages: Option<Vec<Value>> = items.iter().map(message).collect();
     if let Some(messages) = messages {
+        *items = messages;
+    }
+}
+
+/// Where LangChain takes messages as pairs: `{"messages":[["user","Hi"]]}`.
+const PAIRS: [&str; 4] = ["messages", "input", "chat_history", "history"];
+
+fn open_pairs(items: &mut Vec<Value>) {
+    let message = |item: &Value| match item.as_array().map(Vec::as_slice) {
+        Some([Value::String(role), Value::String(words)]) => {
+            roles::role(role).map(|_| object!({"role": role, "content": words}))
+        }
+        _ => None,
+    };
+    if !items.is_empty()
+        && let Some(messages) = items.iter().map(message).collect()
+    {
         *items = messages;
     }
 }
@@ -82,8 +105,14 @@ mod tests {
             opened(json!([r#"{"role":"user","content":"Hi"}"#])),
             json!([{"role": "user", "content": "Hi"}])
         );
+        assert_eq!(
+            opened(json!({"messages": [["user", "Hi"]]})),
+            json!({"messages": [{"role": "user", "content": "Hi"}]})
+        );
         for same in [
             json!([r#"{"role":"baker","wage":3}"#]),
+            json!({"pairs": [["user", "Hi"]]}),
+            json!({"messages": [["to", "Ann"]]}),
             json!([printed, "What does this print?"]),
             json!(["Point(x=1, y=2)"]),
             json!(["Hi (there)"]),

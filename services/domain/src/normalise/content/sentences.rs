@@ -50,9 +50,8 @@ pub(crate) fn is_sentence(map: &Map<String, Value>, look: Look) -> bool {
     if look.is_trusted {
         return has_body(map);
     }
-    // Gemini's contents may leave out the role of the user.
-    let may_be_listed =
-        absent::has_any(map, &REASONS) || (!look.is_answer && absent::has(map, "parts"));
+    // Gemini's contents may leave out their role.
+    let may_be_listed = absent::has_any(map, &REASONS) || absent::has(map, "parts");
     if look.is_strict || (look.is_listed && !may_be_listed) {
         return false;
     }

@@ -13,18 +13,21 @@ pub(super) fn part(body: &mut Vec<Part>) {
         return;
     };
     let rest = text.trim_start();
-    let tagged = ["think", "thinking"].into_iter().find_map(|tag| {
-        let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-        match (rest.strip_prefix(&open), rest.split_once(&close)) {
-            (Some(rest), _) => Some(rest.split_once(&close).unwrap_or((rest, ""))),
-            // Words about tags have them in quotes or between others.
-            (None, Some((thought, answer))) => {
-                let is_tag = !thought.contains(&open) && !thought.ends_with(['`', '"', '\'', '(']);
-                is_tag.then_some((thought, answer))
+    let tagged = ["think", "thinking", "thought", "reasoning"]
+        .into_iter()
+        .find_map(|tag| {
+            let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+            match (rest.strip_prefix(&open), rest.split_once(&close)) {
+                (Some(rest), _) => Some(rest.split_once(&close).unwrap_or((rest, ""))),
+                // Words about tags have them in quotes or between others.
+                (None, Some((thought, answer))) => {
+                    let is_tag =
+                        !thought.contains(&open) && !thought.ends_with(['`', '"', '\'', '(']);
+                    is_tag.then_some((thought, answer))
+                }
+                (None, None) => None,
             }
-            (None, None) => None,
-        }
-    });
+        });
     let Some((thought, answer)) = tagged else {
         return;
     };

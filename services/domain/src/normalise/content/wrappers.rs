@@ -26,6 +26,8 @@ enum Holds {
     Answer,
     /// Words of a question, or messages.
     Question,
+    /// A request or the arguments of a function, as an object.
+    Request,
 }
 
 pub(crate) struct Wrapper {
@@ -73,6 +75,9 @@ fn holds(wrapper: &Wrapper, inner: &Value, look: Look) -> bool {
         (Holds::Question, inner) if are_words(inner) => {
             look.are_words(wrapper.key) && !look.is_answer
         }
+        (Holds::Request, inner) => {
+            !look.is_answer && inner.is_object() && looks_like_messages(inner, deeper)
+        }
         (Holds::Messages, Value::Array(_)) => has_speaker(inner, deeper),
         (_, inner) => looks_like_messages(inner, deeper),
     }
@@ -96,7 +101,7 @@ fn stands_alone(wrapper: &Wrapper, map: &Map<String, Value>, look: Look) -> bool
     let is_words = are_words(inner);
     let is_known = |key: &str| {
         let shared: &[&str] = match wrapper.holds {
-            Holds::Question => &REQUEST,
+            Holds::Question | Holds::Request => &REQUEST,
             Holds::Messages if !look.is_answer => &REQUEST,
             _ => &RESPONSE,
         };
@@ -129,9 +134,12 @@ fn is_envelope(map: &Map<String, Value>) -> bool {
                 .any(|key| key.to_ascii_lowercase().contains("token"))
         })
     };
-    ["usage", "usage_metadata", "usageMetadata"]
-        .iter()
-        .any(|key| map.get(*key).is_some_and(counts_tokens))
+    // Ollama.
+    let is_done = map.get("done").is_some_and(Value::is_boolean) && absent::has(map, "model");
+    is_done
+        || ["usage", "usage_metadata", "usageMetadata"]
+            .iter()
+            .any(|key| map.get(*key).is_some_and(counts_tokens))
         || map
             .get("object")
             .and_then(Value::as_str)

@@ -45,7 +45,7 @@ fn finish(draft: &mut Draft, mut input: Best, mut output: Best) {
     }
     if let Some(reading) = input.reading {
         draft.original_input_messages = draft.original_input_messages.or(reading.original_length);
-        draft.push_input(inner_histories(draft.operation, reading.turns));
+        draft.push_input(reading::inner_histories(draft.operation, reading.turns));
     }
     if let Some(reading) = output.reading {
         draft.push_output(reading.turns);
@@ -304,33 +304,6 @@ fn append(turns: &mut Vec<Turn>, rest: Vec<Turn>) {
     let new: Vec<Part> = new.collect();
     if let Some(last) = turns.last_mut() {
         last.message.parts.extend(new);
-    }
-}
-
-/// Some agents tell their whole history as JSON text in the one message of the user (Sentry's Python SDK).
-fn inner_histories(operation: Operation, turns: Vec<Turn>) -> Vec<Turn> {
-    if operation != Operation::InvokeAgent {
-        return turns;
-    }
-    turns
-        .into_iter()
-        .flat_map(|turn| inner_history(turn).unwrap_or_else(|turn| vec![turn]))
-        .collect()
-}
-
-fn inner_history(turn: Turn) -> Result<Vec<Turn>, Turn> {
-    let [Part::Text { text }] = turn.message.parts.as_slice() else {
-        return Err(turn);
-    };
-    let is_history = turn.message.role == Role::User
-        && text.trim_start().starts_with("[{")
-        && text.contains("\"role\"");
-    if !is_history {
-        return Err(turn);
-    }
-    match messages::read_strictly(Value::String(text.clone()), Role::User) {
-        Ok(inner) if !inner.is_empty() => Ok(inner),
-        _ => Err(turn),
     }
 }
 
