@@ -2,6 +2,7 @@
 //! Set `UPDATE_EXAMPLES=1` to write what is read now, and read the difference.
 
 mod memory;
+mod mutations;
 mod reading;
 mod reports;
 mod text;

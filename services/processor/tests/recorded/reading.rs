@@ -43,6 +43,11 @@ pub(crate) fn read(file: &Path) -> Vec<(Raw, i64)> {
         .and_then(|name| name.to_str())
         .expect("a name");
     let bytes = fs::read(file).expect("a readable file");
+    read_bytes(name, bytes)
+}
+
+/// What an export holds; its name tells its encoding.
+pub(crate) fn read_bytes(name: &str, bytes: Vec<u8>) -> Vec<(Raw, i64)> {
     match name.split_once('.').map(|(_, kind)| kind) {
         Some("traces.pb") => decode(Encoding::OtlpProto, Signal::Spans, bytes),
         Some("logs.pb") => decode(Encoding::OtlpProto, Signal::Logs, bytes),

@@ -1,7 +1,7 @@
 //! What was reported of other systems, and the shapes that other SDKs send, each as a small folder under
 //! `schemas/examples/reports`: what comes in, what is to be read, and why.
 
-use super::reading::{examples, files, read};
+use super::reading::{Raw, examples, files, read};
 use super::text::told;
 use super::views_of;
 use domain::trace::WithoutId;
@@ -39,7 +39,7 @@ fn every_report_says_where_it_is_from_and_why_that_is_right() {
     }
 }
 
-fn folders() -> Vec<PathBuf> {
+pub(super) fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = fs::read_dir(examples().join("reports"))
         .expect("the reports lie in the repository")
         .map(|entry| entry.expect("a readable folder").path())
@@ -51,8 +51,12 @@ fn folders() -> Vec<PathBuf> {
 }
 
 fn reads(folder: &Path) -> String {
-    let label = folder.file_name().and_then(|name| name.to_str());
     let exports = files(folder).into_iter().flat_map(|file| read(&file));
+    reads_like(folder, exports)
+}
+
+pub(super) fn reads_like(folder: &Path, exports: impl Iterator<Item = (Raw, i64)>) -> String {
+    let label = folder.file_name().and_then(|name| name.to_str());
     let prices = PriceTable::load(None).expect("the prices that are built in");
     let views = views_of(exports, WithoutId::Drop, &prices);
     let views: BTreeMap<_, _> = views

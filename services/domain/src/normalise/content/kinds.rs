@@ -64,6 +64,8 @@ const NAMES: [(Kind, &[&str]); 8] = [
         &[
             "tool_call_response",
             "tool_result",
+            // Haystack.
+            "tool_call_result",
             "tool_error",
             "tool_response",
             // Azure AI projects.
@@ -188,6 +190,19 @@ pub(crate) fn plain_tool_keys(map: &mut Map<String, Value>) {
         }
         if let Some(value) = map.remove(alias) {
             map.insert(key.to_owned(), value);
+        }
+    }
+    // Haystack's results hold the call that they are of.
+    if let Some(Value::Object(call)) = map.remove("origin") {
+        for (key, value) in call {
+            if matches!(key.as_str(), "id" | "tool_name") {
+                map.entry(key).or_insert(value);
+            }
+        }
+        if map.get("error").is_some_and(Value::is_boolean)
+            && let Some(error) = map.remove("error")
+        {
+            map.insert("is_error".into(), error);
         }
     }
     // Semantic Kernel tells models of a function by both names.

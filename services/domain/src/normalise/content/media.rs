@@ -7,14 +7,17 @@ use crate::normalise::values::fields::take_text;
 use serde_json::{Map, Value};
 
 /// Keys under which SDKs nest what describes the media.
-const NESTS: [&str; 15] = [
+const NESTS: [&str; 17] = [
     "image_url",
     "image",
     "input_audio",
     "audio",
+    "audio_url",
     "file",
     "source",
     "document",
+    // Mistral.
+    "document_url",
     "video",
     "video_url",
     "inlineData",
@@ -123,6 +126,14 @@ fn is_long_base64(text: &str) -> bool {
     text.len() >= LONG_BYTES && text.bytes().all(is_digit)
 }
 
+/// Whether a text is base64 and no id, path or URL, as LlamaIndex writes bytes where others have an address.
+fn are_bytes(text: &str) -> bool {
+    /// Ids of files are shorter.
+    const BYTES_MIN: usize = 72;
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    text.len() >= BYTES_MIN && text.bytes().all(is_digit)
+}
+
 fn note(text: &str) -> Value {
     let mut found = Found::default();
     found.inline(text);
@@ -207,8 +218,11 @@ impl Found {
             }
         }
         for key in BYTES_KEYS {
-            if let Some(Value::String(text)) = map.remove(key) {
-                self.inline(&text);
+            match map.remove(key) {
+                // The AI SDK takes either.
+                Some(Value::String(text)) if text.contains("://") => self.reference(text),
+                Some(Value::String(text)) => self.inline(&text),
+                _ => {}
             }
         }
         for key in NESTS {
@@ -230,7 +244,7 @@ impl Found {
         if text.starts_with('[') {
             return;
         }
-        if text.starts_with("data:") || text.len() > REFERENCE_BYTES_MAX {
+        if text.starts_with("data:") || text.len() > REFERENCE_BYTES_MAX || are_bytes(&text) {
             self.inline(&text);
         } else if !text.is_empty() {
             self.uri.get_or_insert(text);

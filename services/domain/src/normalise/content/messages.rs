@@ -5,8 +5,11 @@
 //! messages whole.
 
 pub(crate) use super::turns::Turn;
-use super::turns::{Response, coalesce};
-use super::{body, finish, items, kinds, parts, roles, shapes, thoughts, tool_parts, wrappers};
+use super::turns::{Response, coalesce, name_calls_of_results};
+use super::{
+    body, finish, items, kinds, parts, printed, roles, sentences, shapes, thoughts, tool_parts,
+    wrappers,
+};
 use crate::message::{Part, Role};
 use crate::normalise::values::json;
 use serde_json::{Map, Value};
@@ -31,7 +34,7 @@ pub(crate) fn read(value: Value, default_role: Role) -> Vec<Turn> {
         Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
             text_turns(items, default_role)
         }
-        Some(Value::Object(map)) if map.is_empty() => Vec::new(),
+        Some(Value::Object(map)) if map.is_empty() || sentences::is_blank(&map) => Vec::new(),
         // How a request was made is no question.
         Some(Value::Object(map))
             if default_role != Role::Assistant && wrappers::is_bare_request(&map) =>
@@ -63,13 +66,14 @@ pub(crate) fn read_strictly(value: Value, default_role: Role) -> Result<Vec<Turn
 
 fn read_as(value: Value, default_role: Role, look: Look) -> Result<Vec<Turn>, Value> {
     let Value::String(text) = value else {
+        let value = printed::opened(value);
         return if looks_like_messages(&value, look) {
             Ok(read_structure(value, default_role))
         } else {
             Err(value)
         };
     };
-    match json::structure(&text) {
+    match json::structure(&text).map(printed::opened) {
         Some(structure) if looks_like_messages(&structure, look) => {
             return Ok(read_structure(structure, default_role));
         }
@@ -97,7 +101,9 @@ fn read_structure(structure: Value, default_role: Role) -> Vec<Turn> {
         is_delta: false,
     };
     reader.value(structure, 0);
-    coalesce(reader.turns)
+    let mut turns = coalesce(reader.turns);
+    name_calls_of_results(&mut turns);
+    turns
 }
 
 fn text_turn(text: String, role: Role) -> Vec<Turn> {

@@ -10,7 +10,9 @@ mod kinds;
 pub(super) mod media;
 pub(super) mod messages;
 pub(super) mod parts;
+mod printed;
 mod roles;
+mod sentences;
 mod shapes;
 #[cfg(test)]
 mod tests;

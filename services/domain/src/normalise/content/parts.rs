@@ -302,7 +302,7 @@ fn push_media(mut map: Map<String, Value>, out: &mut Vec<Part>) {
 
 fn text_part(mut map: Map<String, Value>, out: &mut Vec<Part>, depth: usize) {
     match absent::take(&mut map, &["text", "content", "value"]) {
-        Some(Value::String(text)) => push_text(text, out),
+        Some(Value::String(text)) => text_body(text, out, depth),
         // OpenAI's assistants: {"text": {"value": …}}.
         Some(Value::Object(mut inner)) => {
             let text = take_text(&mut inner, &["value", "text", "content"]);

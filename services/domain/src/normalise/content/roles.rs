@@ -32,7 +32,7 @@ impl Speaker {
 }
 
 /// The roles by name, in lower case and without separators.
-const NAMES: [(&str, Role); 32] = [
+const NAMES: [(&str, Role); 34] = [
     ("system", Role::System),
     // OpenAI.
     ("developer", Role::System),
@@ -44,6 +44,9 @@ const NAMES: [(&str, Role); 32] = [
     ("human", Role::User),
     ("userprompt", Role::User),
     ("enduser", Role::User),
+    // Voice and support.
+    ("customer", Role::User),
+    ("caller", Role::User),
     ("assistant", Role::Assistant),
     // LangChain.
     ("ai", Role::Assistant),

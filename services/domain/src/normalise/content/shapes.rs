@@ -1,5 +1,6 @@
 //! What an object is: a message, an item, a turn of a history, or a wrapper around messages.
 
+use super::sentences::is_sentence;
 use super::wrappers::{self, HISTORY_KEYS, SYSTEM_KEYS};
 use super::{finish, histories, items, parts, roles};
 use crate::message::Role;
@@ -211,81 +212,21 @@ pub(crate) fn is_message(map: &Map<String, Value>, look: Look) -> bool {
                 && (look.is_trusted
                     || absent::keys(map).all(|key| BODIES.contains(&key) || BESIDE.contains(&key)))
         }
-        Some(roles::Speaker::Known(_)) => has_body || map.get("data").is_some_and(Value::is_object),
+        Some(roles::Speaker::Known(_)) => {
+            has_body
+                || map
+                    .get("data")
+                    .is_some_and(|data| absent::has_any_in(data, &BODIES))
+        }
         // .NET's classes.
         None if has_role => has_body,
         None => has_body && map.get("type").and_then(Value::as_str) == Some("message"),
     }
 }
 
-/// Whether an object is the words of one message without a role, with nothing beside them but how they came about.
-pub(crate) fn is_sentence(map: &Map<String, Value>, look: Look) -> bool {
-    /// What SDKs put beside the words of an answer.
-    const WITH_WORDS: [&str; 30] = [
-        "tool_calls",
-        "toolCalls",
-        "toolResults",
-        "reasoning",
-        "reasoning_content",
-        "reasoningText",
-        "refusal",
-        "audio",
-        "files",
-        "sources",
-        "logprobs",
-        "model",
-        "model_name",
-        "usage",
-        "usage_metadata",
-        "usageMetadata",
-        "totalUsage",
-        "token_usage",
-        "finish_reason",
-        "finishReason",
-        "stop_reason",
-        "stopReason",
-        "response_metadata",
-        "generation_info",
-        "additional_kwargs",
-        "response_id",
-        "generation_id",
-        "chat_history",
-        "meta",
-        "providerMetadata",
-    ];
-    const REASONS: [&str; 5] = [
-        "finish_reason",
-        "finishReason",
-        "stop_reason",
-        "stopReason",
-        "tool_calls",
-    ];
-    if look.is_trusted {
-        return absent::has_any(map, &BODIES);
-    }
-    // Gemini's contents may leave out the role of the user.
-    let may_be_listed =
-        absent::has_any(map, &REASONS) || (!look.is_answer && absent::has(map, "parts"));
-    if look.is_strict || (look.is_listed && !may_be_listed) {
-        return false;
-    }
-    let says = |key: &str| match absent::get(map, key) {
-        Some(Value::String(_)) => true,
-        Some(Value::Array(items)) => items.iter().all(parts::is_part),
-        _ => false,
-    };
-    let words = ["content", "text", "parts"]
-        .into_iter()
-        .find(|key| says(key));
-    match words {
-        Some(words) => look
-            .keys(map)
-            .all(|key| key == words || WITH_WORDS.contains(&key)),
-        None => {
-            absent::get(map, "tool_calls").is_some_and(Value::is_array)
-                && absent::keys(map).all(|key| WITH_WORDS.contains(&key))
-        }
-    }
+/// Whether an object has words, calls or thoughts of its own.
+pub(crate) fn has_body(map: &Map<String, Value>) -> bool {
+    absent::has_any(map, &BODIES)
 }
 
 pub(crate) fn is_constructor(map: &Map<String, Value>) -> bool {

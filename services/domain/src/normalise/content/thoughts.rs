@@ -13,18 +13,21 @@ pub(super) fn part(body: &mut Vec<Part>) {
         return;
     };
     let rest = text.trim_start();
-    let tagged = ["think", "thinking"].into_iter().find_map(|tag| {
-        let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-        match (rest.strip_prefix(&open), rest.split_once(&close)) {
-            (Some(rest), _) => Some(rest.split_once(&close).unwrap_or((rest, ""))),
-            // Words about tags have them in quotes or between others.
-            (None, Some((thought, answer))) => {
-                let is_tag = !thought.contains(&open) && !thought.ends_with(['`', '"', '\'', '(']);
-                is_tag.then_some((thought, answer))
+    let tagged = ["think", "thinking", "thought", "reasoning"]
+        .into_iter()
+        .find_map(|tag| {
+            let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+            match (rest.strip_prefix(&open), rest.split_once(&close)) {
+                (Some(rest), _) => Some(rest.split_once(&close).unwrap_or((rest, ""))),
+                // Words about tags have them in quotes or between others.
+                (None, Some((thought, answer))) => {
+                    let is_tag =
+                        !thought.contains(&open) && !thought.ends_with(['`', '"', '\'', '(']);
+                    is_tag.then_some((thought, answer))
+                }
+                (None, None) => None,
             }
-            (None, None) => None,
-        }
-    });
+        });
     let Some((thought, answer)) = tagged else {
         return;
     };
@@ -44,7 +47,7 @@ pub(super) fn push(text: String, out: &mut Vec<Part>) {
 
 /// The text of a reasoning item: directly, or in OpenAI's `summary` list, or in Bedrock's nesting.
 pub(super) fn text_of(map: &mut Map<String, Value>) -> String {
-    const KEYS: [&str; 8] = [
+    const KEYS: [&str; 9] = [
         "summary",
         "content",
         "text",
@@ -52,6 +55,8 @@ pub(super) fn text_of(map: &mut Map<String, Value>) -> String {
         "reasoning",
         "reasoningContent",
         "reasoningText",
+        // Haystack.
+        "reasoning_text",
         "value",
     ];
     let mut found = String::new();

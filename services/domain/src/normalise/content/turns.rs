@@ -146,6 +146,42 @@ pub(super) fn coalesce(turns: Vec<Turn>) -> Vec<Turn> {
     whole
 }
 
+/// Google's instrumentation makes up the ids of results, of the tool's name and the place of its call among others:
+/// `get_weather_0`. They are those of the calls before.
+pub(super) fn name_calls_of_results(turns: &mut [Turn]) {
+    let mut calls: Vec<(Option<String>, String)> = Vec::new();
+    for turn in turns {
+        let called: Vec<_> = turn
+            .message
+            .tool_calls()
+            .map(|(id, name, _)| (id.map(str::to_owned), name.to_owned()))
+            .collect();
+        if !called.is_empty() {
+            calls = called;
+        }
+        for part in &mut turn.message.parts {
+            if let Part::ToolResult { id, name, .. } = part
+                && let Some(call) = id.as_deref().and_then(|id| call_by_place(&calls, id))
+            {
+                id.clone_from(&call.0);
+                name.get_or_insert_with(|| call.1.clone());
+            }
+        }
+    }
+}
+
+fn call_by_place<'a>(
+    calls: &'a [(Option<String>, String)],
+    id: &str,
+) -> Option<&'a (Option<String>, String)> {
+    let is_known = calls.iter().any(|(known, _)| known.as_deref() == Some(id));
+    let (name, place) = id.rsplit_once('_')?;
+    let place: usize = place.parse().ok()?;
+    let of_name = |call: &&(Option<String>, String)| call.1 == name && !is_known;
+    let by_place = calls.get(place).filter(of_name);
+    by_place.or_else(|| calls.iter().find(of_name))
+}
+
 /// Whether a turn only refers to what the provider keeps.
 fn only_refers(turn: &Turn) -> bool {
     turn.message.parts.iter().all(|part| {

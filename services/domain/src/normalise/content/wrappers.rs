@@ -5,7 +5,8 @@
 
 mod tables;
 
-use super::shapes::{Look, is_constructor, is_message, is_sentence, looks_like_messages};
+use super::sentences::is_sentence;
+use super::shapes::{Look, is_constructor, is_message, looks_like_messages};
 use crate::message::Role;
 use crate::normalise::values::{absent, json};
 use serde_json::{Map, Value};
@@ -25,6 +26,8 @@ enum Holds {
     Answer,
     /// Words of a question, or messages.
     Question,
+    /// A request or the arguments of a function, as an object.
+    Request,
 }
 
 pub(crate) struct Wrapper {
@@ -56,7 +59,9 @@ pub(crate) fn of(map: &Map<String, Value>, look: Look) -> Option<&'static Wrappe
 fn holds(wrapper: &Wrapper, inner: &Value, look: Look) -> bool {
     let deeper = look.deeper();
     match (wrapper.holds, inner) {
-        (Holds::Answers, Value::Array(_)) => true,
+        (Holds::Answers, Value::Array(items)) => items
+            .iter()
+            .all(|item| item.is_object() || item.is_array() || item.is_null()),
         (Holds::Answers, _) => false,
         (Holds::Message, Value::Object(inner)) => {
             is_constructor(inner) || is_message(inner, deeper) || is_sentence(inner, deeper)
@@ -69,6 +74,9 @@ fn holds(wrapper: &Wrapper, inner: &Value, look: Look) -> bool {
         (Holds::Answer, inner) if are_words(inner) => look.are_words(wrapper.key),
         (Holds::Question, inner) if are_words(inner) => {
             look.are_words(wrapper.key) && !look.is_answer
+        }
+        (Holds::Request, inner) => {
+            !look.is_answer && inner.is_object() && looks_like_messages(inner, deeper)
         }
         (Holds::Messages, Value::Array(_)) => has_speaker(inner, deeper),
         (_, inner) => looks_like_messages(inner, deeper),
@@ -93,7 +101,7 @@ fn stands_alone(wrapper: &Wrapper, map: &Map<String, Value>, look: Look) -> bool
     let is_words = are_words(inner);
     let is_known = |key: &str| {
         let shared: &[&str] = match wrapper.holds {
-            Holds::Question => &REQUEST,
+            Holds::Question | Holds::Request => &REQUEST,
             Holds::Messages if !look.is_answer => &REQUEST,
             _ => &RESPONSE,
         };
@@ -126,9 +134,12 @@ fn is_envelope(map: &Map<String, Value>) -> bool {
                 .any(|key| key.to_ascii_lowercase().contains("token"))
         })
     };
-    ["usage", "usage_metadata", "usageMetadata"]
-        .iter()
-        .any(|key| map.get(*key).is_some_and(counts_tokens))
+    // Ollama.
+    let is_done = map.get("done").is_some_and(Value::is_boolean) && absent::has(map, "model");
+    is_done
+        || ["usage", "usage_metadata", "usageMetadata"]
+            .iter()
+            .any(|key| map.get(*key).is_some_and(counts_tokens))
         || map
             .get("object")
             .and_then(Value::as_str)

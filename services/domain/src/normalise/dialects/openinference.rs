@@ -67,11 +67,37 @@ fn read_operation(fields: &Fields, _: &str) -> Option<Operation> {
         "UNKNOWN" => return None,
         kind => operation::by_name(kind)?,
     };
+    // LlamaIndex counts what builds a request among the calls.
+    if operation == Operation::Chat && builds_request(fields) {
+        return Some(Operation::Other);
+    }
     // OpenAI's Agents report the run around the agents as an agent too. It alone tells nothing of itself.
     const TELLING: [&str; 4] = ["agent.name", "graph.node.id", "input.value", "output.value"];
     let is_bare =
         operation == Operation::InvokeAgent && !TELLING.iter().any(|name| fields.has(name));
     Some(if is_bare { Operation::Other } else { operation })
+}
+
+/// Whether what a span gave back is a request, and nothing tells of a call.
+fn builds_request(fields: &Fields) -> bool {
+    const CALLED: [&str; 4] = [
+        "llm.input_messages.0.message.role",
+        "llm.output_messages.0.message.role",
+        "llm.token_count.total",
+        "llm.token_count.prompt",
+    ];
+    const REQUEST: [&str; 3] = ["tools", "tool_choice", "parallel_tool_calls"];
+    if CALLED.iter().any(|name| fields.has(name)) {
+        return false;
+    }
+    let output = fields.get("output.value").and_then(Value::as_str);
+    // Answers are large, and few are requests: look before parsing.
+    let output = output.filter(|text| text.contains("\"messages\""));
+    let output = output.and_then(json::structure);
+    output.is_some_and(|output| {
+        output.get("messages").is_some_and(Value::is_array)
+            && REQUEST.iter().any(|key| output.get(*key).is_some())
+    })
 }
 
 /// The ids that stand only in the raw request and response.

@@ -2,7 +2,7 @@
 
 use super::names::{self, Answer, List, Names};
 use super::reading::{Rank, Reading, is_told};
-use super::{Draft, events, unread};
+use super::{Draft, events, reading, unread};
 use crate::message::{Message, Part, Role};
 use crate::normalise::content::messages::{self, Turn};
 use crate::normalise::content::tool_value;
@@ -45,7 +45,7 @@ fn finish(draft: &mut Draft, mut input: Best, mut output: Best) {
     }
     if let Some(reading) = input.reading {
         draft.original_input_messages = draft.original_input_messages.or(reading.original_length);
-        draft.push_input(inner_histories(draft.operation, reading.turns));
+        draft.push_input(reading::inner_histories(draft.operation, reading.turns));
     }
     if let Some(reading) = output.reading {
         draft.push_output(reading.turns);
@@ -63,6 +63,8 @@ pub(super) struct Best {
     role: Role,
     /// Attributes were thrown away, so that the longer of two readings is the whole one.
     is_torn: bool,
+    /// Messages among the flattened ones have a role and nothing else, so that the raw values may say more.
+    has_holes: bool,
     /// Spans around the calls carry data of any kind: only what is plainly messages is taken.
     strictly: bool,
 }
@@ -73,6 +75,7 @@ impl Best {
             reading: None,
             role,
             is_torn: draft.dropped_attributes > 0,
+            has_holes: false,
             strictly: is_strict(draft.operation),
         }
     }
@@ -88,9 +91,9 @@ impl Best {
         }
         let is_better = self.reading.as_ref().is_none_or(|best| {
             reading.rank > best.rank
-                || (self.is_torn
+                || ((self.is_torn || self.has_holes)
                     && reading.rank == best.rank
-                    && reading.turns.len() > best.turns.len())
+                    && reading.told() > best.told())
         });
         if is_better {
             self.reading = Some(reading);
@@ -104,6 +107,7 @@ impl Best {
     /// Whether nothing better can come.
     fn is_sure(&self) -> bool {
         !self.is_torn
+            && !self.has_holes
             && self
                 .reading
                 .as_ref()
@@ -189,6 +193,7 @@ fn read_side(draft: &mut Draft, pick: fn(&Names) -> List, role: Role, best: &mut
             }
         } else if let Some(prefix) = name.strip_suffix(".N") {
             if let Some(tree) = flat::take(draft.fields.map_mut(), prefix) {
+                best.has_holes |= reading::has_holes(&tree.items);
                 best.offer(Reading::of_tree(tree, role));
             }
         } else if let Some(value) = take(draft, name) {
@@ -299,33 +304,6 @@ fn append(turns: &mut Vec<Turn>, rest: Vec<Turn>) {
     let new: Vec<Part> = new.collect();
     if let Some(last) = turns.last_mut() {
         last.message.parts.extend(new);
-    }
-}
-
-/// Some agents tell their whole history as JSON text in the one message of the user (Sentry's Python SDK).
-fn inner_histories(operation: Operation, turns: Vec<Turn>) -> Vec<Turn> {
-    if operation != Operation::InvokeAgent {
-        return turns;
-    }
-    turns
-        .into_iter()
-        .flat_map(|turn| inner_history(turn).unwrap_or_else(|turn| vec![turn]))
-        .collect()
-}
-
-fn inner_history(turn: Turn) -> Result<Vec<Turn>, Turn> {
-    let [Part::Text { text }] = turn.message.parts.as_slice() else {
-        return Err(turn);
-    };
-    let is_history = turn.message.role == Role::User
-        && text.trim_start().starts_with("[{")
-        && text.contains("\"role\"");
-    if !is_history {
-        return Err(turn);
-    }
-    match messages::read_strictly(Value::String(text.clone()), Role::User) {
-        Ok(inner) if !inner.is_empty() => Ok(inner),
-        _ => Err(turn),
     }
 }
 

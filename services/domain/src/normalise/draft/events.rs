@@ -77,7 +77,10 @@ const NAMED: [&str; 4] = [
 /// Moves what an event or record says out of its attributes. False when it says nothing.
 pub(crate) fn take(name: &str, attributes: &mut Attributes, spoken: &mut Spoken) -> bool {
     if !NAMED.contains(&name) {
-        open_content(attributes);
+        open_content(attributes, CONTENT);
+        if is_content(name) {
+            open_content(attributes, "body");
+        }
     }
     match name {
         "gen_ai.system.message" => spoken.system.extend(message(attributes, "system")),
@@ -119,14 +122,14 @@ pub(crate) fn take(name: &str, attributes: &mut Attributes, spoken: &mut Spoken)
 const CONTENT: &str = "gen_ai.event.content";
 
 /// Puts the fields of such a body beside the event's attributes.
-fn open_content(attributes: &mut Attributes) {
-    let body = match attributes.get(CONTENT) {
+fn open_content(attributes: &mut Attributes, key: &str) {
+    let body = match attributes.get(key) {
         Some(Value::String(text)) => encoded::structure(text),
         Some(Value::Object(map)) => Some(Value::Object(map.clone())),
         _ => None,
     };
     if let Some(Value::Object(body)) = body {
-        attributes.remove(CONTENT);
+        attributes.remove(key);
         attributes.extend(body);
     }
 }
@@ -258,6 +261,7 @@ fn message(attributes: &mut Attributes, role: &str) -> Option<Value> {
         "tool_calls",
         "name",
         "parts",
+        "text",
     ] {
         if let Some(value) = attributes.remove(key) {
             map.insert(key.to_owned(), value);

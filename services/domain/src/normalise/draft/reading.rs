@@ -3,6 +3,7 @@
 use crate::message::{Part, Role};
 use crate::normalise::content::messages::{self, Turn};
 use crate::normalise::values::{flat, json};
+use crate::span::Operation;
 use serde_json::{Value, json as object};
 
 /// How well a value was understood. Of several candidates the best understood is read, of equals the first.
@@ -103,6 +104,17 @@ impl Reading {
         Self::new(rank, pieces)
     }
 
+    /// How many messages say something.
+    pub(crate) fn told(&self) -> usize {
+        let is_empty =
+            |part: &Part| matches!(part, Part::ToolResult { result, .. } if result.is_null());
+        let told = self
+            .turns
+            .iter()
+            .filter(|turn| !turn.message.parts.iter().all(is_empty));
+        told.count()
+    }
+
     /// Splits a whole talk into what was asked and the answer at its end.
     pub(crate) fn split(mut self) -> (Self, Self) {
         let ends_with_answer = self
@@ -133,6 +145,18 @@ fn plain_rank(value: &Value) -> Rank {
         Value::Array(items) if are_texts(items) => Rank::Text,
         _ => Rank::Json,
     }
+}
+
+/// Whether any of the flattened messages has its role alone: OpenInference's instrumentations leave out what they cannot
+/// flatten (blocks of LangChain's JavaScript, results and calls of Haystack).
+pub(crate) fn has_holes(items: &Value) -> bool {
+    let is_hole = |item: &Value| {
+        let message = item.get("message").unwrap_or(item).as_object();
+        message.is_some_and(|message| message.len() == 1 && message.contains_key("role"))
+    };
+    items
+        .as_array()
+        .is_some_and(|items| items.iter().any(is_hole))
 }
 
 /// The messages within the items of a flattened list.
@@ -199,6 +223,33 @@ fn of_sections(text: &str) -> Option<Value> {
     };
     let messages: Option<Vec<Value>> = text.split(RULE).map(section).collect();
     messages.map(Value::Array)
+}
+
+/// Some agents tell their whole history as JSON text in the one message of the user (Sentry's Python SDK).
+pub(super) fn inner_histories(operation: Operation, turns: Vec<Turn>) -> Vec<Turn> {
+    if operation != Operation::InvokeAgent {
+        return turns;
+    }
+    turns
+        .into_iter()
+        .flat_map(|turn| inner_history(turn).unwrap_or_else(|turn| vec![turn]))
+        .collect()
+}
+
+fn inner_history(turn: Turn) -> Result<Vec<Turn>, Turn> {
+    let [Part::Text { text }] = turn.message.parts.as_slice() else {
+        return Err(turn);
+    };
+    let is_history = turn.message.role == Role::User
+        && text.trim_start().starts_with("[{")
+        && text.contains("\"role\"");
+    if !is_history {
+        return Err(turn);
+    }
+    match messages::read_strictly(Value::String(text.clone()), Role::User) {
+        Ok(inner) if !inner.is_empty() => Ok(inner),
+        _ => Err(turn),
+    }
 }
 
 /// Whether an attribute holds anything: SDKs write empty texts, lists and objects for what there is not.

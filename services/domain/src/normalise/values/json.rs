@@ -11,7 +11,11 @@ const ENCODINGS_MAX: usize = 4;
 pub(crate) fn structure(text: &str) -> Option<Value> {
     let mut inner: Option<String> = None;
     for _ in 0..ENCODINGS_MAX {
-        let current = inner.as_deref().unwrap_or(text).trim();
+        let current = inner
+            .as_deref()
+            .unwrap_or(text)
+            .trim_start_matches('\u{feff}');
+        let current = current.trim();
         match current.as_bytes().first()? {
             b'{' | b'[' => {
                 return serde_json::from_str(current)

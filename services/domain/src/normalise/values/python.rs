@@ -110,11 +110,14 @@ impl<'a> ReprReader<'a> {
             if self.next_is(b'}') || self.is_over() {
                 return Some(Value::Object(map));
             }
-            let key = match self.value(depth + 1)? {
-                Value::String(key) => key,
-                other => other.to_string(),
+            let key = match self.bare_key() {
+                Some(key) => key,
+                None => match self.value(depth + 1)? {
+                    Value::String(key) => key,
+                    other => other.to_string(),
+                },
             };
-            if !self.next_is(b':') {
+            if !self.next_is(b':') && !self.arrow() {
                 // A key that the cut reached has no value.
                 return self.is_over().then_some(Value::Object(map));
             }
@@ -126,6 +129,36 @@ impl<'a> ReprReader<'a> {
                 return self.next_is(b'}').then_some(Value::Object(map));
             }
         }
+    }
+
+    /// A key without quotes, as JavaScript (`{ role: 'user' }`) and Ruby (`{:role=>"user"}`, `{role: "user"}`) print it.
+    fn bare_key(&mut self) -> Option<String> {
+        self.blanks();
+        let rest = &self.text[self.at..];
+        let symbol = rest.strip_prefix(':');
+        let name = symbol.unwrap_or(rest);
+        let end = name
+            .bytes()
+            .position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_'))?;
+        let (key, after) = name.split_at(end);
+        let after = after.trim_start();
+        let is_key = key.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
+            && match symbol {
+                Some(_) => after.starts_with("=>"),
+                None => after.starts_with(':'),
+            };
+        is_key.then(|| {
+            self.at += end + usize::from(symbol.is_some());
+            key.to_owned()
+        })
+    }
+
+    /// What Ruby has in place of a colon.
+    fn arrow(&mut self) -> bool {
+        self.blanks();
+        let found = self.bytes[self.at..].starts_with(b"=>");
+        self.at += 2 * usize::from(found);
+        found
     }
 
     fn string(&mut self) -> Option<String> {
@@ -241,7 +274,7 @@ impl<'a> ReprReader<'a> {
             return self.call(word, depth);
         }
         let value = match word {
-            "None" | "null" | "undefined" => Value::Null,
+            "None" | "null" | "undefined" | "nil" => Value::Null,
             "True" | "true" => true.into(),
             "False" | "false" => false.into(),
             // As protobuf writes in JSON the numbers that JSON does not have.
@@ -277,6 +310,7 @@ impl<'a> ReprReader<'a> {
         }
         if fields.is_empty() {
             return match plain.len() {
+                1 if class.ends_with("OrderedDict") => plain.pop().map(of_pairs),
                 1 => plain.pop(),
                 _ => Some(Value::Array(plain)),
             };
@@ -316,10 +350,22 @@ impl<'a> ReprReader<'a> {
         }
         let end = rest.find('>')?;
         let printed = &rest[..=end];
-        let is_object = printed.contains(" object at 0x") || printed.starts_with("<class '");
+        let is_object = printed.contains(" at 0x") || printed.starts_with("<class '");
         self.at += printed.len();
         is_object.then(|| printed.into())
     }
+}
+
+/// A list of pairs as the dict that it makes.
+fn of_pairs(pairs: Value) -> Value {
+    let pair = |pair: &Value| match pair.as_array().map(Vec::as_slice) {
+        Some([Value::String(key), value]) => Some((key.clone(), value.clone())),
+        _ => None,
+    };
+    let fields = pairs
+        .as_array()
+        .and_then(|pairs| pairs.iter().map(pair).collect());
+    fields.map_or(pairs, Value::Object)
 }
 
 #[cfg(test)]

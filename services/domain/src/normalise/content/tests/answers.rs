@@ -174,6 +174,14 @@ fn others_words_within_an_output_are_theirs() {
 fn thoughts_are_parted_from_words_by_whatever_tags_there_are() {
     for (text, said) in [
         ("<think>hm</think>Rye.", vec!["assistant: (hm) + rye."]),
+        (
+            "<reasoning>hm</reasoning>Rye.",
+            vec!["assistant: (hm) + rye."],
+        ),
+        (
+            "<thought>hm</thought>\nRye.",
+            vec!["assistant: (hm) + rye."],
+        ),
         ("hm</think>\n\nRye.", vec!["assistant: (hm) + rye."]),
         (
             "<thinking>hm</thinking>Rye.",
@@ -198,4 +206,44 @@ fn thoughts_are_parted_from_words_by_whatever_tags_there_are() {
     let by_user =
         json!([{"role": "user", "content": "None"}, {"role": "assistant", "content": "x"}]);
     assert_eq!(super::asked(&by_user), ["user: none", "assistant: x"]);
+}
+
+#[test]
+fn keys_that_sdks_use_too_are_data_where_their_values_are_no_sdks() {
+    for answer in [
+        json!({"usage": "daily", "text": "Take one."}),
+        json!({"tool_calls": 3, "text": "Done."}),
+        json!({"text": "Rye.", "files": 2}),
+        json!({"generations": [1, 2, 3]}),
+        json!({"choices": ["rye", "oat"]}),
+        json!({"type": "human", "data": {"age": 4}}),
+        json!({"request": {"text": "Rye."}}),
+        json!({"body": {"messages": [{"role": "user", "content": "Hi"}]}}),
+        json!({"kwargs": {"output": "Rye."}}),
+        json!([{"parts": [{"name": "wheel", "count": 4}]}]),
+    ] {
+        let text = answer.to_string();
+        let said = format!("assistant: {text}").to_lowercase();
+        assert_eq!(answered(&json!(text)), [said], "{answer}");
+    }
+    for (answer, said) in [
+        (
+            json!({"model": "m", "response": "Rye.", "done": true, "context": [1, 2]}),
+            vec!["assistant: rye."],
+        ),
+        (
+            json!({"completion": "Rye.", "stop_reason": "stop_sequence", "log_id": "x"}),
+            vec!["assistant: rye."],
+        ),
+        (
+            json!([{"parts": [{"type": "text", "content": "Rye."}]}]),
+            vec!["assistant: rye."],
+        ),
+        (
+            json!({"text": "", "files": [], "reasoning": [], "sources": [], "warnings": []}),
+            vec![],
+        ),
+    ] {
+        assert_eq!(answered(&answer), said, "{answer}");
+    }
 }

@@ -71,6 +71,37 @@ fn one_history_reads_the_same_in_every_class() {
             {"role": "user", "parts": [{"text": null, "function_call": null, "function_response": {"id": "c1", "name": "loaves", "response": {"result": "rye"}}}]},
             {"role": "model", "parts": [{"text": "Rye.", "thought": null}]}
         ]}),
+        // Haystack and LlamaIndex, as OpenInference prints them into a list.
+        json!([
+            "ChatMessage(_role=<ChatRole.SYSTEM: 'system'>, _content=[TextContent(text='Be brief.')], _name=None, _meta={})",
+            "ChatMessage(_role=<ChatRole.USER: 'user'>, _content=[TextContent(text='Which loaf?')], _name=None, _meta={})",
+            "ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[ReasoningContent(reasoning_text='look', extra={}), ToolCall(tool_name='loaves', arguments={'shop': 3}, id='c1', extra=None)], _name=None, _meta={'usage': {'n': None}})",
+            "ChatMessage(_role=<ChatRole.TOOL: 'tool'>, _content=[ToolCallResult(result='rye', origin=ToolCall(tool_name='loaves', arguments={'shop': 3}, id='c1'), error=False)], _name=None, _meta={})",
+            "ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[TextContent(text=\"Rye.\")], _name=None, _meta={})"
+        ]),
+        json!([
+            "ChatMessage(role=<MessageRole.SYSTEM: 'system'>, additional_kwargs={}, blocks=[TextBlock(block_type='text', text='Be brief.')])",
+            "ChatMessage(role=<MessageRole.USER: 'user'>, additional_kwargs={}, blocks=[TextBlock(block_type='text', text='Which loaf?')])",
+            "ChatMessage(role=<MessageRole.ASSISTANT: 'assistant'>, additional_kwargs={}, blocks=[ThinkingBlock(block_type='thinking', content='look'), ToolCallBlock(block_type='tool_call', tool_call_id='c1', tool_name='loaves', tool_kwargs={'shop': 3})])",
+            "ChatMessage(role=<MessageRole.TOOL: 'tool'>, additional_kwargs={}, tool_call_id='c1', blocks=[TextBlock(block_type='text', text='rye')])",
+            "ChatMessage(role=<MessageRole.ASSISTANT: 'assistant'>, additional_kwargs={}, blocks=[TextBlock(block_type='text', text='Rye.')])"
+        ]),
+        // Google's instrumentation gives results ids of its own.
+        json!([
+            {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},
+            {"role": "user", "parts": [{"type": "text", "content": "Which loaf?"}]},
+            {"role": "assistant", "parts": [{"type": "reasoning", "content": "look"}, {"type": "tool_call", "id": "c1", "name": "loaves", "arguments": {"shop": 3}}]},
+            {"role": "user", "parts": [{"type": "tool_call_response", "id": "loaves_0", "response": {"result": "rye"}}]},
+            {"role": "assistant", "parts": [{"type": "text", "content": "Rye."}]}
+        ]),
+        // Sentry's JavaScript SDK writes LangChain's blocks as text into a block.
+        json!([
+            {"role": "system", "content": [{"type": "text", "content": "[{\"type\":\"text\",\"text\":\"Be brief.\"}]"}]},
+            {"role": "user", "content": "Which loaf?"},
+            {"role": "assistant", "reasoning": "look", "tool_calls": [{"id": "c1", "name": "loaves", "args": {"shop": 3}}]},
+            {"role": "tool", "tool_call_id": "c1", "content": "rye"},
+            {"role": "assistant", "content": "Rye."}
+        ]),
         // The AI SDK's messages for pages.
         json!([
             {"role": "system", "parts": [{"type": "text", "text": "Be brief."}]},
@@ -138,4 +169,46 @@ fn an_unknown_role_shows_its_name_and_is_nobodys() {
     assert!(
         said[2].starts_with("other: ") && said[2].ends_with("hm.") && said[2].contains("critic")
     );
+}
+
+#[test]
+fn results_by_place_are_those_of_the_calls_before() {
+    let call = |id: &str, name: &str| json!({"type": "tool_call", "id": id, "name": name, "arguments": {}});
+    let result = |id: &str| json!({"type": "tool_call_response", "id": id, "response": "x"});
+    for (calls, results, said) in [
+        (
+            json!([call("a", "f"), call("b", "g")]),
+            json!([result("f_0"), result("g_1")]),
+            ["a", "b"],
+        ),
+        (
+            json!([call("a", "f"), call("b", "f")]),
+            json!([result("f_0"), result("f_1")]),
+            ["a", "b"],
+        ),
+        (
+            json!([call("a", "f"), call("b", "g")]),
+            json!([result("b"), result("a")]),
+            ["b", "a"],
+        ),
+        (
+            json!([call("f_1", "f"), call("f_0", "f")]),
+            json!([result("f_0"), result("f_1")]),
+            ["f_0", "f_1"],
+        ),
+        (
+            json!([call("a", "f"), call("b", "g")]),
+            json!([result("h_0"), result("call_9")]),
+            ["h_0", "call_9"],
+        ),
+    ] {
+        let history =
+            json!([{"role": "assistant", "parts": calls}, {"role": "user", "parts": results}]);
+        let told = asked(&history);
+        let ids: Vec<&str> = told[1..]
+            .iter()
+            .filter_map(|line| line.rsplit('#').next())
+            .collect();
+        assert_eq!(ids, said, "{history}");
+    }
 }

@@ -17,6 +17,28 @@ fn only_part(part: &Value) -> Part {
 fn media_have_type_and_address_in_every_spelling() {
     let link = Some("https://example.com/a");
     for (part, wanted_type, wanted_uri) in [
+        // Mistral, vLLM, the AI SDK.
+        (
+            json!({"type": "document_url", "document_url": "https://example.com/a"}),
+            None,
+            link,
+        ),
+        (
+            json!({"type": "audio_url", "audio_url": {"url": "https://example.com/a"}}),
+            None,
+            link,
+        ),
+        (
+            json!({"type": "file", "mediaType": "application/pdf", "data": "https://example.com/a"}),
+            Some("application/pdf"),
+            link,
+        ),
+        // LlamaIndex has bytes where others have an address.
+        (
+            json!({"block_type": "image", "image": "iVBORw0KGgo".repeat(9), "image_mimetype": "image/png"}),
+            Some("image/png"),
+            None,
+        ),
         // Pydantic AI, new and old.
         (
             json!({"type": "image-url", "url": "https://example.com/a"}),

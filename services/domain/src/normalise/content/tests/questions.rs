@@ -20,6 +20,16 @@ fn a_request_with_a_plain_question_is_the_question() {
         json!({"model": "m", "prompt": "Which loaf?", "max_tokens": 20}),
         json!({"prompt": {"text": "Which loaf?"}}),
         json!({"text": "Which loaf?"}),
+        // A traced function with its arguments; a request within another; LangChain's pairs.
+        json!({"args": [], "kwargs": {"input": "Which loaf?"}}),
+        json!({"request": {"messages": [{"role": "user", "content": "Which loaf?"}], "model": "m"}}),
+        json!({"body": {"messages": [{"role": "user", "content": "Which loaf?"}]}}),
+        json!({"messages": [["user", "Which loaf?"]]}),
+        // Hugging Face, Titan, LlamaIndex, AutoGen.
+        json!({"inputs": "Which loaf?", "parameters": {"max_new_tokens": 9}}),
+        json!({"inputText": "Which loaf?", "textGenerationConfig": {"maxTokenCount": 5}}),
+        json!({"user_msg": "Which loaf?", "chat_history": null, "verbose": false}),
+        json!({"task": "Which loaf?", "cancellation_token": null}),
         json!({"messages": [{"role": "human", "content": "Which loaf?"}], "customer": {"id": 7}, "next": "agent"}),
     ] {
         assert_eq!(asked(&request), ["user: which loaf?"], "{request}");

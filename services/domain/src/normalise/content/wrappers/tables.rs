@@ -17,7 +17,7 @@ const fn wrapper(key: &'static str, holds: Holds, beside: &'static [&'static str
 }
 
 /// In order of precedence.
-pub(super) const WRAPPERS: [Wrapper; 38] = [
+pub(super) const WRAPPERS: [Wrapper; 45] = [
     wrapper(
         "messages",
         Holds::Messages,
@@ -73,6 +73,8 @@ pub(super) const WRAPPERS: [Wrapper; 38] = [
     ),
     // OpenInference's lists of prompts and completions.
     wrapper("completion", Holds::Message, &[]),
+    // Anthropic, before messages.
+    wrapper("completion", Holds::Answer, &["log_id"]),
     wrapper("prompt", Holds::Message, &[]),
     // LangGraph's commands.
     wrapper("update", Holds::Messages, &["graph", "goto", "resume"]),
@@ -152,7 +154,10 @@ pub(super) const WRAPPERS: [Wrapper; 38] = [
     // Gemini.
     wrapper("contents", Holds::Question, &[]),
     wrapper("input", Holds::Question, &[]),
-    wrapper("inputs", Holds::Question, &[]),
+    // Hugging Face.
+    wrapper("inputs", Holds::Question, &["parameters", "options"]),
+    // Titan.
+    wrapper("inputText", Holds::Question, &["textGenerationConfig"]),
     wrapper("prompt", Holds::Question, &[]),
     wrapper("prompts", Holds::Question, &[]),
     // Pydantic AI.
@@ -190,10 +195,33 @@ pub(super) const WRAPPERS: [Wrapper; 38] = [
     wrapper("str_or_query_bundle", Holds::Question, &[]),
     wrapper("user_message", Holds::Question, &[]),
     wrapper("user_input", Holds::Question, &[]),
+    wrapper(
+        "user_msg",
+        Holds::Question,
+        &[
+            "verbose",
+            "allow_parallel_tool_calls",
+            "tool_required",
+            "memory",
+        ],
+    ),
+    // AutoGen.
+    wrapper(
+        "task",
+        Holds::Question,
+        &["cancellation_token", "output_task_messages"],
+    ),
     // Cohere, chat engines.
     wrapper("message", Holds::Question, &[]),
     // Python's arguments by position.
     wrapper("args", Holds::Question, &[]),
+    wrapper("kwargs", Holds::Request, &["args"]),
+    wrapper("request", Holds::Request, &[]),
+    wrapper(
+        "body",
+        Holds::Request,
+        &["headers", "method", "path", "url"],
+    ),
     // Gemini's response: {"content":{"parts":…,"role":"model"},…}.
     wrapper(
         "content",

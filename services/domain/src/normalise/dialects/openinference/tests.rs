@@ -150,3 +150,54 @@ fn a_stored_response_is_continued() {
     assert_eq!(content(&span), ["user: and then?", "=> assistant: then."]);
     assert!(!span.attributes.contains_key("input.value"));
 }
+
+#[test]
+fn what_builds_a_request_is_no_call() {
+    let request = json!({"messages": [{"role": "user", "content": "Hi"}], "tools": [], "tool_choice": "auto"});
+    for (more, operation) in [
+        (json!({}), Operation::Other),
+        (json!({"llm.token_count.total": 3}), Operation::Chat),
+        (
+            json!({"llm.output_messages.0.message.role": "assistant"}),
+            Operation::Chat,
+        ),
+        (
+            json!({"output.value": "{\"messages\": [{\"role\": \"assistant\", \"content\": \"Hi\"}]}"}),
+            Operation::Chat,
+        ),
+    ] {
+        let mut attributes = json!({
+            "openinference.span.kind": "LLM", "llm.model_name": "m", "output.value": request.to_string()
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            attributes[key] = value.clone();
+        }
+        let span = read(SCOPE, "OpenAI._prepare_chat_with_tools", attributes);
+        assert_eq!(span.operation, operation, "{more}");
+    }
+}
+
+#[test]
+fn messages_with_nothing_but_a_role_are_read_from_the_raw_values() {
+    let raw = json!({"messages": [[
+        {"lc": 1, "type": "constructor", "id": ["langchain_core", "messages", "SystemMessage"], "kwargs": {"content": [{"type": "text", "text": "Be brief."}]}},
+        {"lc": 1, "type": "constructor", "id": ["langchain_core", "messages", "HumanMessage"], "kwargs": {"content": "Hi"}}
+    ]]});
+    let flat = json!({
+        "openinference.span.kind": "LLM",
+        "llm.input_messages.0.message.role": "system",
+        "llm.input_messages.1.message.role": "user", "llm.input_messages.1.message.content": "Hi"
+    });
+    let mut attributes = flat.clone();
+    attributes["input.value"] = json!(raw.to_string());
+    let span = read(SCOPE, "ChatOpenAI", attributes);
+    assert_eq!(content(&span), ["system: be brief.", "user: hi"]);
+    let mut attributes = flat;
+    attributes["input.value"] = json!("Hi");
+    let span = read(SCOPE, "ChatOpenAI", attributes);
+    assert_eq!(
+        content(&span),
+        ["user: hi"],
+        "what is flattened, where the raw value says less"
+    );
+}

@@ -58,9 +58,26 @@ fn reads_objects_as_python_prints_them() {
             "[HumanMessage(content='Hi', additional_kwargs={})]",
             json!([{"content": "Hi", "additional_kwargs": {}, "type": "HumanMessage"}]),
         ),
+        (
+            "{'a': OrderedDict([('role', 'user'), ('n', 1)]), 'b': OrderedDict([1])}",
+            json!({"a": {"role": "user", "n": 1}, "b": [1]}),
+        ),
         ("{'b': b'\\x41', 'u': u'x'}", json!({"b": "A", "u": "x"})),
     ] {
         assert_eq!(literal(text), Some(value), "{text}");
+    }
+}
+
+#[test]
+fn reads_objects_as_javascript_and_ruby_print_them() {
+    let value = json!([{"role": "user", "content": "Hi: {a}", "n": null, "at": {"x": 1}}]);
+    for text in [
+        "[ { role: 'user', content: 'Hi: {a}', n: undefined, at: { x: 1 } } ]",
+        "[{:role=>\"user\", :content=>\"Hi: {a}\", :n=>nil, :at=>{:x=>1}}]",
+        "[{role: \"user\", content: \"Hi: {a}\", n: nil, at: {x: 1}}]",
+        "[{\"role\" => \"user\", \"content\" => \"Hi: {a}\", \"n\" => nil, \"at\" => {\"x\" => 1}}]",
+    ] {
+        assert_eq!(literal(text), Some(value.clone()), "{text}");
     }
 }
 
@@ -70,6 +87,8 @@ fn refuses_words_cut_text_and_endless_nesting() {
         "[Filtered]",
         "[<b>]",
         "{placeholder}",
+        "{name: Bob}",
+        "{:a}",
         "[2026-01-01]",
         "{'a': 'b",
         "{'a' 'b'}",
