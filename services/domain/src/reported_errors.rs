@@ -156,8 +156,17 @@ fn error_of(log: &Arc<LogFact>) -> Option<&SpanError> {
     log.error.as_ref()
 }
 
+/// Whether a type says more than that something failed, as Sentry's status of a span does not.
 fn is_name(kind: &String) -> bool {
-    kind != "_OTHER"
+    const ANY: [&str; 6] = [
+        "_OTHER",
+        "internal_error",
+        "unknown_error",
+        "unknown",
+        "error",
+        "Error",
+    ];
+    !ANY.contains(&kind.as_str())
 }
 
 /// Whether two reports tell of one failure: it is often reported where it was caught, and again further out.

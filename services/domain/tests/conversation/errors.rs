@@ -107,9 +107,14 @@ fn a_tool_that_failed_shows_the_error_behind_it_and_one_failure_is_one() {
     for (tool_error, wanted) in [
         (None, with("KeyError", "KeyError happened")),
         (own("_OTHER", None), with("KeyError", "KeyError happened")),
+        // Sentry's status of a span, not a type.
         (
             own("internal_error", None),
-            with("internal_error", "KeyError happened"),
+            with("KeyError", "KeyError happened"),
+        ),
+        (
+            own("resource_exhausted", None),
+            with("resource_exhausted", "KeyError happened"),
         ),
         (own("_OTHER", Some("broke")), with("KeyError", "broke")),
         (own("ValueError", Some("bad")), with("ValueError", "bad")),
