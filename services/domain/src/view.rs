@@ -22,6 +22,8 @@ pub struct Transcript {
     /// Of the main thread, in order.
     pub turns: Vec<Turn>,
     pub system_prompts: Vec<SystemPrompt>,
+    /// Reported by what called the conversation's spans, such as the request to the server, and of no span's failure.
+    pub reported_errors: Vec<SpanError>,
 }
 
 /// What was said and done from a user's message to the next one. Messages of a user with no answer between begin one turn;
@@ -86,8 +88,11 @@ pub struct Utterance {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ToolUse {
-    /// The call id where known, else made of the message and the position.
+    /// Unique among all conversations: made of the message that asked and the position within, or of the span that ran. A
+    /// producer's own id is not, for some count anew in each answer.
     pub id: String,
+    /// The producer's id of the call.
+    pub call_id: Option<String>,
     pub name: String,
     pub arguments: Option<Value>,
     pub result: Option<Value>,

@@ -73,6 +73,17 @@ fn written(lines: &[Line]) -> String {
     lines.join("\n")
 }
 
+/// What opened a thread as a script names it: a tool by the id that its call was given, else by its span.
+fn opener(view: &View, id: &str) -> String {
+    let messages = view.transcript.messages.iter();
+    let mut uses = messages.flat_map(|message| &message.tool_calls);
+    let named = uses.find(|tool| tool.id == id).and_then(|tool| {
+        let span = tool.span.map(|key| key.span.to_string());
+        tool.call_id.clone().or(span)
+    });
+    named.unwrap_or_else(|| id.to_owned())
+}
+
 /// The transcript as lines of a script.
 pub fn lines(view: &View) -> Vec<Line> {
     let messages = view.transcript.messages.iter();
@@ -89,7 +100,7 @@ pub fn lines(view: &View) -> Vec<Line> {
             is_summary: message.is_summary,
             unseen: message.unseen,
             is_aside: message.thread > 0,
-            opened_by: message.thread_parent.clone(),
+            opened_by: message.thread_parent.as_deref().map(|id| opener(view, id)),
             tools: message
                 .tool_calls
                 .iter()

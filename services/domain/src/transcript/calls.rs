@@ -7,6 +7,7 @@ use crate::conversation::{ANCESTORS_MAX, Conversation};
 use crate::facts::{ContentFact, SpanFact};
 use crate::ids::{Digest, SpanKey};
 use crate::span::Operation;
+use crate::usage::Usage;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -108,8 +109,12 @@ pub(crate) fn calls(conversation: &Conversation, twins: &Twins) -> Vec<Call> {
             }
         })
         .collect();
+    let raw = raw_responses(conversation);
     for call in &mut calls {
         fill_from_wrappers(conversation, call);
+        if let Some(usage) = raw.get(&call.span.key) {
+            detail(call, usage);
+        }
     }
     calls.sort_by_key(Call::order);
     let mut calls = reports::merge(conversation, fragments::join(calls));
@@ -117,6 +122,32 @@ pub(crate) fn calls(conversation: &Conversation, twins: &Twins) -> Vec<Call> {
     beside::fill_from_siblings(conversation, &mut calls);
     scopes::assign(conversation, twins, &mut calls);
     calls
+}
+
+/// What spans that are no calls tell of the tokens of the call above them, by its key: LiteLLM tells which tokens were cached,
+/// and which were thoughts, only in a span of the raw response below that of the call.
+fn raw_responses(conversation: &Conversation) -> FxHashMap<SpanKey, Usage> {
+    let spans = conversation.spans.values();
+    let raw = spans.filter(|span| span.operation == Operation::Other);
+    raw.filter_map(|span| {
+        let key = SpanKey {
+            span: span.parent?,
+            ..span.key
+        };
+        Some((key, span.usage?))
+    })
+    .collect()
+}
+
+/// Takes the parts of equal counts.
+fn detail(call: &mut Call, raw: &Usage) {
+    let Some(own) = call.span.usage else {
+        return;
+    };
+    let is_whole = own.cached_input_tokens == 0 && own.reasoning_tokens == 0;
+    if is_whole && (own.input_tokens, own.output_tokens) == (raw.input_tokens, raw.output_tokens) {
+        Arc::make_mut(&mut call.span).usage = Some(*raw);
+    }
 }
 
 /// The spans' relations that calls need.

@@ -60,9 +60,14 @@ fn may_have_asked(before: &Utterance) -> bool {
     before.role == Role::Assistant && before.message.is_none() && before.error.is_none()
 }
 
+/// A name for a run that no answer asked for.
+pub(super) fn run_name(run: &SpanFact) -> Digest {
+    Digest::of(&[b"run", &run.key.trace.0, &run.key.span.0])
+}
+
 fn run_alone(run: &SpanFact, tool_use: ToolUse) -> Utterance {
     Utterance {
-        id: Digest::of(&[b"run", &run.key.trace.0, &run.key.span.0]),
+        id: run_name(run),
         role: Role::Tool,
         message: None,
         content_captured: tool_use.arguments.is_some() || tool_use.result.is_some(),

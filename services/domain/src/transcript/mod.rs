@@ -72,7 +72,9 @@ fn view_of(conversation: &Conversation) -> View {
     // The main scope first, then the others as they began.
     forests.sort_by_key(|(scope, _)| (*scope != Scope::Main, members[scope].first().copied()));
     let tool_uses = tools::tool_uses(conversation, &twins, &calls, &forests);
-    let totals = totals::totals(conversation, &twins, &calls, &tool_uses);
+    let reported_errors = conversation.stray_errors();
+    let mut totals = totals::totals(conversation, &twins, &calls, &tool_uses);
+    totals.errors += reported_errors.len() as u32;
     let messages = threads::read_out(conversation, &calls, &forests, tool_uses);
     let totals = totals.with_texts(&messages);
     let turns = turns::turns(&messages, &calls);
@@ -80,6 +82,7 @@ fn view_of(conversation: &Conversation) -> View {
         turns,
         messages: messages.into_iter().map(Arc::new).collect(),
         system_prompts: system_prompts(conversation, &calls),
+        reported_errors,
     };
     View { transcript, totals }
 }

@@ -136,7 +136,33 @@ fn tells_the_same(conversation: &Conversation, a: &Call, b: &Call) -> bool {
         Some((usage.input_tokens, usage.output_tokens)).filter(|(input, _)| *input > 0)
     };
     let nested = contains(&a.span, &b.span) || contains(&b.span, &a.span);
-    nested && used(a).is_some() && used(a) == used(b)
+    nested && (used(a).is_some() && used(a) == used(b) || fails_the_same(a, b))
+}
+
+/// Whether two calls are a client's and an instrumentation's report of one that failed, as Anthropic's client tells beside
+/// OpenLLMetry: nothing was used, nothing answered, and each has its own spelling of the error (`rate_limit_error`,
+/// `RateLimitError`).
+fn fails_the_same(a: &Call, b: &Call) -> bool {
+    let kind = |call: &Call| {
+        let kind = call.span.error.as_ref()?.kind.as_deref()?;
+        let letters = kind.chars().filter(char::is_ascii_alphanumeric);
+        let kind: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+        let short = kind.strip_suffix("exception");
+        let short = short.or_else(|| kind.strip_suffix("error"));
+        Some(short.unwrap_or(&kind).to_owned())
+    };
+    let is_same = |one: Option<&String>, other: Option<&String>| match (one, other) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    let (one, other) = (&a.span, &b.span);
+    one.key.trace == other.key.trace
+        && one.parent == other.parent
+        && kind(a).is_some()
+        && kind(a) == kind(b)
+        && a.content.output.is_empty()
+        && b.content.output.is_empty()
+        && is_same(a.model(), b.model())
 }
 
 fn identities(conversation: &Conversation, digests: &[Digest]) -> Vec<Option<Digest>> {

@@ -249,7 +249,10 @@ impl Matching<'_, '_> {
         let fits =
             |slot: &&usize| name.is_none_or(|name| names_agree(self.slots[**slot].name, name));
         let is_open = |slot: &&usize| self.slots[**slot].result.is_none();
-        let nameable = |slot: &&usize| id.is_none() || self.slots[**slot].id.is_none();
+        let nameable = |slot: &&usize| {
+            let slot = &self.slots[**slot];
+            id.is_none_or(|id| slot.id.is_none() || is_counted_name(id, slot.name))
+        };
         let open = || {
             let open = asked.iter().filter(fits).filter(is_open);
             open.filter(nameable)
@@ -320,6 +323,17 @@ impl Matching<'_, '_> {
         };
         same.or_else(untold).copied()
     }
+}
+
+/// Whether an id is no call's but made of the tool's name and a number: `get_weather_0` (OpenTelemetry's Google GenAI).
+fn is_counted_name(id: &str, name: &str) -> bool {
+    let number = id.strip_prefix(name).filter(|_| !name.is_empty());
+    number.is_some_and(|number| {
+        number
+            .trim_start_matches(['_', '-', ':', '.'])
+            .bytes()
+            .all(|digit| digit.is_ascii_digit())
+    })
 }
 
 /// Keeps the first result that says something and is no failure: a call that was interrupted is answered again, and what SDKs

@@ -8,7 +8,7 @@ use super::nodes::{Island, Node, NodeIndex, ToolMessage};
 use super::tools::{Place, ToolUses};
 use crate::conversation::Conversation;
 use crate::facts::SpanFact;
-use crate::ids::{Digest, SpanKey};
+use crate::ids::Digest;
 use crate::message::Role;
 use crate::view::{ToolStatus, ToolUse, Utterance};
 use rustc_hash::FxHashSet;
@@ -88,25 +88,18 @@ struct ThreadReader<'a> {
 }
 
 impl ThreadReader<'_> {
-    /// What opened a scope's thread, and after which message it is read.
+    /// What opened a scope's thread, by the id of the tool's use or of the agent's span, and after which message it is read.
     fn opener(&self, scope: Scope, uses: &ToolUses) -> (Option<String>, Option<Place>) {
         let Scope::Under(key) = scope else {
             return (None, None);
         };
         match uses.caller_of.get(&key) {
             Some((place, id)) => (Some(id.clone()), Some(*place)),
-            None => (Some(self.name_of(key)), None),
+            None => {
+                let run = uses.unasked.get(&key).cloned();
+                (Some(run.unwrap_or_else(|| key.span.to_string())), None)
+            }
         }
-    }
-
-    /// A tool run that no answer asked for shows under its call id; an agent under its span id.
-    fn name_of(&self, key: SpanKey) -> String {
-        let tool = self
-            .conversation
-            .span(&key)
-            .and_then(|span| span.tool.as_ref());
-        tool.and_then(|tool| tool.call_id.clone())
-            .unwrap_or_else(|| key.span.to_string())
     }
 
     fn thread(

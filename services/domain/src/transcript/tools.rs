@@ -2,8 +2,9 @@
 
 use super::calls::{Call, Scope};
 use super::forest::Forest;
+use super::loose::run_name;
 use super::matching::match_runs;
-use super::nodes::{NodeIndex, ToolMessage};
+use super::nodes::{Node, NodeIndex, ToolMessage};
 use super::reports::Twins;
 use super::results::match_results;
 use super::runs::{Run, TOOL_ERROR, runs};
@@ -31,6 +32,8 @@ pub(crate) struct ToolUses {
     pub(crate) orphan_results: Vec<(usize, ToolMessage)>,
     /// The answer whose use a tool span runs, or tells of, and the id of the use.
     pub(crate) caller_of: FxHashMap<SpanKey, (Place, String)>,
+    /// The ids of the uses that no known answer asked for, by the spans that run them or tell of them.
+    pub(crate) unasked: FxHashMap<SpanKey, String>,
     /// Spans that tell of an execution which another span stands for.
     pub(crate) inner: FxHashSet<SpanKey>,
     /// Uses that were executed: known from a span, a result, or both.
@@ -65,7 +68,8 @@ pub(crate) fn tool_uses(
     };
     for slot in &slots {
         let run = slot.run.map(|run| &runs[run]);
-        let id = &forests[slot.place.0].1.nodes[slot.place.1].id;
+        let node = &forests[slot.place.0].1.nodes[slot.place.1];
+        let id = id_of_slot(node, calls, slot.position);
         let tool_use = use_of_slot(conversation, id, slot, run);
         for run in slot.run.iter().chain(&slot.earlier) {
             let spans = std::iter::once(&runs[*run].span).chain(&runs[*run].inner);
@@ -80,6 +84,9 @@ pub(crate) fn tool_uses(
         let run = &runs[index];
         let (given, place) = results.of_runs.get(&index).cloned().unzip();
         let tool_use = use_of_run(conversation, run, given.as_ref());
+        let spans = std::iter::once(&run.span).chain(&run.inner);
+        let ids = spans.map(|span| (span.key, tool_use.id.clone()));
+        uses.unasked.extend(ids);
         uses.count(&tool_use);
         uses.orphan_runs
             .push((run.scope, place, run.span.clone(), tool_use));
@@ -96,9 +103,21 @@ impl ToolUses {
     }
 }
 
+/// An answer that a call made has a name that nothing else has. One that only histories tell of is named by its words, which
+/// may be the same elsewhere: the trace tells them apart.
+fn id_of_slot(node: &Node, calls: &[Call], position: usize) -> String {
+    let answer = if node.made_by.is_empty() {
+        let trace = calls[node.first_call].span.key.trace;
+        Digest::of(&[b"asked", &node.id.0, &trace.0])
+    } else {
+        node.id
+    };
+    format!("{answer}.{position}")
+}
+
 fn use_of_slot(
     conversation: &Conversation,
-    answer: &Digest,
+    id: String,
     slot: &Slot<'_>,
     run: Option<&Run<'_>>,
 ) -> ToolUse {
@@ -106,9 +125,8 @@ fn use_of_slot(
     let (status, error) = outcome(run, given);
     let arguments = (!slot.arguments.is_null()).then(|| slot.arguments.clone());
     ToolUse {
-        id: slot
-            .id
-            .map_or_else(|| format!("{answer}.{}", slot.position), str::to_owned),
+        id,
+        call_id: slot.id.map(str::to_owned),
         name: slot.name.to_owned(),
         arguments: arguments.or_else(|| run?.arguments(conversation)),
         result: result(conversation, run, given),
@@ -125,10 +143,8 @@ fn use_of_run(conversation: &Conversation, run: &Run<'_>, given: Option<&GivenRe
     let tool = run.tool();
     let (status, error) = outcome(Some(run), given);
     ToolUse {
-        id: tool
-            .call_id
-            .clone()
-            .unwrap_or_else(|| run.span.key.span.to_string()),
+        id: run_name(&run.span).to_string(),
+        call_id: tool.call_id.clone(),
         name: if tool.name.is_empty() {
             run.span.name.clone()
         } else {

@@ -4,7 +4,8 @@ use crate::support::*;
 use domain::ids::TraceId;
 use domain::message::{Message, Role};
 use domain::normalise::CUT_MARK;
-use domain::span::Span;
+use domain::span::{Operation, Span, SpanError};
+use domain::usage::Usage;
 use domain::view::{ToolStatus, Utterance, View};
 use serde_json::json;
 use std::sync::Arc;
@@ -117,6 +118,70 @@ fn what_two_systems_tell_of_is_shown_and_counted_once() {
     let totals = &view.totals;
     assert_eq!((totals.llm_calls, totals.tool_calls), (2, 1));
     assert_eq!(totals.usage.input_tokens, 20);
+}
+
+/// Neither a response's id nor tokens name a call that failed: Anthropic's client beside OpenLLMetry.
+#[test]
+fn a_failed_call_that_two_instrumentations_report_is_one() {
+    for (kind, ends, is_one) in [
+        ("rate_limit_error", -1, true),
+        ("RateLimitError", 1, true),
+        ("RateLimitException", 0, true),
+        ("OverloadedError", -1, false),
+    ] {
+        let told = failed(chat(1, 0, &[user("Hi")], None));
+        let kinds = |kind: &str| {
+            Some(SpanError {
+                kind: Some(kind.into()),
+                ..SpanError::default()
+            })
+        };
+        let clients = Span {
+            key: chat(2, 0, &[], None).key,
+            instrumentation: "com.anthropic.sdk.python".into(),
+            content: Default::default(),
+            usage: None,
+            end_ns: told.end_ns + ends,
+            error: kinds(kind),
+            ..told.clone()
+        };
+        let told = Span {
+            usage: None,
+            error: kinds("RateLimitError"),
+            ..told
+        };
+        let totals = view(&[told, clients]).totals;
+        let wanted = if is_one { (1, 1) } else { (2, 2) };
+        assert_eq!((totals.llm_calls, totals.errors), wanted, "{kind}");
+    }
+}
+
+/// LiteLLM tells what was cached and thought only in a span of the raw response.
+#[test]
+fn the_raw_response_below_a_call_tells_of_which_parts_its_tokens_are() {
+    let mut call = chat(1, 0, &[user("Hi")], Some(assistant("Yes")));
+    let usage = |cached, output| {
+        Some(Usage {
+            input_tokens: 100,
+            cached_input_tokens: cached,
+            output_tokens: output,
+            ..Usage::default()
+        })
+    };
+    call.usage = usage(0, 20);
+    for (output, cached) in [(20, 60), (21, 0)] {
+        let raw = Span {
+            key: chat(2, 0, &[], None).key,
+            parent: Some(call.key.span),
+            operation: Operation::Other,
+            content: Default::default(),
+            usage: usage(60, output),
+            ..call.clone()
+        };
+        let totals = view(&[call.clone(), raw]).totals;
+        assert_eq!((totals.llm_calls, totals.usage.input_tokens), (1, 100));
+        assert_eq!(totals.usage.cached_input_tokens, cached);
+    }
 }
 
 #[test]

@@ -107,9 +107,14 @@ fn a_tool_that_failed_shows_the_error_behind_it_and_one_failure_is_one() {
     for (tool_error, wanted) in [
         (None, with("KeyError", "KeyError happened")),
         (own("_OTHER", None), with("KeyError", "KeyError happened")),
+        // Sentry's status of a span, not a type.
         (
             own("internal_error", None),
-            with("internal_error", "KeyError happened"),
+            with("KeyError", "KeyError happened"),
+        ),
+        (
+            own("resource_exhausted", None),
+            with("resource_exhausted", "KeyError happened"),
         ),
         (own("_OTHER", Some("broke")), with("KeyError", "broke")),
         (own("ValueError", Some("bad")), with("ValueError", "bad")),
@@ -190,6 +195,60 @@ fn an_error_below_a_tool_is_the_tools_unless_somebody_caught_it() {
         assert_eq!(event_id.is_some(), is_shown, "{handled:?} {own}");
         let failed = is_shown || own;
         assert_eq!(status == ToolStatus::Error, failed, "{handled:?} {own}");
+    }
+}
+
+/// Servers report what nobody caught with the request, which is no span of the conversation.
+#[test]
+fn an_error_of_the_request_shows_with_what_failed_below_it_else_beside_the_conversation() {
+    let own = |kind: Option<&str>| {
+        kind.map(|kind| SpanError {
+            kind: Some(kind.into()),
+            ..SpanError::default()
+        })
+    };
+    let above = SpanKey {
+        span: SpanId([7; 8]),
+        ..key(1)
+    };
+    for (call, tool, shown_with, errors) in [
+        (Some("KeyError"), None, "call", 1),
+        (Some("_OTHER"), None, "call", 1),
+        // The application raised another error instead.
+        (Some("APIError"), None, "call", 1),
+        (None, Some("KeyError"), "tool", 1),
+        // The model went on after the tool had failed.
+        (None, Some("ValueError"), "beside", 2),
+        (None, None, "beside", 1),
+    ] {
+        let failing = |error| Span { error, ..weather() };
+        let mut spans = turn(failing(own(tool)));
+        spans[2].error = own(call);
+        let mut facts = prepare_all(&spans);
+        for event in ["e1", "e2"] {
+            facts.push(told_of(above, reported("KeyError", Some(false), event), 0));
+        }
+        let view = applied(&facts, &[]).view();
+        let transcript = &view.transcript;
+        let tools = transcript.messages.iter().flat_map(|m| &m.tool_calls);
+        let is_told = |error: Option<&SpanError>| error.is_some_and(|e| e.event_id.is_some());
+        let places = [
+            (
+                "call",
+                transcript
+                    .messages
+                    .iter()
+                    .any(|m| is_told(m.error.as_ref())),
+            ),
+            ("tool", tools.into_iter().any(|t| is_told(t.error.as_ref()))),
+            ("beside", is_told(transcript.reported_errors.first())),
+        ];
+        let found: Vec<&str> = places.iter().filter(|p| p.1).map(|p| p.0).collect();
+        assert_eq!(
+            (found, view.totals.errors),
+            (vec![shown_with], errors),
+            "{call:?} {tool:?}"
+        );
     }
 }
 

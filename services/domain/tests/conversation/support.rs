@@ -153,6 +153,16 @@ pub fn view(spans: &[Span]) -> View {
     assemble(spans).0.view()
 }
 
+/// A tool's use by the producer's id of the call, or the span that ran it; other openers as they are.
+fn opener(transcript: &Transcript, id: &str) -> String {
+    let mut uses = transcript.messages.iter().flat_map(|m| &m.tool_calls);
+    let named = uses.find(|tool| tool.id == id).and_then(|tool| {
+        let span = tool.span.map(|key| key.span.to_string());
+        tool.call_id.clone().or(span)
+    });
+    named.unwrap_or_else(|| id.to_owned())
+}
+
 /// The transcript as a person would write it down.
 pub fn text(transcript: &Transcript) -> String {
     let mut out = String::new();
@@ -162,7 +172,7 @@ pub fn text(transcript: &Transcript) -> String {
         let thread = message
             .thread_parent
             .as_ref()
-            .map(|parent| format!("[{parent}] "))
+            .map(|parent| format!("[{}] ", opener(transcript, parent)))
             .unwrap_or_default();
         writeln!(out, "{indent}{mark}{thread}{}", line(message)).expect("writing to a string");
         for tool in &message.tool_calls {

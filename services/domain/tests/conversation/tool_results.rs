@@ -186,6 +186,37 @@ fn a_history_may_tell_calls_by_other_ids() {
     );
 }
 
+/// OpenTelemetry's Google GenAI names results by the tool and a number, whatever ids the calls have.
+#[test]
+fn a_result_whose_id_is_the_tools_name_and_a_number_goes_in_order() {
+    let asked = calling(&["call_1", "call_2"]);
+    let results = Message {
+        role: Role::Tool,
+        parts: [("weather_0", 4), ("weather_1", 19)]
+            .into_iter()
+            .flat_map(|(id, value)| told(Some(id), None, json!(value), false).parts)
+            .collect(),
+    };
+    let spans = [
+        chat(1, 0, &[user("Weather?")], Some(asked.clone())),
+        chat(
+            2,
+            0,
+            &[user("Weather?"), asked, results],
+            Some(assistant("Cold.")),
+        ),
+    ];
+    checked(
+        &spans,
+        "user: Weather?
+        assistant
+          weather -> 4
+          weather -> 19
+        assistant: Cold.",
+        (2, 0),
+    );
+}
+
 #[test]
 fn a_failure_that_a_result_tells_of_is_one() {
     let asked = chat(1, 0, &[user("Weather?")], Some(calling(&["c1"])));

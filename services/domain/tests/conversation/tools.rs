@@ -31,6 +31,26 @@ fn tools_of_an_answer_made_again_show_with_it_each_time_they_ran() {
 }
 
 #[test]
+fn uses_have_ids_of_their_own_where_calls_are_counted_anew_in_each_answer() {
+    let asked = |number, words: &str| chat(number, 0, &[user(words)], Some(calling(&["call_0"])));
+    let mut elsewhere = asked(4, "Weather?");
+    elsewhere.key.trace = domain::ids::TraceId([9; 16]);
+    let spans = [
+        asked(1, "Weather?"),
+        tool_span(2, 0, "weather", Some("call_0"), json!(3)),
+        asked(3, "And now?"),
+        elsewhere,
+        tool_span(5, 0, "news", None, json!(1)),
+    ];
+    let view = view(&spans);
+    let uses = view.transcript.messages.iter().flat_map(|m| &m.tool_calls);
+    let ids: std::collections::BTreeSet<&str> = uses.clone().map(|tool| tool.id.as_str()).collect();
+    assert_eq!(ids.len(), 4);
+    let producers: Vec<_> = uses.filter_map(|tool| tool.call_id.as_deref()).collect();
+    assert_eq!(producers, ["call_0"; 3]);
+}
+
+#[test]
 fn a_tool_whose_clock_is_behind_the_call_that_asked_for_it_shows() {
     let spans = [
         chat(2, 0, &[user("Weather?")], Some(calling(&["c1"]))),

@@ -133,6 +133,7 @@ fn part(part: &Part) -> Value {
 fn tool_call(tool: &ToolUse) -> Value {
     json!({
         "id": tool.id,
+        "callId": tool.call_id,
         "name": tool.name,
         "arguments": tool.arguments,
         "result": tool.result,

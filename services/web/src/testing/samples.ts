@@ -86,6 +86,7 @@ export function sampleMessage(id: string, second: number, change: Partial<Messag
 export function sampleCall(id: string, change: Partial<ToolCall> = {}): ToolCall {
   return {
     id,
+    callId: null,
     name: 'search',
     arguments: { q: 'x' },
     result: 'found',

@@ -231,6 +231,9 @@ fn by_system(fields: &Fields) -> Option<&'static Dialect> {
     (fields.str("gen_ai.system") == Some("strands-agents")).then_some(&strands::DIALECT)
 }
 
+/// LiteLLM's span of what the provider answered, below that of the call. It alone tells which tokens were cached or thoughts.
+pub(crate) const LITELLM_RAW: &str = "raw_gen_ai_request";
+
 /// Whether a span speaks of models, tools or agents. A conversation id or user alone does not count: SDKs put those
 /// on spans of every kind.
 pub(crate) fn is_genai(scope: &str, name: &str, readers: &Readers, fields: &Fields) -> bool {
@@ -270,7 +273,7 @@ pub(crate) fn is_genai(scope: &str, name: &str, readers: &Readers, fields: &Fiel
         "llm.input_messages.*",
         "llm.output_messages.*",
     ];
-    if SCOPES.iter().any(|pattern| matches(pattern, scope)) {
+    if name == LITELLM_RAW || SCOPES.iter().any(|pattern| matches(pattern, scope)) {
         return true;
     }
     if fields

@@ -67,7 +67,10 @@ pub(crate) static LITELLM: Dialect = Dialect {
         input: &["llm.request.messages"],
         ..Names::NONE
     },
-    operation: |fields, _| by_attribute(fields, "llm.request.type"),
+    operation: |fields, name| match name {
+        super::detect::LITELLM_RAW => Some(Operation::Other),
+        _ => by_attribute(fields, "llm.request.type"),
+    },
     before: nothing,
 };
 

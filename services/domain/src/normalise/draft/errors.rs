@@ -180,7 +180,16 @@ fn http_status(draft: &Draft) -> Option<String> {
         .map(|code| code.to_string())
 }
 
-/// The same failure is `RateLimitError`, `openai.RateLimitError` or longer, depending on the SDK.
+/// The same failure is `RateLimitError`, `openai.RateLimitError` or longer, depending on the SDK; Python prints the class
+/// (`<class 'openai.RateLimitError'>`, Semantic Kernel), PHP's modules end in a backslash.
 pub(super) fn last_segment(kind: &str) -> &str {
-    kind.trim().rsplit(['.', ':']).next().unwrap_or(kind).trim()
+    let kind = kind.trim();
+    let class = kind.strip_prefix("<class '");
+    let kind = class
+        .and_then(|class| class.strip_suffix("'>"))
+        .unwrap_or(kind);
+    kind.rsplit(['.', ':', '\\'])
+        .find(|segment| !segment.trim().is_empty())
+        .unwrap_or(kind)
+        .trim()
 }

@@ -18,7 +18,11 @@ pub(crate) fn by_content(draft: &Draft) -> Operation {
             .any(|event| events::is_content(&event.name));
     let has_spoken = has_words || usage::is_told(draft);
     let is_named = draft.fields.has("gen_ai.operation.name");
-    let is_call = if is_named {
+    let name = draft.fields.str("gen_ai.operation.name");
+    let is_beside = name.is_some_and(sounds_beside) && !has(&ANSWERS);
+    let is_call = if is_beside {
+        false
+    } else if is_named {
         has_response || (has_model && has_spoken)
     } else if has(&INFRASTRUCTURE) {
         has_model && has_spoken
@@ -32,6 +36,56 @@ pub(crate) fn by_content(draft: &Draft) -> Operation {
     } else {
         Operation::Other
     }
+}
+
+/// What only an answer leaves.
+const ANSWERS: [&str; 5] = [
+    "gen_ai.output.messages",
+    "gen_ai.response.text",
+    "gen_ai.completion",
+    "gen_ai.completion.0.content",
+    "gen_ai.response.finish_reasons",
+];
+
+/// Whether a word that no convention knows is for what is no call: SDKs' clients name each of their methods so, and ask with
+/// a model for files, batches and caches, or for pictures and sound.
+fn sounds_beside(name: &str) -> bool {
+    const BEGINNINGS: [&str; 9] = [
+        "list",
+        "delete",
+        "upload",
+        "download",
+        "cancel",
+        "retrieve",
+        "get_",
+        "create_batch",
+        "update",
+    ];
+    const PARTS: [&str; 14] = [
+        "cached_content",
+        "tokenize",
+        "count_tokens",
+        "embed",
+        "moderation",
+        "transcri",
+        "translation",
+        "speech",
+        "audio",
+        "image",
+        "video",
+        "fine_tun",
+        "files",
+        "batch",
+    ];
+    const CALLS: [&str; 3] = ["response", "completion", "chat"];
+    let name = name
+        .trim()
+        .to_ascii_lowercase()
+        .replace(['.', '-', ' '], "_");
+    let is_call = CALLS.iter().any(|word| name.contains(word));
+    !is_call
+        && (BEGINNINGS.iter().any(|word| name.starts_with(word))
+            || PARTS.iter().any(|word| name.contains(word)))
 }
 
 /// What spans of servers, clients and databases have.

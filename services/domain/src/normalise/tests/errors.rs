@@ -61,6 +61,18 @@ fn failures() -> Vec<(Value, Vec<RawEvent>, &'static str, &'static str)> {
             "503",
         ),
         (json!({}), vec![], "", "_OTHER"),
+        (
+            json!({"error.type": "<class 'semantic_kernel.exceptions.service_exceptions.ServiceResponseException'>"}),
+            vec![],
+            "",
+            "ServiceResponseException",
+        ),
+        (
+            json!({"error.type": "Acme\\Llm\\RateLimitError"}),
+            vec![],
+            "",
+            "RateLimitError",
+        ),
     ]
 }
 

@@ -259,6 +259,12 @@ fn names_of_operations_and_what_they_do() {
         ("generate_image", Operation::Other),
         ("stt", Operation::Other),
         ("tts", Operation::Other),
+        ("files.upload", Operation::Other),
+        ("create_cached_content", Operation::Other),
+        ("moderations", Operation::Other),
+        ("audio.transcriptions", Operation::Other),
+        ("create_batch_response", Operation::Chat),
+        ("image_chat", Operation::Chat),
     ] {
         let mut attributes = map(spoken.clone());
         attributes.insert("gen_ai.operation.name".into(), json!(name));

@@ -11,7 +11,7 @@ use store::Summary;
 use super::message::{MESSAGES_DEFAULT, MESSAGES_MAX, MessageConnection};
 use super::origin::Origin;
 use super::page::{PageInfo, WHOLE_CONVERSATION_COST, cost, weigh};
-use super::span::{SPANS_DEFAULT, SPANS_MAX, Span, SpanConnection};
+use super::span::{SPANS_DEFAULT, SPANS_MAX, Span, SpanConnection, SpanError};
 use super::turn::Turn;
 use super::usage::{Cost, ModelUsage, Usage};
 use crate::graphql::context::ContextExt as _;
@@ -344,6 +344,14 @@ impl Conversation {
                 variants: prompt.variants,
             })
             .collect())
+    }
+
+    /// Errors that were reported of what called the conversation, such as the request to the server, and that no failed call or tool explains. Each counts once among errors.
+    #[graphql(complexity = "weigh(WHOLE_CONVERSATION_COST, 1, child_complexity)")]
+    async fn reported_errors(&self, ctx: &Context<'_>) -> Result<Vec<SpanError>, Error> {
+        let folded = self.origin.folded(ctx).await?;
+        let errors = &folded.view.transcript.reported_errors;
+        Ok(errors.iter().map(SpanError::from).collect())
     }
 
     /// Every span of the conversation in start order.

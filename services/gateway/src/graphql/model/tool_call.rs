@@ -29,6 +29,7 @@ pub struct ToolCall {
     position: usize,
     #[graphql(skip)]
     origin: Arc<Origin>,
+    /// Unique, also among conversations, and stable: the same spans give the same ids, in any order of arrival. Message.threadParent names it.
     id: ID,
     name: String,
 }
@@ -58,6 +59,11 @@ fn shown(ctx: &Context<'_>, value: Option<&Value>) -> Result<Option<Json>, Error
 
 #[ComplexObject]
 impl ToolCall {
+    /// The id that the model or its API gave the call. It may come again in other answers: some count anew in each.
+    async fn call_id(&self) -> Option<&String> {
+        self.call().call_id.as_ref()
+    }
+
     async fn arguments(&self, ctx: &Context<'_>) -> Result<Option<Json>, Error> {
         shown(ctx, self.call().arguments.as_ref())
     }

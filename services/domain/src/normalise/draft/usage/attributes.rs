@@ -8,8 +8,10 @@ use crate::span::Operation;
 use serde_json::{Map, Value};
 
 /// Attributes that are a usage object, whichever SDK wrote them.
-const USAGES: [&str; 21] = [
+const USAGES: [&str; 22] = [
     "gen_ai.usage",
+    // Logfire: the provider's own object.
+    "gen_ai.usage.raw",
     "gen_ai.usage.details",
     "gen_ai.usage_metadata",
     "gen_ai.response.usage",
@@ -91,6 +93,18 @@ pub(super) fn read(draft: &Draft) -> Vec<Reported> {
     for name in USAGES {
         if let Some(Value::Object(usage)) = draft.fields.get(name).and_then(structure) {
             found.push(usage_object(name, &usage));
+        }
+    }
+    // LiteLLM's `raw_gen_ai_request`: the response's fields by provider, `llm.openai.usage`.
+    for key in draft.fields.keys() {
+        let provider = key
+            .strip_prefix("llm.")
+            .and_then(|key| key.strip_suffix(".usage"));
+        if provider.is_none_or(|provider| provider.contains('.')) {
+            continue;
+        }
+        if let Some(Value::Object(usage)) = draft.fields.get(key).and_then(structure) {
+            found.push(objects::read(&usage, Trust::Usage));
         }
     }
     // A wrapper's output holds the responses of several calls; only what stands at its top is its own.

@@ -249,10 +249,14 @@ pub(super) fn in_response(value: &Value, depth: usize) -> Reported {
 
 fn in_object(map: &Map<String, Value>, depth: usize) -> Reported {
     let mut found = Reported::default();
-    for (key, value) in map {
-        if !USAGE_KEYS.contains(&squeezed(key).as_str()) {
-            continue;
-        }
+    let mut usages: Vec<(String, &Value)> = map
+        .iter()
+        .map(|(key, value)| (squeezed(key), value))
+        .filter(|(name, _)| USAGE_KEYS.contains(&name.as_str()))
+        .collect();
+    // Cohere bills for less than the model read.
+    usages.sort_by_key(|(name, _)| name == "billedunits");
+    for (_, value) in usages {
         match value {
             Value::Object(usage) => found.fill(&read(usage, Trust::Data)),
             Value::String(text) => {
@@ -309,6 +313,12 @@ pub(super) fn may_tell(text: &str) -> bool {
         "\"input\"",
         "\"output\"",
     ];
-    let begins = text.trim_start().starts_with(['{', '[', '"']);
+    let text = text.trim_start();
+    // Python prints its objects as calls: `ChatCompletion(id='…', usage=CompletionUsage(…))`.
+    let is_printed = text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text
+            .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            .starts_with('(');
+    let begins = is_printed || text.starts_with(['{', '[', '"']);
     begins && WORDS.iter().any(|word| text.contains(word))
 }
