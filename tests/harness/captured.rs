@@ -53,6 +53,8 @@ enum Export {
     /// Records of `ingest-spans`, one a span: what Sentry Relay makes of the envelope.
     Sentry {
         records: Vec<sentry_envelope::Record>,
+        /// Error events, as log records of the spans that they name.
+        errors: Vec<sentry_envelope::Record>,
         envelope: Vec<u8>,
     },
 }
@@ -114,8 +116,10 @@ fn load_folder(folder: PathBuf) -> anyhow::Result<Capture> {
         } else if name.ends_with(".traces.json") {
             Export::TracesJson(serde_json::from_slice(&bytes)?)
         } else if name.ends_with(".envelope.raw") {
+            let read = sentry_envelope::read(&bytes, &SENTRY)?;
             Export::Sentry {
-                records: sentry_envelope::read(&bytes, &SENTRY)?.records,
+                records: read.records,
+                errors: read.errors,
                 envelope: bytes,
             }
         } else {
@@ -205,10 +209,15 @@ impl Export {
                 let key = find_text(request, "traceId").unwrap_or_default();
                 vec![Record::new(&topics.spans_json, key, request.to_string())]
             }
-            Self::Sentry { records, .. } => records
-                .iter()
-                .map(|record| sentry_record(topics, record))
-                .collect(),
+            Self::Sentry {
+                records, errors, ..
+            } => {
+                let spans = records.iter().map(|record| (&topics.sentry, record));
+                let errors = errors.iter().map(|record| (&topics.logs, record));
+                let all = spans.chain(errors);
+                all.map(|(topic, record)| sentry_record(topic, record))
+                    .collect()
+            }
         }
     }
 
@@ -265,8 +274,12 @@ impl Export {
                 }
             }
             Self::TracesJson(request) => edit_json_texts(request, edit),
-            Self::Sentry { records, envelope } => {
-                for record in records {
+            Self::Sentry {
+                records,
+                errors,
+                envelope,
+            } => {
+                for record in records.iter_mut().chain(errors) {
                     edit_json_texts(&mut record.body, edit);
                 }
                 *envelope = edited_envelope(envelope, edit);
@@ -292,8 +305,10 @@ impl Export {
                 }
             }
             Self::TracesJson(request) => edit_json_times(request, edit),
-            Self::Sentry { records, .. } => {
-                for record in records {
+            Self::Sentry {
+                records, errors, ..
+            } => {
+                for record in records.iter_mut().chain(errors) {
                     edit_json_times(&mut record.body, edit);
                 }
             }
@@ -335,9 +350,9 @@ fn edited_envelope(envelope: &[u8], edit: &mut dyn FnMut(&mut String)) -> Vec<u8
     out
 }
 
-fn sentry_record(topics: &Topics, record: &sentry_envelope::Record) -> Record {
+fn sentry_record(topic: &str, record: &sentry_envelope::Record) -> Record {
     let key = record.trace_id.to_string();
-    let mut sent = Record::new(&topics.sentry, key, record.body.to_string());
+    let mut sent = Record::new(topic, key, record.body.to_string());
     sent.headers.insert(
         "project_id".to_owned(),
         SENTRY.project_id.to_string().into(),

@@ -54,7 +54,13 @@ fn read(label: &str) -> Export {
         let spans = match name.split_once('.').expect("an extension").1 {
             "traces.pb" => otlp::spans(&body),
             "traces.json" => otlp::json_spans(&body),
-            "envelope.raw" => sentry::spans(&body),
+            "envelope.raw" => {
+                let logs = sentry::logs(&body).into_iter();
+                export
+                    .logs
+                    .extend(logs.filter_map(|log| normalise::log(log, RECORD_MS, &rules)));
+                sentry::spans(&body)
+            }
             "logs.pb" => {
                 let logs = otlp::logs(&body).into_iter();
                 export

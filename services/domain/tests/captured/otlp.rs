@@ -132,6 +132,27 @@ pub(crate) fn json_spans(body: &[u8]) -> Vec<RawSpan> {
     spans
 }
 
+pub(crate) fn json_logs(request: &Value) -> Vec<RawLog> {
+    let mut logs = Vec::new();
+    for resource_logs in list(request, "resourceLogs") {
+        for scope_logs in list(resource_logs, "scopeLogs") {
+            for record in list(scope_logs, "logRecords") {
+                logs.push(RawLog {
+                    trace_id: TraceId::parse_hex(&text(record, "traceId")).expect("an id"),
+                    span_id: SpanId::parse_hex(&text(record, "spanId")).expect("an id"),
+                    event_name: text(record, "eventName"),
+                    time_ns: text(record, "timeUnixNano").parse().unwrap_or_default(),
+                    index: 0,
+                    attributes: json_attributes(record),
+                    body: Value::Null,
+                    origin: Arc::default(),
+                });
+            }
+        }
+    }
+    logs
+}
+
 fn json_span(span: &Value, origin: &Arc<Origin>) -> RawSpan {
     RawSpan {
         trace_id: TraceId::parse_hex(&text(span, "traceId")).expect("a trace id"),

@@ -1,13 +1,25 @@
 //! Reads the recorded Sentry envelopes as the records they become. For tests only: the service's decoder of those
 //! records is the processor's.
 
+use crate::otlp::json_logs;
 use domain::ids::{SpanId, TraceId};
-use domain::raw::{Attributes, Origin, RawSpan, RawStatus};
-use domain::sentry_envelope::{self, Context};
+use domain::raw::{Attributes, Origin, RawLog, RawSpan, RawStatus};
+use domain::sentry_envelope::{self, Context, Envelope};
 use serde_json::Value;
 use std::sync::Arc;
 
 pub(crate) fn spans(body: &[u8]) -> Vec<RawSpan> {
+    let records = envelope(body).records.into_iter();
+    records.map(|record| raw_span(&record.body)).collect()
+}
+
+/// The error events, as log records of their spans.
+pub(crate) fn logs(body: &[u8]) -> Vec<RawLog> {
+    let errors = envelope(body).errors.into_iter();
+    errors.flat_map(|record| json_logs(&record.body)).collect()
+}
+
+fn envelope(body: &[u8]) -> Envelope {
     let context = Context {
         organization_id: 1,
         project_id: 42,
@@ -17,10 +29,6 @@ pub(crate) fn spans(body: &[u8]) -> Vec<RawSpan> {
     let envelope = sentry_envelope::read(body, &context).expect("an envelope");
     assert_eq!(envelope.rejected_total, 0, "{:?}", envelope.rejected);
     envelope
-        .records
-        .into_iter()
-        .map(|record| raw_span(&record.body))
-        .collect()
 }
 
 fn raw_span(record: &Value) -> RawSpan {

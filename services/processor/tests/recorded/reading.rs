@@ -59,8 +59,17 @@ pub(crate) fn read_bytes(name: &str, bytes: Vec<u8>) -> Vec<(Raw, i64)> {
 }
 
 fn decode(encoding: Encoding, signal: Signal, bytes: Vec<u8>) -> Vec<(Raw, i64)> {
+    decode_for(encoding, signal, bytes, &[])
+}
+
+fn decode_for(
+    encoding: Encoding,
+    signal: Signal,
+    bytes: Vec<u8>,
+    headers: &[(String, Bytes)],
+) -> Vec<(Raw, i64)> {
     let decoded =
-        decode::decode(encoding, signal, &Bytes::from(bytes), &[]).expect("a readable export");
+        decode::decode(encoding, signal, &Bytes::from(bytes), headers).expect("a readable export");
     assert_eq!(decoded.rejected_total, 0);
     let spans = decoded.spans.into_iter().map(Raw::Span);
     spans
@@ -77,11 +86,17 @@ fn envelope(bytes: &[u8]) -> Vec<(Raw, i64)> {
         received_s: RECORD_MS as f64 / 1e3,
     };
     let envelope = domain::sentry_envelope::read(bytes, &context).expect("a readable envelope");
-    let records = envelope.records.iter();
-    records
-        .flat_map(|record| {
+    let spans = envelope.records.iter();
+    let spans = spans.map(|record| (Encoding::SentrySpanJson, Signal::Spans, record));
+    let errors = envelope.errors.iter();
+    let errors = errors.map(|record| (Encoding::OtlpJson, Signal::Logs, record));
+    // The intake writes into the project of the key.
+    let project = (decode::PROJECT_HEADER.to_owned(), Bytes::from("1"));
+    spans
+        .chain(errors)
+        .flat_map(|(encoding, signal, record)| {
             let body = record.body.to_string().into_bytes();
-            decode(Encoding::SentrySpanJson, Signal::Spans, body)
+            decode_for(encoding, signal, body, std::slice::from_ref(&project))
         })
         .collect()
 }
