@@ -58,17 +58,17 @@ impl Conversation {
     }
 
     fn with_errors_from_above(&self) -> Cow<'_, Self> {
-        self.with_errors(self.from_above().0)
+        self.with_errors(self.told_from_above().0)
     }
 
     /// Errors of what called the conversation's spans that no failure among these explains. Each counts once.
     pub(crate) fn stray_errors(&self) -> Vec<SpanError> {
-        self.from_above().1
+        self.told_from_above().1
     }
 
     /// The errors that name no span of the conversation and none below one: the request's, as servers report them. Each says
     /// more of a failure of its trace, or stands alone. One after the other, so that what the first told is known to the next.
-    fn from_above(&self) -> (BTreeMap<SpanKey, SpanError>, Vec<SpanError>) {
+    fn told_from_above(&self) -> (BTreeMap<SpanKey, SpanError>, Vec<SpanError>) {
         let mut filled: BTreeMap<SpanKey, SpanError> = BTreeMap::new();
         let mut alone: Vec<SpanError> = Vec::new();
         let above = self.logs.iter().filter(|(_, logs)| {
@@ -123,7 +123,9 @@ impl Conversation {
     ) -> Option<&'a SpanFact> {
         let kind_of = |span: &SpanFact| {
             let error = filled.get(&span.key).or(span.error.as_ref());
-            error.and_then(|error| error.kind.clone()).filter(is_name)
+            error
+                .and_then(|error| error.kind.clone())
+                .filter(|kind| is_name(kind))
         };
         let find = |wanted: &dyn Fn(&SpanFact) -> bool| failed.iter().copied().find(|s| wanted(s));
         find(&|span| kind_of(span).is_some() && kind_of(span) == told.kind)
@@ -157,7 +159,7 @@ fn error_of(log: &Arc<LogFact>) -> Option<&SpanError> {
 }
 
 /// Whether a type says more than that something failed, as Sentry's status of a span does not.
-fn is_name(kind: &String) -> bool {
+fn is_name(kind: &str) -> bool {
     const ANY: [&str; 6] = [
         "_OTHER",
         "internal_error",
@@ -166,7 +168,7 @@ fn is_name(kind: &String) -> bool {
         "error",
         "Error",
     ];
-    !ANY.contains(&kind.as_str())
+    !ANY.contains(&kind)
 }
 
 /// Whether two reports tell of one failure: it is often reported where it was caught, and again further out.

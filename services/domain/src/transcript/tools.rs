@@ -143,7 +143,7 @@ fn use_of_run(conversation: &Conversation, run: &Run<'_>, given: Option<&GivenRe
     let tool = run.tool();
     let (status, error) = outcome(Some(run), given);
     ToolUse {
-        id: run_name(&run.span).to_string(),
+        id: run_name(run.span).to_string(),
         call_id: tool.call_id.clone(),
         name: if tool.name.is_empty() {
             run.span.name.clone()
