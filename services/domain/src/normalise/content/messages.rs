@@ -6,7 +6,9 @@
 
 pub(crate) use super::turns::Turn;
 use super::turns::{Response, coalesce};
-use super::{body, finish, items, kinds, parts, roles, shapes, thoughts, tool_parts, wrappers};
+use super::{
+    body, cut, finish, items, kinds, parts, roles, shapes, thoughts, tool_parts, wrappers,
+};
 use crate::message::{Part, Role};
 use crate::normalise::values::json;
 use serde_json::{Map, Value};
@@ -76,9 +78,10 @@ fn read_as(value: Value, default_role: Role, look: Look) -> Result<Vec<Turn>, Va
         Some(_) => {}
         // A beginning too short to hold a message is shown as the text it is.
         None => {
-            if let Some(structure) =
+            if let Some(mut structure) =
                 json::beginning(&text).filter(|beginning| looks_like_messages(beginning, look))
             {
+                cut::close_last(&mut structure);
                 let turns = read_structure(structure, default_role);
                 if !turns.is_empty() {
                     return Ok(turns);
