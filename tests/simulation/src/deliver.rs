@@ -14,7 +14,7 @@ use domain::usage::NoPrices;
 use domain::view::View;
 use processor::placing::job::{self, Job, Kept, Outcome, Step};
 use processor::shards::job::Close;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use store::{Commit, Epoch, StoredTrace};
 
 const RECORD_MS: i64 = 1_795_000_000_000;
@@ -72,20 +72,30 @@ pub fn assembled(items: &[Item]) -> Conversation {
     stored.conversation()
 }
 
-/// What Redis holds.
+/// What Redis holds: entries by conversation, for until an id is known a trace may be a conversation of its own.
 #[derive(Default)]
 struct Stored {
-    entries: Vec<Entry>,
+    entries: BTreeMap<String, Vec<Entry>>,
     traces: BTreeMap<Digest, StoredTrace>,
 }
 
 impl Stored {
+    /// The one conversation that there is in the end: what was placed elsewhere has moved.
     fn conversation(&self) -> Conversation {
-        let mut conversation = Conversation::default();
-        for entry in &self.entries {
-            conversation.apply(as_stored(entry));
+        let read = |entries: &Vec<Entry>| {
+            let mut conversation = Conversation::default();
+            for entry in entries {
+                conversation.apply(as_stored(entry));
+            }
+            conversation
+        };
+        for (id, entries) in self.entries.iter().filter(|(id, _)| *id != CONVERSATION) {
+            let messages = read(entries).view().transcript.messages;
+            assert!(messages.is_empty(), "{messages:?} stayed behind in {id}");
         }
-        conversation
+        self.entries
+            .get(CONVERSATION)
+            .map_or_else(Conversation::default, read)
     }
 
     /// The store's part of a step.
@@ -153,15 +163,21 @@ fn as_stored<T: serde::Serialize + serde::de::DeserializeOwned>(entry: &T) -> T 
     serde_json::from_str(&text).expect("entries deserialise")
 }
 
-/// One process: cached traces, a cached conversation, and what was told and is not committed yet.
+/// A cached conversation, and what was told of it and is not committed yet.
 #[derive(Default)]
-struct Processor {
-    traces: BTreeMap<TraceKey, Kept>,
+struct Held {
     cached: Conversation,
     known: usize,
     facts: Vec<Prepared>,
     links: Vec<Link>,
     moves: Vec<Move>,
+}
+
+/// One process: cached traces and conversations.
+#[derive(Default)]
+struct Processor {
+    traces: BTreeMap<TraceKey, Kept>,
+    conversations: BTreeMap<String, Held>,
     /// Records read in this life: those that are not done are read again after a crash.
     read: Vec<Item>,
 }
@@ -177,8 +193,7 @@ impl Processor {
             self.place(key, work, stored);
         }
         for (key, prepared) in item.reading.named.clone() {
-            assert_eq!(key.id, CONVERSATION, "there is one conversation only");
-            self.facts.push(prepared);
+            self.held(key.id).facts.push(prepared);
         }
     }
 
@@ -207,25 +222,32 @@ impl Processor {
             "found no conversation: {:?}",
             told.lost
         );
-        let conversations: BTreeSet<&String> = std::iter::empty()
-            .chain(told.facts.iter().map(|(id, ..)| id))
-            .chain(told.links.iter().map(|(id, _)| id))
-            .collect();
-        assert!(
-            conversations.iter().all(|id| *id == CONVERSATION),
-            "there is one conversation only"
-        );
-        self.facts
-            .extend(told.facts.into_iter().map(|(_, _, prepared)| prepared));
-        self.links
-            .extend(told.links.into_iter().map(|(_, link)| link));
-        self.moves
-            .extend(told.moves.into_iter().map(|(_, moved)| moved));
+        for (id, _, prepared) in told.facts {
+            self.held(id).facts.push(prepared);
+        }
+        for (id, link) in told.links {
+            self.held(id).links.push(link);
+        }
+        for (id, moved) in told.moves {
+            self.held(id).moves.push(moved);
+        }
+    }
+
+    fn held(&mut self, id: String) -> &mut Held {
+        self.conversations.entry(id).or_default()
     }
 
     /// Writes what is new, after reading what others wrote meanwhile.
     fn commit(&mut self, stored: &mut Stored) {
-        for entry in &stored.entries[self.known..] {
+        for (id, held) in &mut self.conversations {
+            held.commit(stored.entries.entry(id.clone()).or_default());
+        }
+    }
+}
+
+impl Held {
+    fn commit(&mut self, entries: &mut Vec<Entry>) {
+        for entry in &entries[self.known..] {
             self.cached.apply(entry.clone());
         }
         let facts = std::mem::take(&mut self.facts);
@@ -236,9 +258,9 @@ impl Processor {
         entry.moves = self.cached.moves_that_are_news(&moves, &entry, &limits);
         if !entry.is_empty() {
             self.cached.apply(entry.clone());
-            stored.entries.push(entry);
+            entries.push(entry);
         }
-        self.known = stored.entries.len();
+        self.known = entries.len();
     }
 }
 

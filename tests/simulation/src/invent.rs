@@ -5,6 +5,7 @@ mod branches;
 mod strand;
 
 use crate::dialects::Dialect;
+use crate::malice::{self, Shape};
 use crate::script::{Agent, Feature, Line, Manner, Memory, ModelCall, Script, Second, ToolsTold};
 use crate::tape::Tape;
 use domain::message::{Message, Part, Role};
@@ -18,6 +19,8 @@ const WORDS: &[&str] = &[
     "yes", "no", "Done.", "ok", "again", "why?", "Thanks!", "go on",
 ];
 const TURNS_MAX: usize = 6;
+/// An argument that is written as NaN; transcripts show it as this text.
+pub(crate) const NOT_A_NUMBER: &str = "NaN";
 
 pub(crate) struct Inventor<'a> {
     tape: &'a mut Tape,
@@ -45,6 +48,7 @@ impl Script {
     pub fn invent(tape: &mut Tape) -> Self {
         let manner = Manner::invent(tape);
         let script = Self {
+            shapes: malice::drawn(&manner, tape),
             manner,
             features: BTreeSet::new(),
             lines: Vec::new(),
@@ -122,6 +126,10 @@ impl Inventor<'_> {
         self.script.features.insert(feature);
     }
 
+    fn has(&self, shape: Shape) -> bool {
+        self.script.shapes.contains(&shape)
+    }
+
     fn manner(&self) -> Manner {
         self.script.manner
     }
@@ -138,6 +146,11 @@ impl Inventor<'_> {
     }
 
     fn words(&mut self) -> String {
+        if self.has(Shape::StructuredAnswers) && self.tape.chance(40) {
+            let word = *self.tape.pick(WORDS);
+            let name = self.new_text("item");
+            return json!({"output": word, "items": [{"role": "user", "content": name}], "score": 1}).to_string();
+        }
         if self.tape.chance(30) {
             let word = *self.tape.pick(WORDS);
             self.new_text(word)
@@ -147,9 +160,12 @@ impl Inventor<'_> {
         }
     }
 
-    /// Whether calls tell a few messages only: where these could be the same ones twice, nobody can tell which they are.
+    /// Whether calls tell a few messages only, or with gaps: where these could be the same ones twice, nobody can tell which
+    /// they are.
     fn is_windowed(&self) -> bool {
         matches!(self.manner().memory, Memory::Newest(_) | Memory::Kept(_))
+            || self.has(Shape::MissingCalls)
+            || self.has(Shape::EmptyCalls)
     }
 
     fn new_agent(&mut self) {
@@ -348,6 +364,8 @@ impl Inventor<'_> {
         self.script
             .features
             .extend(present.map(|(feature, _)| feature));
+        let shapes = self.script.shapes.iter().copied();
+        self.script.features.extend(shapes.map(Feature::Malice));
         if !manner.is_captured {
             forget_content(&mut self.script.lines);
             if !manner.dialect.tells_call_ids() {
@@ -397,10 +415,14 @@ impl Inventor<'_> {
                 } else {
                     city.to_owned()
                 };
+                let mut arguments = json!({ "city": city });
+                if self.has(Shape::NotANumber) && self.tape.chance(50) {
+                    arguments["score"] = json!(NOT_A_NUMBER);
+                }
                 Asked {
                     call_id: self.new_text("call").replace(' ', "_"),
                     name: self.tape.pick::<&'static str>(names),
-                    arguments: json!({ "city": city }),
+                    arguments,
                 }
             })
             .collect()
@@ -427,6 +449,8 @@ fn forget_content(lines: &mut Vec<Line>) {
         // Nobody can tell a second try from going on.
         line.superseded = false;
         line.tools.retain(|tool| tool.status != ToolStatus::Pending);
-        line.tools.iter_mut().for_each(|tool| tool.result = None);
+        line.tools
+            .iter_mut()
+            .for_each(|tool| (tool.arguments, tool.result) = (None, None));
     }
 }

@@ -10,6 +10,7 @@
 pub mod deliver;
 pub mod dialects;
 pub mod invent;
+pub mod malice;
 pub mod other_rules;
 pub mod script;
 pub mod seeds;

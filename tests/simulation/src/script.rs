@@ -1,6 +1,7 @@
 //! A conversation as it truly was: what was said, and the model calls, tool runs and agents behind it.
 
 use crate::dialects::Dialect;
+use crate::malice::Shape;
 use domain::message::{Message, Role};
 use domain::view::ToolStatus;
 use serde_json::Value;
@@ -33,6 +34,7 @@ pub enum Feature {
     ReportedTwice,
     LostRoots,
     IdOnRoots,
+    Malice(Shape),
 }
 
 impl Feature {
@@ -62,6 +64,7 @@ impl Feature {
             Self::ReportedTwice => "calls reported twice",
             Self::LostRoots => "root spans lost",
             Self::IdOnRoots => "the id on root spans only",
+            Self::Malice(shape) => shape.title(),
         }
     }
 }
@@ -148,6 +151,7 @@ impl Line {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolLine {
     pub name: String,
+    pub arguments: Option<Value>,
     pub result: Option<Value>,
     pub status: ToolStatus,
     pub abandoned: bool,
@@ -196,6 +200,7 @@ pub struct Agent {
 #[derive(Clone, Debug)]
 pub struct Script {
     pub manner: Manner,
+    pub shapes: BTreeSet<Shape>,
     pub features: BTreeSet<Feature>,
     pub lines: Vec<Line>,
     pub calls: Vec<ModelCall>,
@@ -208,21 +213,40 @@ pub struct Script {
 pub struct Counts {
     pub calls: u32,
     pub tools: u32,
+    /// Failed spans, those of tools among them.
     pub errors: u32,
+    /// Tools that failed, whether a span or a result says so.
+    pub tool_errors: u32,
     pub input_tokens: u64,
     pub output_tokens: u64,
 }
 
 impl Script {
+    pub fn has(&self, shape: Shape) -> bool {
+        self.shapes.contains(&shape)
+    }
+
+    /// Whether the conversation has ways that it did not go on.
+    pub fn has_branches(&self) -> bool {
+        const BRANCHES: &[Feature] = &[Feature::Regenerated, Feature::Edited, Feature::Choices];
+        BRANCHES.iter().any(|branch| self.features.contains(branch))
+    }
+
     pub fn counts(&self) -> Counts {
         let failed_calls = self.calls.iter().filter(|call| call.answers.is_empty());
         let failed_runs = self.runs.iter().filter(|run| run.failed);
-        let tells_failed_runs = self.manner.tools != ToolsTold::MessagesOnly;
-        let errors = failed_calls.count() + failed_runs.count() * usize::from(tells_failed_runs);
+        let tool_errors = failed_runs.count();
+        let failed_spans = if self.has(Shape::ErrorsInResults) {
+            0
+        } else {
+            tool_errors
+        };
+        let errors = failed_calls.count() + failed_spans;
         Counts {
             calls: self.calls.len() as u32,
             tools: self.runs.len() as u32,
             errors: errors as u32,
+            tool_errors: tool_errors as u32,
             input_tokens: self.calls.iter().map(|call| call.usage.0).sum(),
             output_tokens: self.calls.iter().map(|call| call.usage.1).sum(),
         }
@@ -254,10 +278,12 @@ impl fmt::Display for Line {
                 .map_or("-".to_owned(), Value::to_string);
             let abandoned = if tool.abandoned { " abandoned" } else { "" };
             let status = format!("{:?}", tool.status).to_lowercase();
+            let arguments = tool.arguments.as_ref().map(Value::to_string);
             write!(
                 f,
-                "\n{aside}    {} {status}{abandoned} -> {result}",
-                tool.name
+                "\n{aside}    {}({}) {status}{abandoned} -> {result}",
+                tool.name,
+                arguments.unwrap_or_default()
             )
         })
     }
@@ -265,7 +291,7 @@ impl fmt::Display for Line {
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:?}", self.manner)?;
+        writeln!(f, "{:?} {:?}", self.manner, self.shapes)?;
         self.calls.iter().try_for_each(|call| {
             let words = |message: &Message| match message.text() {
                 Some(text) => text,

@@ -2,8 +2,10 @@
 
 use crate::deliver;
 use crate::dialects;
+use crate::malice::Shape;
 use crate::script::{Counts, Line, Script, ToolLine};
 use crate::tape::Tape;
+use domain::message::Role;
 use domain::view::View;
 
 /// Plays the conversation of a tape; an error shows the truth beside what was told.
@@ -25,9 +27,21 @@ pub fn play(tape: &mut Tape) -> Result<Script, String> {
 }
 
 fn compare(script: &Script, view: &View) -> Result<(), String> {
-    let told = lines(view);
-    if told != script.lines {
-        let (truth, told) = (written(&script.lines), written(&told));
+    let (mut told, mut truth) = (lines(view), script.lines.clone());
+    if script.has(Shape::MissingCalls) || script.has(Shape::EmptyCalls) {
+        // What the histories leave out the model did not see, or only its client did not tell: either may be said.
+        told.iter_mut()
+            .chain(&mut truth)
+            .for_each(|line| line.unseen = 0);
+    }
+    if script.has(Shape::CutHistories) {
+        // Of a cut message that says nothing any more its speaker may be left, who is never the user.
+        let is_left =
+            |line: &Line| line.role == Role::Tool && line.text.is_none() && line.tools.is_empty();
+        told.retain(|line| !is_left(line));
+    }
+    if told != truth {
+        let (truth, told) = (written(&truth), written(&told));
         return Err(format!(
             "{script}\n-- truth --\n{truth}\n-- told --\n{told}"
         ));
@@ -37,6 +51,7 @@ fn compare(script: &Script, view: &View) -> Result<(), String> {
         calls: totals.llm_calls,
         tools: totals.tool_calls,
         errors: totals.errors,
+        tool_errors: totals.tool_errors,
         input_tokens: totals.usage.input_tokens,
         output_tokens: totals.usage.output_tokens,
     };
@@ -106,6 +121,7 @@ pub fn lines(view: &View) -> Vec<Line> {
                 .iter()
                 .map(|tool| ToolLine {
                     name: tool.name.clone(),
+                    arguments: tool.arguments.clone(),
                     result: tool.result.clone(),
                     status: tool.status,
                     abandoned: tool.abandoned,

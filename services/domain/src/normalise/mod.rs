@@ -190,6 +190,7 @@ pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
     let label = readers.own().label;
     let mut draft = Draft::new(label, readers.names(), fields, Operation::Chat);
     draft.finish_reason = finish_reason(&draft);
+    let response_id = draft.fields.text(&["gen_ai.response.id"]);
     let is_complete = otel_genai::read_log(&mut draft, &raw.event_name, raw.body)?;
     bounds::content(&mut draft.content, limits);
     if draft.content.is_empty() {
@@ -206,7 +207,7 @@ pub fn log(raw: RawLog, record_ms: i64, rules: &Rules) -> Option<SpanLog> {
             &raw.origin.resource,
             true,
             &rules.conversation_id_attributes,
-            (draft.response_id.as_deref(), None),
+            (response_id.as_deref(), None),
         )
         .conversation,
         time_ns: time::of_log(raw.time_ns, record_ms, limits),

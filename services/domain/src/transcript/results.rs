@@ -337,9 +337,10 @@ fn is_counted_name(id: &str, name: &str) -> bool {
 }
 
 /// Keeps the first result that says something and is no failure: a call that was interrupted is answered again, and what SDKs
-/// later put in place of an old result says less.
+/// later put in place of an old result says less. What was cut gives way to what was not.
 fn tell(known: &mut Option<GivenResult>, told: GivenResult) {
     match known {
+        Some(known) if known.is_cut() && !told.is_cut() && !told.says_nothing() => *known = told,
         Some(known) if !known.says_nothing() && (!known.is_error || told.says_nothing()) => {}
         _ => *known = Some(told),
     }

@@ -6,6 +6,7 @@ use super::tools::Place;
 use crate::conversation::Conversation;
 use crate::facts::SpanFact;
 use crate::message::{Message, Part};
+use crate::normalise::CUT_MARK;
 use rustc_hash::FxHashSet;
 use serde_json::Value;
 
@@ -44,6 +45,12 @@ impl GivenResult {
             }
             _ => false,
         }
+    }
+
+    /// A length limit cut it off: wherever else it is told, it is told better.
+    pub(super) fn is_cut(&self) -> bool {
+        let text = self.value.as_str();
+        text.is_some_and(|text| text.ends_with(CUT_MARK))
     }
 }
 

@@ -161,13 +161,13 @@ fn use_of_run(conversation: &Conversation, run: &Run<'_>, given: Option<&GivenRe
     }
 }
 
-/// What the message brought, unless it says less than the span.
+/// What the message brought, unless it says less than the span or was cut.
 fn result(
     conversation: &Conversation,
     run: Option<&Run<'_>>,
     given: Option<&GivenResult>,
 ) -> Option<Value> {
-    let says = given.filter(|given| !given.says_nothing());
+    let says = given.filter(|given| !given.says_nothing() && !given.is_cut());
     let says = says.map(|given| given.value.clone());
     says.or_else(|| run?.result(conversation))
         .or_else(|| given.map(|given| given.value.clone()))

@@ -6,6 +6,7 @@ mod otel_genai;
 mod sentry;
 mod vercel;
 
+use crate::malice::{self, Shape};
 use crate::script::{Agent, Feature, Memory, ModelCall, Script, ToolRun, ToolsTold};
 use crate::tape::Tape;
 use domain::ids::{SpanId, TraceId};
@@ -71,6 +72,11 @@ impl Dialect {
         matches!(self, Self::OtelGenAi | Self::OtelGenAiEvents)
     }
 
+    /// Whether its answers are messages, as many as there are.
+    pub fn has_output_messages(self) -> bool {
+        self.has_choices() || matches!(self, Self::OpenInference)
+    }
+
     /// Whether its tool spans tell the id of the call that they run.
     pub fn tells_call_ids(self) -> bool {
         self != Self::OpenLlmetry
@@ -86,7 +92,7 @@ impl Dialect {
         }
     }
 
-    fn id_attribute(self) -> &'static str {
+    pub fn id_attribute(self) -> &'static str {
         match self {
             Self::OtelGenAi | Self::OtelGenAiEvents | Self::Sentry => "gen_ai.conversation.id",
             Self::OpenInference => "session.id",
@@ -169,6 +175,7 @@ pub fn tell(script: &Script, tape: &mut Tape) -> Told {
             teller.surroundings(&mut told);
         }
     }
+    malice::mutate(&mut told, script, tape);
     told.spans.sort_by_key(|span| span.start_ns);
     told
 }
@@ -196,11 +203,13 @@ impl Teller<'_> {
         let manner = self.script.manner;
         if manner.tools != ToolsTold::MessagesOnly {
             for run in &self.script.runs {
-                let attributes = self.dialect.tool(run, manner.is_captured);
+                let told_run = self.told_run(run);
+                let dialect = self.dialect_of(run.id);
+                let attributes = dialect.tool(&told_run, manner.is_captured);
                 let times = (run.at, run.ends_at);
                 let span = self.span(run.id, run.parent, times, &run.name, attributes, false);
                 told.spans
-                    .push(if run.failed { failed(span) } else { span });
+                    .push(if told_run.failed { failed(span) } else { span });
             }
         }
         for agent in &self.script.agents {
@@ -211,6 +220,46 @@ impl Teller<'_> {
         }
     }
 
+    /// A protocol's server says within the result that the tool failed.
+    fn told_run(&self, run: &ToolRun) -> ToolRun {
+        let mut run = run.clone();
+        if run.failed && self.script.has(Shape::ErrorsInResults) {
+            let content = json!([{"type": "text", "text": run.result}]);
+            run.result = json!({"content": content, "isError": true});
+            run.failed = false;
+        }
+        run
+    }
+
+    /// The SDK that tells of a span.
+    fn dialect_of(&self, id: u64) -> Dialect {
+        const MIXED: &[Dialect] = &[
+            Dialect::OtelGenAi,
+            Dialect::OpenInference,
+            Dialect::Sentry,
+            Dialect::OtelGenAiEvents,
+            Dialect::Vercel,
+        ];
+        let has_choices = self.script.features.contains(&Feature::Choices);
+        if self.script.has(Shape::MixedDialects) && !has_choices {
+            MIXED[(id % MIXED.len() as u64) as usize]
+        } else {
+            self.dialect
+        }
+    }
+
+    /// What an outer framework says that its agent was asked and answered.
+    fn words_of_agent(&self, agent: &Agent, attributes: &mut Value) {
+        let calls = self.script.calls.iter();
+        let own: Vec<&ModelCall> = calls.filter(|call| call.parent == agent.id).collect();
+        let (Some(first), Some(last)) = (own.first(), own.last()) else {
+            return;
+        };
+        attributes["gen_ai.operation.name"] = json!("invoke_agent");
+        attributes["gen_ai.agent.name"] = json!(agent.name);
+        otel_genai::words(&first.history, &last.answers, attributes);
+    }
+
     fn agent(&self, agent: &Agent) -> RawSpan {
         let calls = self.script.calls.iter();
         let last = calls
@@ -218,7 +267,11 @@ impl Teller<'_> {
             .map(|call| call.ends_at)
             .max();
         let times = (agent.at, last.unwrap_or(agent.at) + 1);
-        let attributes = self.dialect.agent(agent.name);
+        let dialect = self.dialect_of(agent.id);
+        let mut attributes = dialect.agent(agent.name);
+        if self.script.has(Shape::WordsOnAgents) {
+            self.words_of_agent(agent, &mut attributes);
+        }
         self.span(
             agent.id,
             agent.parent,
@@ -240,6 +293,18 @@ impl Teller<'_> {
             .iter()
             .map(|answer| thought(answer, tape))
             .collect();
+        // Where a history could be another branch's, nobody can tell a gap from a branch.
+        let history = if self.script.has_branches() {
+            history
+        } else {
+            malice::retold(history, &self.script.shapes, tape)
+        };
+        let dialect = self.dialect_of(call.id);
+        let answers = if self.script.has(Shape::Pieces) && dialect.has_output_messages() {
+            malice::pieces(answers)
+        } else {
+            answers
+        };
         let is_captured = self.script.manner.is_captured;
         let words = CallTold {
             system: if is_captured { &system } else { "" },
@@ -247,26 +312,33 @@ impl Teller<'_> {
             answers: if is_captured { &answers } else { &[] },
             usage: call.usage,
         };
-        let mut attributes = self.dialect.call(&words);
+        let mut attributes = dialect.call(&words);
         if call.is_compacted {
             attributes["gen_ai.conversation.compacted"] = json!(true);
         }
         let keeps_state = self.script.manner.memory == Memory::ByResponseId;
+        if self.script.has(Shape::ResponseIds) {
+            let response = json!(format!("resp_{}", call.id));
+            attributes["gen_ai.response.id"] = response.clone();
+            attributes["gen_ai.conversation.id"] = response;
+        }
         if (self.has_response_ids || keeps_state) && !call.answers.is_empty() {
             attributes["gen_ai.response.id"] = json!(format!("resp_{}", call.id));
         }
         if let Some(before) = call.continues {
             attributes["gen_ai.request.previous_response.id"] = json!(format!("resp_{before}"));
         }
+        let is_within = self.script.has(Shape::Nested) && self.offset > 0;
+        let parent = if is_within { call.id } else { call.parent };
         let span = self.span(
             call.id,
-            call.parent,
+            parent,
             (call.at, call.ends_at),
             "chat",
             attributes,
             false,
         );
-        if self.dialect == Dialect::OtelGenAiEvents && is_captured {
+        if dialect == Dialect::OtelGenAiEvents && is_captured {
             told.logs.push(otel_genai::details(&span, &words));
         }
         told.spans.push(if call.answers.is_empty() {
@@ -313,7 +385,7 @@ impl Teller<'_> {
         is_root: bool,
     ) -> RawSpan {
         if is_root || !self.script.manner.id_on_roots {
-            attributes[self.dialect.id_attribute()] = json!(CONVERSATION);
+            attributes[self.dialect_of(id).id_attribute()] = json!(CONVERSATION);
         }
         let Value::Object(attributes) = attributes else {
             unreachable!("attributes are written as objects")
@@ -341,7 +413,7 @@ impl Teller<'_> {
             dropped_attributes: 0,
             origin: Arc::new(Origin {
                 resource,
-                scope_name: self.dialect.scope().to_owned(),
+                scope_name: self.dialect_of(id).scope().to_owned(),
                 ..Origin::default()
             }),
         }
@@ -362,13 +434,16 @@ fn span_id(id: u64) -> SpanId {
     SpanId(id.to_be_bytes())
 }
 
-fn failed(mut span: RawSpan) -> RawSpan {
+fn failed(span: RawSpan) -> RawSpan {
+    failed_by(span, "RateLimitError", "slow down")
+}
+
+pub(crate) fn failed_by(mut span: RawSpan, error: &str, message: &str) -> RawSpan {
     span.status = RawStatus {
         is_error: true,
-        message: "RateLimitError: slow down".into(),
+        message: format!("{error}: {message}"),
     };
-    span.attributes
-        .insert("error.type".into(), json!("RateLimitError"));
+    span.attributes.insert("error.type".into(), json!(error));
     span
 }
 

@@ -12,13 +12,17 @@ pub(super) fn call(told: &CallTold<'_>) -> Value {
         let system = json!([{"type": "text", "content": told.system}]);
         attributes["gen_ai.system_instructions"] = json!(system.to_string());
     }
-    if !told.history.is_empty() {
-        attributes["gen_ai.input.messages"] = json!(messages(told.history).to_string());
-    }
-    if !told.answers.is_empty() {
-        attributes["gen_ai.output.messages"] = json!(messages(told.answers).to_string());
-    }
+    words(told.history, told.answers, &mut attributes);
     attributes
+}
+
+pub(super) fn words(history: &[Message], answered: &[Message], attributes: &mut Value) {
+    if !history.is_empty() {
+        attributes["gen_ai.input.messages"] = json!(messages(history).to_string());
+    }
+    if !answered.is_empty() {
+        attributes["gen_ai.output.messages"] = json!(answers(answered).to_string());
+    }
 }
 
 pub(super) fn call_without_content(told: &CallTold<'_>) -> Value {
@@ -40,7 +44,7 @@ pub(super) fn details(span: &RawSpan, told: &CallTold<'_>) -> RawLog {
         json!([{"type": "text", "content": told.system}]),
     );
     attributes.insert("gen_ai.input.messages".into(), messages(told.history));
-    attributes.insert("gen_ai.output.messages".into(), messages(told.answers));
+    attributes.insert("gen_ai.output.messages".into(), answers(told.answers));
     RawLog {
         trace_id: span.trace_id,
         span_id: span.span_id,
@@ -62,6 +66,17 @@ pub(super) fn tool(run: &ToolRun) -> Value {
 
 fn messages(messages: &[Message]) -> Value {
     messages.iter().map(message).collect()
+}
+
+/// Only choices end with a reason each.
+fn answers(answers: &[Message]) -> Value {
+    let mut written = messages(answers);
+    if answers.len() > 1 && answers.iter().all(|answer| answer.text().is_some()) {
+        for answer in written.as_array_mut().into_iter().flatten() {
+            answer["finish_reason"] = json!("stop");
+        }
+    }
+    written
 }
 
 fn message(message: &Message) -> Value {

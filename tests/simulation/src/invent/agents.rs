@@ -79,7 +79,8 @@ impl Inventor<'_> {
             let failed = tells_failures && asked.name == "search" && self.tape.chance(10);
             line.tools.push(ToolLine {
                 name: asked.name.to_owned(),
-                result: Some(result.clone()),
+                arguments: Some(asked.arguments.clone()),
+                result: Some(opened(&result)),
                 status: if failed {
                     ToolStatus::Error
                 } else {
@@ -235,6 +236,16 @@ impl Inventor<'_> {
         let id = call.id;
         strand.extend([Step::Call(call), Step::CallEnd(id)]);
     }
+}
+
+/// What a tool gives is shown as the structure that it is the text of.
+fn opened(result: &Value) -> Value {
+    let structure = result
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok());
+    structure
+        .filter(Value::is_object)
+        .unwrap_or_else(|| result.clone())
 }
 
 fn result_message(asked: &Asked, result: &Value) -> Message {

@@ -44,6 +44,7 @@ impl Inventor<'_> {
         self.said += 1;
         let tools = asked.iter().map(|asked| ToolLine {
             name: asked.name.to_owned(),
+            arguments: Some(asked.arguments.clone()),
             result: None,
             status: ToolStatus::Pending,
             abandoned: !is_last,

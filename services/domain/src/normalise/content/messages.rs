@@ -7,8 +7,8 @@
 pub(crate) use super::turns::Turn;
 use super::turns::{Response, coalesce, name_calls_of_results};
 use super::{
-    body, finish, items, kinds, parts, printed, roles, sentences, shapes, thoughts, tool_parts,
-    wrappers,
+    body, cut, finish, items, kinds, parts, printed, roles, sentences, shapes, thoughts,
+    tool_parts, wrappers,
 };
 use crate::message::{Part, Role};
 use crate::normalise::values::json;
@@ -80,9 +80,10 @@ fn read_as(value: Value, default_role: Role, look: Look) -> Result<Vec<Turn>, Va
         Some(_) => {}
         // A beginning too short to hold a message is shown as the text it is.
         None => {
-            if let Some(structure) =
+            if let Some(mut structure) =
                 json::beginning(&text).filter(|beginning| looks_like_messages(beginning, look))
             {
+                cut::close_last(&mut structure);
                 let turns = read_structure(structure, default_role);
                 if !turns.is_empty() {
                     return Ok(turns);

@@ -3,6 +3,7 @@
 
 mod body;
 mod calls;
+mod cut;
 pub(super) mod finish;
 mod histories;
 mod items;

@@ -103,6 +103,7 @@ fn at_path<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
         .try_fold(value, |value, key| value.as_object()?.get(key))
 }
 
+/// What names or counts something: nothing where a language prints nothing, or an SDK an empty container.
 pub(crate) fn text_of(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim(),
@@ -111,7 +112,8 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
         Value::Array(items) => return items.iter().find_map(text_of),
         Value::Null | Value::Object(_) => return None,
     };
-    (!json::is_nothing(text)).then(|| text.to_owned())
+    let is_empty = json::is_nothing(text) || matches!(text, "[]" | "{}" | "\"\"");
+    (!is_empty).then(|| text.to_owned())
 }
 
 /// Removes and returns the first text under `keys`; empty when there is none.
