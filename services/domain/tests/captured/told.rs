@@ -2,9 +2,11 @@
 
 use super::{Export, RECORD_MS, read};
 use domain::conversation::Conversation;
+use domain::facts::Link;
 use domain::limits::Limits;
 use domain::message::Role;
 use domain::prepare::{self, Prepared};
+use domain::span::Span;
 use domain::usage::NoPrices;
 use domain::view::View;
 use serde_json::{Value, json};
@@ -16,17 +18,27 @@ const FAIL: &str = "please fail";
 
 /// All that was exported, as one conversation: where an SDK gives no id, the application would.
 pub(crate) fn view(export: &Export) -> View {
-    let spans = export
+    // What is neither of a model nor named only lies between.
+    let (kept, others): (Vec<&Span>, Vec<&Span>) = export
         .spans
         .iter()
+        .partition(|span| span.is_genai || span.conversation_id.is_some());
+    let spans = kept
+        .into_iter()
         .map(|span| prepare::span(span.clone(), RECORD_MS, &NoPrices));
+    let links = others.into_iter().map(|span| Link {
+        key: span.key,
+        parent: span.parent,
+        record_ms: RECORD_MS,
+    });
+    let links: Vec<Link> = links.collect();
     let logs = export
         .logs
         .iter()
         .map(|log| prepare::log(log.clone(), RECORD_MS));
     let facts: Vec<Prepared> = spans.chain(logs).collect();
     let mut conversation = Conversation::default();
-    conversation.apply(conversation.entry_for(&facts, &[], &Limits::default()));
+    conversation.apply(conversation.entry_for(&facts, &links, &Limits::default()));
     conversation.view()
 }
 

@@ -224,8 +224,11 @@ const FORMS: &[Form] = &[
     Form {
         name: "no name of the scope",
         apply: |export| each_scope(export, |scope| *scope = json!({})),
-        // Which of a call's events is the call, only this scope's names tell.
-        differs: &["beeai_start_success_finish"],
+        // Likewise.
+        differs: &[
+            "beeai_start_success_finish",
+            "failed_call_of_client_and_instrumentation",
+        ],
     },
 ];
 
