@@ -59,14 +59,15 @@ pub struct ProcessorConfig {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResolveConfig {
-    /// How long such a span may stand nowhere before it counts as one without a conversation, or goes where
+    /// How long a span without a conversation id may stand nowhere, since it was recorded or lost its place, before it counts as one without a conversation, or goes where
     /// `assembly.without_id` says. It is placed all the same when an id turns up later.
     pub settle_ms: i64,
-    /// How long it is kept in Redis for an id to turn up, such as that of an agent's root span, which ends last.
+    /// How long a span that stands nowhere is kept in Redis for an id to turn up, such as that of an agent's root span, which ends last.
     pub wait_ms: i64,
-    /// How long one that was placed is kept for another id to prove otherwise, after the last of its trace.
+    /// How long a span without an id that was placed is kept for another id to prove otherwise, after the last record of its
+    /// trace.
     pub hold_ms: i64,
-    /// Bytes of such spans that are kept of one project. Beyond it those that have waited longest are given up.
+    /// Bytes of spans without an id that are kept of one project. Beyond it those that have waited longest are given up.
     pub held_bytes_max: u64,
     /// Bytes of traces kept in memory, over all tasks.
     pub cache_bytes_max: u64,

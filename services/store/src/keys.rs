@@ -207,3 +207,62 @@ impl IndexKeys {
         format!("{}:past:floor", self.base)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    const HERE: &str = include_str!("keys.rs");
+    const TOLD: &str = include_str!("../../../schemas/redis/keys.md");
+
+    /// The patterns of this file's code: hash tags as `{}`, what else varies as `<>`.
+    fn written() -> BTreeSet<String> {
+        let code = HERE.split("#[cfg(test)]").next().unwrap_or_default();
+        let literals = ["format_args!(\"", "format!(\""].map(|begin| code.split(begin).skip(1));
+        let literals = literals.into_iter().flatten();
+        let patterns = literals.map(|rest| rest.split('"').next().unwrap_or_default());
+        let whole = patterns
+            .filter(|pattern| !pattern.ends_with([':', '*']) && !pattern.starts_with("{}:{"));
+        whole
+            .map(|pattern| {
+                let of_index = pattern
+                    .strip_prefix("{}:")
+                    .map(|rest| format!("idx:{{{{{{}}}}}}:{rest}"));
+                let pattern = of_index.unwrap_or_else(|| pattern.to_owned());
+                let tags = pattern.replace("{{{", "\u{1}").replace("}}}", "\u{2}");
+                let tags = emptied(&tags, '\u{1}', '\u{2}');
+                let varies = emptied(&tags, '{', '}').replace("{}", "<>");
+                varies.replace("\u{1}\u{2}", "{}")
+            })
+            .collect()
+    }
+
+    /// The patterns in the first column of the document's tables, and the channel.
+    fn told() -> BTreeSet<String> {
+        let rows = TOLD.lines().filter_map(|line| {
+            let line = line.strip_prefix("| ").unwrap_or(line);
+            line.strip_prefix("`P:")?.split('`').next()
+        });
+        rows.map(|pattern| emptied(&emptied(pattern, '{', '}'), '<', '>'))
+            .collect()
+    }
+
+    /// Without what stands between these.
+    fn emptied(text: &str, open: char, close: char) -> String {
+        let mut is_inside = false;
+        text.chars()
+            .filter(|char| {
+                is_inside &= *char != close;
+                let is_kept = !is_inside;
+                is_inside |= *char == open;
+                is_kept
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_document_of_the_keys_has_all_of_them_and_no_others() {
+        assert!(written().contains("t:{}:log") && written().contains("idx:{}:agent:<>"));
+        assert_eq!(told(), written());
+    }
+}

@@ -41,8 +41,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How long after its record a call waits for the one it goes on from, in record time. Longer than the wait for an id,
-    /// which comes before and counts.
+    /// How long after its record a call waits for the one that its history goes on from, in record time; without that it begins
+    /// a conversation. Longer than `resolve.settle_ms`, in which it waits for an id, and shorter than `resolve.wait_ms`, for which
+    /// it is kept.
     pub wait_ms: i64,
     /// How long after its record a call can be gone on from, in record time. As long as state about it is kept.
     pub window_ms: i64,

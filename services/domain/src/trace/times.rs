@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Times {
-    /// How long a span without an id waits before it is decided what becomes of it without one: it is counted, or goes
-    /// where `without_id` says. It is placed all the same when an id turns up later.
+    /// How long a span without an id stands nowhere, since it was recorded or lost its place, before it is decided what
+    /// becomes of it: it is counted, or goes where `without_id` says. It is placed all the same when an id turns up later.
     pub settle_ms: i64,
-    /// How long a span without an id is kept for an id to turn up.
+    /// How long a span that stands nowhere is kept for an id to turn up.
     pub wait_ms: i64,
     /// How long spans that were placed are kept for another id to prove otherwise, after the last of their trace.
     pub hold_ms: i64,

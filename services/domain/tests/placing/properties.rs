@@ -171,7 +171,7 @@ proptest! {
             at_ms: at * 3,
             ..record.clone()
         }).collect();
-        let mut sorted = records.clone();
+        let mut sorted = records;
         sorted.sort_by_key(|record| record.at_ms);
         for records in [sorted, come] {
             let world = settled(&records, WithoutId::Drop);
@@ -187,7 +187,7 @@ proptest! {
         }),
         without_id in prop::sample::select(vec![WithoutId::Drop, WithoutId::Trace]),
     ) {
-        let mut sorted = records.clone();
+        let mut sorted = records;
         sorted.sort_by_key(|record| record.at_ms);
         let played = settled(&sorted, without_id);
         let mut replayed = World::with(soon());

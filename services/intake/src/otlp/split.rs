@@ -8,7 +8,7 @@ use domain::text::prefix;
 
 use super::check::{Shape, check};
 use super::proto::{FIELD_HEAD_BYTES_MAX, fields, put};
-use super::walk::{Frame, Item, walk};
+use super::walk::{ADVICE, Frame, Item, walk};
 use super::{Rejections, Signal};
 use crate::budget::Reservation;
 use crate::refusal::Refusal;
@@ -17,6 +17,8 @@ use crate::refusal::Refusal;
 const NAME_BYTES_MAX: usize = 80;
 /// Of the two messages around a span, and the field that each stands in.
 const WRAPPING_BYTES: usize = 3 * FIELD_HEAD_BYTES_MAX;
+/// Of a span, the id of its parent.
+const PARENT_FIELD: u32 = 4;
 /// Items of one record: its reader takes no more.
 pub const RECORD_ITEMS_MAX: usize = 100_000;
 
@@ -102,21 +104,34 @@ fn identify(signal: Signal, data: &[u8]) -> Result<Option<TraceId>, String> {
         Signal::Logs => (Shape::LogRecord, 9, 10),
         _ => (Shape::Span, 1, 2),
     };
-    check(shape, data)?;
-    let (mut trace, mut span) = (&[][..], &[][..]);
+    check(shape, data).map_err(|reason| format!("{reason}: {ADVICE}"))?;
+    let (mut trace, mut span, mut parent) = (&[][..], &[][..], &[][..]);
     for field in fields(data).flatten() {
         match (field.number, field.data) {
             (number, Some(id)) if number == trace_field => trace = id,
             (number, Some(id)) if number == span_field => span = id,
+            (PARENT_FIELD, Some(id)) if shape == Shape::Span => parent = id,
             _ => {}
         }
     }
+    if !is_none(parent) && SpanId::from_bytes(parent).is_none() {
+        return Err(bad_id("parent span id", parent, 8));
+    }
     match (TraceId::from_bytes(trace), SpanId::from_bytes(span)) {
         (Some(trace_id), Some(_)) => Ok(Some(trace_id)),
-        _ if signal == Signal::Logs => Ok(None),
+        (trace_id, span_id) if signal == Signal::Logs => match (trace_id, span_id) {
+            (None, _) if !is_none(trace) => Err(bad_id("trace id", trace, 16)),
+            (_, None) if !is_none(span) => Err(bad_id("span id", span, 8)),
+            _ => Ok(None),
+        },
         (None, _) => Err(bad_id("trace id", trace, 16)),
         (_, None) => Err(bad_id("span id", span, 8)),
     }
+}
+
+/// Empty and all zero say that there is no id.
+fn is_none(id: &[u8]) -> bool {
+    id.iter().all(|byte| *byte == 0)
 }
 
 fn bad_id(what: &str, bytes: &[u8], length: usize) -> String {

@@ -9,7 +9,7 @@ use super::proto::{Field, fields};
 use crate::refusal::Refusal;
 
 /// What a sender can do about what is broken.
-const ADVICE: &str = "let the exporter write OTLP as it is defined";
+pub(super) const ADVICE: &str = "let the exporter write OTLP as it is defined";
 
 /// One span or log record where it lies in the request.
 #[derive(Clone, Copy)]

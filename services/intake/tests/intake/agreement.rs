@@ -216,8 +216,116 @@ fn replace(tree: &mut Value, place: &mut usize, with: &Value) {
     }
 }
 
+/// What may stand in the place of any text or number.
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop::sample::select(vec![
+            "",
+            " ",
+            "yesterday",
+            "zz",
+            "abc",
+            "0",
+            "7",
+            " 7 ",
+            "-7",
+            "1e3",
+            "1.5",
+            "1e30",
+            "NaN",
+            "true",
+            "FALSE",
+            "00000000",
+            "0000000000000000",
+            "AAAAAAAAAAA=",
+            "t61rcWkgMzE",
+            "b7ad6b7169203331",
+            "0af7651916cd43dd8448eb211c80319c",
+            "CvdlGRbNQ92ESOshHIAxnA==",
+            "9223372036854775808",
+        ])
+        .prop_map(Value::from),
+    ]
+}
+
+/// Puts a value in the place of the nth text or number of a tree.
+fn replace_leaf(tree: &mut Value, place: &mut usize, with: &Value) {
+    match tree {
+        Value::Array(items) => {
+            items
+                .iter_mut()
+                .for_each(|item| replace_leaf(item, place, with));
+        }
+        Value::Object(members) => {
+            members
+                .values_mut()
+                .for_each(|item| replace_leaf(item, place, with));
+        }
+        leaf => {
+            if *place == 0 {
+                leaf.clone_from(with);
+            }
+            *place = place.wrapping_sub(1);
+        }
+    }
+}
+
+/// How many of the items both sides take of a document: what the intake makes of it, and what the processor reads of it.
+fn both_take(signal: Signal, document: &Value) -> Result<(usize, usize), TestCaseError> {
+    let text = document.to_string();
+    let converted = to_proto(signal, text.as_bytes());
+    let converted = converted.map_err(|refused| TestCaseError::fail(refused.message))?;
+    let split = cut(signal, &converted.request).expect("a request");
+    let of = match signal {
+        Signal::Logs => processor::reading::decode::Signal::Logs,
+        _ => processor::reading::decode::Signal::Spans,
+    };
+    let read = decode(Encoding::OtlpJson, of, &Bytes::from(text), &[]);
+    let read = read.map_err(|cause| TestCaseError::fail(cause.to_string()))?;
+    Ok((check(signal, &split)?, read.spans.len() + read.logs.len()))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn of_json_both_sides_refuse_the_same(place in 0usize..30, with in scalar(), is_logs in any::<bool>()) {
+        let values = json!([
+            {"key": "a", "value": {"arrayValue": {"values": [{"intValue": "5"}, {"doubleValue": 0.5}]}}},
+            {"key": "b", "value": {"kvlistValue": {"values": [{"key": "c", "value": {"boolValue": true}}]}}},
+            {"key": "d", "value": {"stringValue": "x"}}, {"key": "e", "value": {"bytesValue": "AQI="}},
+        ]);
+        let ids = |id: &str| json!({"traceId": "01".repeat(16), "spanId": id.repeat(8)});
+        let (mut span, mut log) = (ids("02"), ids("02"));
+        for (name, value) in [
+            ("parentSpanId", json!("03".repeat(8))), ("name", json!("chat")), ("startTimeUnixNano", json!("7")),
+            ("endTimeUnixNano", json!(8)), ("droppedAttributesCount", json!(1)), ("status", json!({"code": 2, "message": "no"})),
+            ("events", json!([{"name": "e", "timeUnixNano": 5}])), ("attributes", values.clone()),
+        ] {
+            span[name] = value;
+        }
+        for (name, value) in [
+            ("timeUnixNano", json!("7")), ("observedTimeUnixNano", json!(8)), ("eventName", json!("e")),
+            ("attributes", values), ("body", json!({"intValue": 1})),
+        ] {
+            log[name] = value;
+        }
+        let (signal, resources, scopes, items, mut item) = if is_logs {
+            (Signal::Logs, "resourceLogs", "scopeLogs", "logRecords", log)
+        } else {
+            (Signal::Traces, "resourceSpans", "scopeSpans", "spans", span)
+        };
+        let mut place = place;
+        replace_leaf(&mut item, &mut place, &with);
+        let document = json!({resources: [{scopes: [{items: [item, ids("09")]}]}]});
+        let (intake, processor) = both_take(signal, &document)?;
+        prop_assert_eq!(intake, processor, "{}", item);
+        prop_assert!(intake >= 1, "the neighbour is taken");
+    }
 
     #[test]
     fn what_is_taken_of_a_damaged_request_is_read_whole(

@@ -69,6 +69,87 @@ fn a_bad_span_does_not_take_its_neighbours_along() {
 }
 
 #[test]
+fn nonsense_in_a_field_of_json_costs_its_span_and_names_the_field() {
+    let value = |value: Value| json!([{"key": "a", "value": value}]);
+    for (field, nonsense, complaint) in [
+        (
+            "startTimeUnixNano",
+            json!("yesterday"),
+            "`startTimeUnixNano`: \"yesterday\" where a whole number",
+        ),
+        ("endTimeUnixNano", json!(-1), "`endTimeUnixNano`: -1"),
+        ("parentSpanId", json!("zz"), "the parent span id is \"zz\""),
+        (
+            "droppedAttributesCount",
+            json!([]),
+            "`droppedAttributesCount`: []",
+        ),
+        ("name", json!({}), "`name`: an object where a text belongs"),
+        (
+            "attributes",
+            value(json!({"intValue": "abc"})),
+            "attribute \"a\": `intValue`: \"abc\"",
+        ),
+        (
+            "attributes",
+            value(json!({"doubleValue": true})),
+            "attribute \"a\": `doubleValue`: true",
+        ),
+        (
+            "attributes",
+            value(json!({"boolValue": "maybe"})),
+            "attribute \"a\": `boolValue`: \"maybe\"",
+        ),
+        (
+            "attributes",
+            json!([{"key": 5, "value": {"intValue": 1}}]),
+            "`key`: a number where a text belongs",
+        ),
+        (
+            "events",
+            json!([{"timeUnixNano": "noon"}]),
+            "`timeUnixNano`: \"noon\"",
+        ),
+    ] {
+        let id = |id: &str| json!({"traceId": "07".repeat(16), "spanId": id.repeat(8)});
+        let mut bad = id("02");
+        bad[field] = nonsense;
+        let document =
+            json!({"resourceSpans": [{"scopeSpans": [{"spans": [id("01"), bad, id("03")]}]}]});
+        let decoded = json(document.to_string());
+        assert_eq!(
+            (decoded.spans.len(), decoded.rejected_total),
+            (2, 1),
+            "{complaint}"
+        );
+        assert!(
+            decoded.rejected[0].reason.contains(complaint),
+            "{:?}",
+            decoded.rejected
+        );
+    }
+}
+
+#[test]
+fn an_id_of_a_parent_that_is_none_costs_its_span() {
+    let with_parent = |parent: &[u8]| {
+        let mut child = span(2);
+        child.parent_span_id = parent.to_vec();
+        proto(request(vec![span(1), child]))
+    };
+    for none in [&[][..], &[0; 8]] {
+        assert_eq!(with_parent(none).spans[1].parent_span_id, None);
+    }
+    let decoded = with_parent(&[1, 2]);
+    assert_eq!((decoded.spans.len(), decoded.rejected_total), (1, 1));
+    assert!(
+        decoded.rejected[0]
+            .reason
+            .contains("the parent span id is 2 bytes")
+    );
+}
+
+#[test]
 fn damaged_bytes_inside_one_span_stay_its_own_problem() {
     let mut victim = span(2);
     victim.attributes = vec![attribute("k", text("v"))];

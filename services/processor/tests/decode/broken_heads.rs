@@ -119,7 +119,7 @@ fn a_broken_resource_or_scope_costs_the_spans_below_it_and_says_where() {
                 rejected.starts_with(place) && rejected.contains(complaint),
                 "{what}: {rejected}"
             );
-            let counted = rejected.contains("with the 2 items below it");
+            let counted = rejected.contains("with the 2 items in it");
             assert_eq!(counted, lost == 2, "{what}: {rejected}");
         }
     }
@@ -137,7 +137,7 @@ fn a_broken_scope_leaves_the_other_scopes_of_its_resource_alone() {
     assert_eq!(decoded.spans[0].span_id.0, [2; 8]);
     assert_eq!(
         decoded.rejected[0].at,
-        "resource 0, scope 0 with the item below it"
+        "resource 0, scope 0 with the item in it"
     );
 }
 

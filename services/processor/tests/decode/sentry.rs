@@ -108,6 +108,24 @@ fn the_project_of_the_header_wins_over_what_the_client_says() {
 }
 
 #[test]
+fn an_id_that_is_none_is_told_as_it_is() {
+    for (given, shown) in [
+        (json!(5), "`trace_id` is 5; it must be a text of hex digits"),
+        (json!("zz"), "`trace_id` is \"zz\"; "),
+        (json!(null), "`trace_id` is missing; "),
+    ] {
+        let mut document = minimal();
+        document["trace_id"] = given;
+        let decoded = spans(Encoding::SentrySpanJson, document.to_string()).expect("readable");
+        assert!(
+            decoded.rejected[0].reason.starts_with(shown),
+            "{:?}",
+            decoded.rejected
+        );
+    }
+}
+
+#[test]
 fn trace_ids_may_be_uuids() {
     let mut document = minimal();
     document["trace_id"] = "2e02b9c7-4bfc-4d49-8d35-d057f6e5ed10".into();

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use super::messages::KeyValue;
-use super::scalar::{self, Scalar};
+use super::scalar::{self, Scalar, Whole};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct AnyValue {
@@ -108,16 +110,17 @@ impl<'de> Visitor<'de> for AnyKind {
         let mut kind = None;
         while let Some(key) = entries.next_key::<std::borrow::Cow<'_, str>>()? {
             let found = match key.as_ref() {
-                "arrayValue" | "array_value" => {
-                    entries.next_value::<Option<Array>>()?.map(Kind::Array)
-                }
-                "kvlistValue" | "kvlist_value" => {
-                    entries.next_value::<Option<Object>>()?.map(Kind::Object)
-                }
-                "stringValue" | "string_value" | "boolValue" | "bool_value" | "intValue"
-                | "int_value" | "doubleValue" | "double_value" | "bytesValue" | "bytes_value" => {
-                    of_scalar(&key, entries.next_value()?)
-                }
+                "arrayValue" | "array_value" => entries
+                    .next_value::<Option<Whole<Array>>>()?
+                    .map(|Whole(array)| Kind::Array(array)),
+                "kvlistValue" | "kvlist_value" => entries
+                    .next_value::<Option<Whole<Object>>>()?
+                    .map(|Whole(object)| Kind::Object(object)),
+                "stringValue" | "string_value" => entries.next_value_seed(Held::Text)?,
+                "boolValue" | "bool_value" => entries.next_value_seed(Held::Bool)?,
+                "intValue" | "int_value" => entries.next_value_seed(Held::Int)?,
+                "doubleValue" | "double_value" => entries.next_value_seed(Held::Double)?,
+                "bytesValue" | "bytes_value" => entries.next_value_seed(Held::Bytes)?,
                 _ => {
                     entries.next_value::<IgnoredAny>()?;
                     None
@@ -129,19 +132,30 @@ impl<'de> Visitor<'de> for AnyKind {
     }
 }
 
-/// A number that cannot be read stays as the text it was.
-fn of_scalar(key: &str, value: Scalar) -> Option<Kind> {
-    if value == Scalar::Null {
-        return None;
+/// What a value says that it holds. What it does not hold is an error: a guess would be taken for what was measured.
+enum Held {
+    Text,
+    Bool,
+    Int,
+    Double,
+    Bytes,
+}
+
+impl<'de> DeserializeSeed<'de> for Held {
+    type Value = Option<Kind>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        let value = Scalar::deserialize(deserializer)?;
+        if value == Scalar::Null {
+            return Ok(None);
+        }
+        let (kind, wanted) = match self {
+            Self::Text => return Ok(Some(Kind::Text(value.text()))),
+            Self::Bytes => return Ok(Some(Kind::Bytes(scalar::bytes(&value.text())))),
+            Self::Bool => (value.boolean().map(Kind::Bool), "true or false"),
+            Self::Int => (value.integer().map(Kind::Int), "a whole number of 64 bits"),
+            Self::Double => (value.double().map(Kind::Double), "a number"),
+        };
+        kind.map(Some).ok_or_else(|| value.instead_of(wanted))
     }
-    let number =
-        |parsed: Option<Kind>, value: Scalar| parsed.unwrap_or_else(|| Kind::Text(value.text()));
-    Some(match key.as_bytes()[0] {
-        b's' => Kind::Text(value.text()),
-        b'i' => number(value.integer().map(Kind::Int), value),
-        b'd' => number(value.double().map(Kind::Double), value),
-        // bool and bytes
-        _ if key.starts_with("bool") => Kind::Bool(value.boolean()),
-        _ => Kind::Bytes(scalar::bytes(&value.text())),
-    })
 }

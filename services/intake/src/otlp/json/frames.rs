@@ -9,6 +9,7 @@ use serde_json::Error;
 use serde_json::value::RawValue;
 
 use super::super::Signal;
+use super::broken::cause;
 
 /// Both ways to write a name, and older names.
 type Names = &'static [&'static str];
@@ -87,10 +88,14 @@ impl<'de, const N: usize> Visitor<'de> for Members<N> {
     }
 }
 
-/// The elements of a list; none when it is missing.
+/// The elements of a list of these names; none when it is missing.
 ///
 /// # Errors
 /// When it is no list.
-pub(super) fn pieces(list: Option<&RawValue>) -> Result<Vec<&RawValue>, Error> {
-    list.map_or(Ok(Vec::new()), |list| serde_json::from_str(list.get()))
+pub(super) fn pieces(names: Names, list: Option<&RawValue>) -> Result<Vec<&RawValue>, String> {
+    let Some(list) = list else {
+        return Ok(Vec::new());
+    };
+    let name = names.first().copied().unwrap_or_default();
+    serde_json::from_str(list.get()).map_err(|error| format!("`{name}`: {}", cause(&error)))
 }

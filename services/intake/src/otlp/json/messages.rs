@@ -1,10 +1,20 @@
 //! The messages of OTLP within resources and scopes, as they are read from JSON and written in protobuf.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use domain::text::prefix;
 use prost::Message;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::any_value::AnyValue;
-use super::scalar::{enumeration, flag_bits, id, list, number, optional, text, unsigned};
+use super::scalar::{
+    Scalar, count, enumeration, flag_bits, id, list, messages, number, optional, text, unsigned,
+};
+
+/// Longest name repeated in an error.
+const KEY_BYTES_MAX: usize = 80;
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default)]
@@ -73,16 +83,16 @@ pub(super) struct Span {
     #[serde(deserialize_with = "list")]
     attributes: Vec<KeyValue>,
     #[prost(uint32, tag = "10")]
-    #[serde(alias = "dropped_attributes_count", deserialize_with = "flag_bits")]
+    #[serde(alias = "dropped_attributes_count", deserialize_with = "count")]
     dropped_attributes_count: u32,
     #[prost(message, repeated, tag = "11")]
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "messages")]
     events: Vec<Event>,
     #[prost(uint32, tag = "12")]
     #[serde(alias = "dropped_events_count", deserialize_with = "flag_bits")]
     dropped_events_count: u32,
     #[prost(message, repeated, tag = "13")]
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "messages")]
     links: Vec<Link>,
     #[prost(uint32, tag = "14")]
     #[serde(alias = "dropped_links_count", deserialize_with = "flag_bits")]
@@ -183,12 +193,62 @@ pub(super) struct LogRecord {
     event_name: String,
 }
 
-#[derive(Clone, PartialEq, Message, Deserialize)]
-#[serde(default)]
+#[derive(Clone, PartialEq, Message)]
 pub(super) struct KeyValue {
     #[prost(string, tag = "1")]
-    #[serde(deserialize_with = "text")]
     pub(super) key: String,
     #[prost(message, optional, tag = "2")]
     pub(super) value: Option<AnyValue>,
+}
+
+impl<'de> Deserialize<'de> for KeyValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Pair)
+    }
+}
+
+struct Pair;
+
+impl<'de> Visitor<'de> for Pair {
+    type Value = KeyValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an attribute such as {\"key\": \"…\", \"value\": {\"stringValue\": \"…\"}}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<KeyValue, A::Error> {
+        let mut pair = KeyValue::default();
+        let mut other = None;
+        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
+            match name.as_ref() {
+                "key" => pair.key = members.next_value::<Key>()?.0,
+                "value" => pair.value = members.next_value()?,
+                _ => {
+                    members.next_value::<IgnoredAny>()?;
+                    other.get_or_insert(name);
+                }
+            }
+        }
+        match other {
+            // Whatever it is, it is no attribute.
+            Some(other) if pair == KeyValue::default() => Err(A::Error::custom(format_args!(
+                "{:?} where `key` and `value` belong",
+                prefix(&other, KEY_BYTES_MAX)
+            ))),
+            _ => Ok(pair),
+        }
+    }
+}
+
+/// What an attribute is called, which is a text; null is none.
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Scalar::deserialize(deserializer)? {
+            Scalar::Text(key) => Ok(Self(key)),
+            Scalar::Null => Ok(Self(String::new())),
+            other => Err(other.instead_of("a text")),
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! whatever is unknown passed over. What cannot be read is left out, and told.
 
 mod any_value;
+mod broken;
 mod frames;
 mod messages;
 mod scalar;
@@ -12,8 +13,8 @@ use domain::text::prefix;
 use frames::{Lists, members, pieces};
 use messages::{LogRecord, Resource, Scope, Span};
 use prost::Message;
-use scalar::Scalar;
-use serde::de::{DeserializeOwned, Error as _};
+use scalar::{Scalar, Whole};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::proto::put;
@@ -22,6 +23,8 @@ use crate::refusal::Refusal;
 
 /// Longest name of a span repeated in an error.
 const NAME_BYTES_MAX: usize = 80;
+/// What a sender can do about what is broken.
+const ADVICE: &str = "let the exporter write OTLP/JSON as it is defined";
 
 /// A request in protobuf, and what of the text is not in it.
 #[derive(Clone, Debug, Default)]
@@ -35,15 +38,12 @@ pub struct Converted {
 /// # Errors
 /// When the text is no such request; says where.
 pub fn to_proto(signal: Signal, text: &[u8]) -> Result<Converted, Refusal> {
-    let malformed = |cause: &str| {
-        Refusal::malformed(format!(
-            "the request is no OTLP/JSON: {cause}: let the exporter write OTLP/JSON as it is defined"
-        ))
-    };
+    let malformed =
+        |cause: &str| Refusal::malformed(format!("the request is no OTLP/JSON: {cause}: {ADVICE}"));
     let text = domain::json::text(text);
     let lists = Lists::of(signal);
-    let resources = members(&text, [lists.resources]).and_then(|[list]| pieces(list));
-    let resources = resources.map_err(|cause| malformed(&cause.to_string()))?;
+    let found = members(&text, [lists.resources]).map_err(|cause| malformed(&cause.to_string()))?;
+    let resources = pieces(lists.resources, found[0]).map_err(|cause| malformed(&cause))?;
     let mut conversion = Conversion {
         signal,
         lists,
@@ -75,7 +75,7 @@ struct Around<'a> {
 }
 
 /// What cannot be read, and how many items that costs as far as they can be counted.
-type Lost = (serde_json::Error, usize);
+type Lost = (String, usize);
 
 impl Conversion {
     /// One resource with what is in it; nothing stands in the place of what is left out, so that the others keep theirs.
@@ -99,14 +99,14 @@ impl Conversion {
         };
         for (position, (field, item)) in inside.into_iter().enumerate() {
             let read = match self.signal {
-                Signal::Logs => encoded::<LogRecord>(item),
-                Signal::Traces | Signal::Metrics => encoded::<Span>(item),
+                Signal::Logs => encoded::<LogRecord>("", item),
+                Signal::Traces | Signal::Metrics => encoded::<Span>("", item),
             };
             match read {
                 Ok(read) => put(&mut head, field, &read),
                 Err(cause) => self.rejections.add(|| {
                     let (kind, name) = (self.signal.item(), name_of(item));
-                    format!("{place}, {kind} {position} {name:?}: {cause} of it")
+                    format!("{place}, {kind} {position} {name:?}: {cause}: {ADVICE}")
                 }),
             }
         }
@@ -114,7 +114,7 @@ impl Conversion {
     }
 
     fn lose(&mut self, (cause, items): Lost, place: &str) -> Vec<u8> {
-        let reason = format!("{cause} of it: let the exporter write OTLP/JSON as it is defined");
+        let reason = format!("{cause}: {ADVICE}");
         self.rejections.add_around(items, place, &reason);
         Vec::new()
     }
@@ -128,13 +128,14 @@ fn read_resource(lists: Lists, text: &RawValue) -> Result<Around<'_>, Lost> {
         lists.libraries,
     ];
     let alone = |cause| (cause, 0);
-    let [resource, schema_url, scopes, libraries] = members(text.get(), names).map_err(alone)?;
-    let of = |number: u32, list| {
-        pieces(list).map(|pieces| pieces.into_iter().map(move |piece| (number, piece)))
+    let [resource, schema_url, scopes, libraries] = parts(text, names)?;
+    let of = |number: u32, names, list| {
+        let pieces = pieces(names, list).map_err(alone)?;
+        Ok(pieces.into_iter().map(move |piece| (number, piece)))
     };
-    let mut inside: Vec<_> = of(2, scopes).map_err(alone)?.collect();
-    inside.extend(of(1000, libraries).map_err(alone)?);
-    match head::<Resource>(resource, schema_url) {
+    let mut inside: Vec<_> = of(2, lists.scopes, scopes)?.collect();
+    inside.extend(of(1000, lists.libraries, libraries)?);
+    match head::<Resource>("resource", resource, schema_url) {
         Ok(head) => Ok(Around { head, inside }),
         Err(cause) => {
             let items = inside.iter().map(|(_, scope)| count(lists, scope));
@@ -149,10 +150,9 @@ fn read_scope(lists: Lists, text: &RawValue) -> Result<Around<'_>, Lost> {
         &["schemaUrl", "schema_url"],
         lists.items,
     ];
-    let alone = |cause| (cause, 0);
-    let [scope, schema_url, items] = members(text.get(), names).map_err(alone)?;
-    let items = pieces(items).map_err(alone)?;
-    match head::<Scope>(scope, schema_url) {
+    let [scope, schema_url, items] = parts(text, names)?;
+    let items = pieces(lists.items, items).map_err(|cause| (cause, 0))?;
+    match head::<Scope>("scope", scope, schema_url) {
         Ok(head) => Ok(Around {
             head,
             inside: items.into_iter().map(|item| (2, item)).collect(),
@@ -161,33 +161,44 @@ fn read_scope(lists: Lists, text: &RawValue) -> Result<Around<'_>, Lost> {
     }
 }
 
+/// The members of a resource or a scope, of which nothing can be told when it is none.
+fn parts<'a, const N: usize>(
+    text: &'a RawValue,
+    names: [&'static [&'static str]; N],
+) -> Result<[Option<&'a RawValue>; N], Lost> {
+    members(text.get(), names).map_err(|error| (broken::cause(&error), 0))
+}
+
 /// How many items a scope holds.
 fn count(lists: Lists, scope: &RawValue) -> usize {
-    let items = members(scope.get(), [lists.items]).and_then(|[list]| pieces(list));
+    let items = members(scope.get(), [lists.items]).ok();
+    let items = items.and_then(|[list]| pieces(lists.items, list).ok());
     items.map_or(0, |items| items.len())
 }
 
 fn head<M: Message + DeserializeOwned>(
+    name: &str,
     own: Option<&RawValue>,
     schema_url: Option<&RawValue>,
-) -> Result<Vec<u8>, serde_json::Error> {
+) -> Result<Vec<u8>, String> {
     let mut head = Vec::new();
     if let Some(own) = own {
-        put(&mut head, 1, &encoded::<M>(own)?);
+        put(&mut head, 1, &encoded::<M>(name, own)?);
     }
     if let Some(schema_url) = schema_url {
-        let schema_url: Scalar = serde_json::from_str(schema_url.get())?;
+        let schema_url: Scalar = serde_json::from_str(schema_url.get())
+            .map_err(|_| broken::explain::<Scalar>("schemaUrl", schema_url.get()))?;
         put(&mut head, 3, schema_url.text().as_bytes());
     }
     Ok(head)
 }
 
-fn encoded<M: Message + DeserializeOwned>(text: &RawValue) -> Result<Vec<u8>, serde_json::Error> {
-    // A list would be read as the fields by position.
-    if text.get().starts_with('[') {
-        return Err(serde_json::Error::custom("a list where an object belongs"));
-    }
-    serde_json::from_str::<M>(text.get()).map(|message| message.encode_to_vec())
+/// A message in protobuf. `name` is that of the field that holds it.
+fn encoded<M: Message + DeserializeOwned>(name: &str, text: &RawValue) -> Result<Vec<u8>, String> {
+    let text = text.get();
+    let read = serde_json::from_str::<Whole<M>>(text);
+    let read = read.map_err(|_| broken::explain::<Whole<M>>(name, text))?;
+    Ok(read.0.encode_to_vec())
 }
 
 /// The name of a span or of a log record's event, where it can be read.

@@ -1,12 +1,18 @@
 //! Single values, in all the ways in which they are written.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
 use domain::ids::{SpanId, TraceId};
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use domain::text::prefix;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+/// Longest value repeated in an error.
+const SHOWN_BYTES_MAX: usize = 80;
 
 /// Generic protobuf-to-JSON printers write bytes as base64, some without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -81,24 +87,39 @@ impl Scalar {
         }
     }
 
-    /// `None` for what is no whole number. Some printers pass them through a double.
+    /// `None` for what is no whole number of 64 bits. Some printers pass them through a double.
     pub(super) fn integer(&self) -> Option<i64> {
         match self {
             Self::Signed(value) => Some(*value),
-            Self::Unsigned(value) => Some(i64::try_from(*value).unwrap_or(i64::MAX)),
-            Self::Float(value) => Some(*value as i64),
-            Self::Text(text) => text.trim().parse().ok(),
+            Self::Unsigned(value) => i64::try_from(*value).ok(),
+            Self::Float(value) => whole(*value).and_then(|value| i64::try_from(value).ok()),
+            Self::Text(text) => {
+                let text = text.trim();
+                let float =
+                    || whole(text.parse().ok()?).and_then(|value| i64::try_from(value).ok());
+                text.parse().ok().or_else(float)
+            }
             Self::Null | Self::Bool(_) => None,
         }
     }
 
-    pub(super) fn unsigned(&self) -> u64 {
+    /// Likewise; null and an empty text are 0, which says that it is not given.
+    pub(super) fn unsigned(&self) -> Option<u64> {
         match self {
-            Self::Unsigned(value) => *value,
-            Self::Signed(value) => u64::try_from(*value).unwrap_or(0),
-            Self::Float(value) => *value as u64,
-            Self::Text(text) => text.trim().parse().unwrap_or(0),
-            Self::Null | Self::Bool(_) => 0,
+            Self::Null => Some(0),
+            Self::Unsigned(value) => Some(*value),
+            Self::Signed(value) => u64::try_from(*value).ok(),
+            Self::Float(value) => whole(*value).and_then(|value| u64::try_from(value).ok()),
+            Self::Text(text) => {
+                let text = text.trim();
+                let float =
+                    || whole(text.parse().ok()?).and_then(|value| u64::try_from(value).ok());
+                match text {
+                    "" => Some(0),
+                    text => text.parse().ok().or_else(float),
+                }
+            }
+            Self::Bool(_) => None,
         }
     }
 
@@ -113,13 +134,31 @@ impl Scalar {
         }
     }
 
-    pub(super) fn boolean(&self) -> bool {
+    pub(super) fn boolean(&self) -> Option<bool> {
         match self {
-            Self::Bool(value) => *value,
-            Self::Text(text) => text.eq_ignore_ascii_case("true"),
-            _ => false,
+            Self::Bool(value) => Some(*value),
+            Self::Text(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+            Self::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+            Self::Signed(0) | Self::Unsigned(0) => Some(false),
+            Self::Signed(1) | Self::Unsigned(1) => Some(true),
+            _ => None,
         }
     }
+
+    /// Says what it is where something else belongs.
+    pub(super) fn instead_of<E: Error>(self, wanted: &str) -> E {
+        let found = match self {
+            Self::Null => "null".to_owned(),
+            Self::Text(text) => format!("{:?}", prefix(&text, SHOWN_BYTES_MAX)),
+            other => other.text(),
+        };
+        E::custom(format_args!("{found} where {wanted} belongs"))
+    }
+}
+
+/// The whole number that a double is.
+fn whole(value: f64) -> Option<i128> {
+    (value.fract() == 0.0 && value.abs() < 1e20).then_some(value as i128)
 }
 
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
@@ -127,7 +166,14 @@ pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
 }
 
 pub(super) fn unsigned<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    Scalar::deserialize(from).map(|value| value.unsigned())
+    let value = Scalar::deserialize(from)?;
+    let number = value.unsigned();
+    number.ok_or_else(|| value.instead_of("a whole number, not negative,"))
+}
+
+/// A count that is read.
+pub(super) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    Ok(u32::try_from(unsigned(from)?).unwrap_or(u32::MAX))
 }
 
 pub(super) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<i32, D::Error> {
@@ -135,9 +181,9 @@ pub(super) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<i32, D::Error
     Ok(i32::try_from(value).unwrap_or(0))
 }
 
-/// A count or bits of 32 bits.
+/// A count or bits of 32 bits, which nobody reads: what is no number is none.
 pub(super) fn flag_bits<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
-    let value = Scalar::deserialize(from)?.unsigned();
+    let value = Scalar::deserialize(from)?.unsigned().unwrap_or(0);
     Ok(u32::try_from(value).unwrap_or(u32::MAX))
 }
 
@@ -160,7 +206,12 @@ pub(super) fn enumeration<'de, D: Deserializer<'de>>(from: D) -> Result<i32, D::
 
 /// An id in hex, or else in base64. What is neither stays as it is: the span is then refused for it, with its name.
 pub(super) fn id<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-    let text = text(from)?;
+    let text = match Scalar::deserialize(from)? {
+        Scalar::Text(text) => text,
+        Scalar::Null => return Ok(Vec::new()),
+        // Its digits could be taken for those of an id.
+        other => return Err(other.instead_of("a text of hex digits")),
+    };
     let text = text.trim();
     let hex = TraceId::parse_hex(text)
         .map(|id| id.0.to_vec())
@@ -190,8 +241,40 @@ pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
+/// Missing and null are an empty list. A list in the place of a message would be read as its fields by position.
+pub(super) fn messages<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    let messages: Vec<Whole<T>> = list(from)?;
+    Ok(messages.into_iter().map(|Whole(message)| message).collect())
+}
+
+/// A message, which is written as an object.
+pub(super) struct Whole<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Whole<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        deserializer.deserialize_map(Object(PhantomData)).map(Self)
+    }
+}
+
 pub(super) fn optional<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
-    Option::deserialize(from)
+    let message: Option<Whole<T>> = Option::deserialize(from)?;
+    Ok(message.map(|Whole(message)| message))
 }

@@ -1,4 +1,6 @@
+use super::super::{Limits, split};
 use super::*;
+use crate::budget::Budget;
 use crate::refusal::Reason;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -142,8 +144,11 @@ fn nonsense_is_malformed_and_says_where() {
     ] {
         let refused = to_proto(Signal::Traces, nonsense.as_bytes()).expect_err(nonsense);
         assert_eq!(refused.reason, Reason::Malformed, "{nonsense}");
+        let says_where = ["column", "`resourceSpans`"];
         assert!(
-            refused.message.contains("column"),
+            says_where
+                .iter()
+                .any(|place| refused.message.contains(place)),
             "{nonsense}: {}",
             refused.message
         );
@@ -166,28 +171,36 @@ fn a_broken_piece_costs_what_is_in_it_and_says_where() {
     let mut too_deep = id("03");
     too_deep["attributes"] = json!([{"key": "a", "value": deep}]);
     for (bad, lost, complaint) in [
-        (json!(5), 1, "resource 0: invalid type: integer `5`"),
+        (
+            json!(5),
+            1,
+            "resource 0: integer `5` where an object belongs",
+        ),
         (
             json!({"resource": 5, "scopeSpans": two}),
             2,
-            "resource 0 with the 2 items in it: invalid type: integer `5`",
+            "resource 0 with the 2 items in it: `resource`: integer `5` where an object belongs",
         ),
         (
             json!({"resource": {"attributes": [5]}, "scopeSpans": two}),
             2,
-            "resource 0 with the 2 items in it",
+            "resource 0 with the 2 items in it: `resource.attributes[0]`: integer `5` where an attribute",
         ),
-        (json!({"scopeSpans": 5}), 1, "resource 0: invalid type"),
+        (
+            json!({"scopeSpans": 5}),
+            1,
+            "resource 0: `scopeSpans`: integer `5` where a list belongs",
+        ),
         (json!({"scopeSpans": [5]}), 1, "resource 0, scope 0: "),
         (
             json!({"scopeSpans": [{"scope": [1], "spans": [id("01"), id("02")]}]}),
             2,
-            "resource 0, scope 0 with the 2 items in it: a list where an object belongs",
+            "resource 0, scope 0 with the 2 items in it: `scope`: a list where an object belongs",
         ),
         (
             json!({"scopeSpans": [{"spans": [wrong]}]}),
             1,
-            "resource 0, scope 0, span 0 \"chat\": invalid type",
+            "resource 0, scope 0, span 0 \"chat\": `attributes[0].value.arrayValue`: integer `5` where an object belongs: let",
         ),
         (
             json!({"scopeSpans": [{"spans": [too_deep]}]}),
@@ -215,6 +228,159 @@ fn a_broken_piece_costs_what_is_in_it_and_says_where() {
             assert!(message.contains(&complaint), "{message}");
         }
     }
+}
+
+#[test]
+fn nonsense_in_a_field_costs_its_span_and_names_the_field() {
+    let value = |value: Value| json!([{"key": "a", "value": value}]);
+    for (field, nonsense, complaint) in [
+        (
+            "startTimeUnixNano",
+            json!("yesterday"),
+            "`startTimeUnixNano`: \"yesterday\" where a whole number",
+        ),
+        (
+            "parentSpanId",
+            json!("zz"),
+            "its parent span id is 2 bytes long",
+        ),
+        (
+            "parentSpanId",
+            json!(5),
+            "`parentSpanId`: 5 where a text of hex digits belongs",
+        ),
+        ("startTimeUnixNano", json!(-1), "`startTimeUnixNano`: -1"),
+        ("startTimeUnixNano", json!(1.5), "`startTimeUnixNano`: 1.5"),
+        (
+            "end_time_unix_nano",
+            json!(true),
+            "`end_time_unix_nano`: true",
+        ),
+        (
+            "endTimeUnixNano",
+            json!("1e30"),
+            "`endTimeUnixNano`: \"1e30\"",
+        ),
+        (
+            "droppedAttributesCount",
+            json!("many"),
+            "`droppedAttributesCount`: \"many\"",
+        ),
+        (
+            "events",
+            json!([{"name": "e", "timeUnixNano": "noon"}]),
+            "`events[0].timeUnixNano`: \"noon\"",
+        ),
+        ("events", json!([[1, "e"]]), "`events[0]`: a list"),
+        ("status", json!(["no", 2]), "`status`: a list"),
+        (
+            "attributes",
+            value(json!({"intValue": "abc"})),
+            "`attributes[0].value.intValue`: \"abc\" where a whole number of 64 bits belongs",
+        ),
+        (
+            "attributes",
+            value(json!({"int_value": 1.5})),
+            "`attributes[0].value.int_value`: 1.5",
+        ),
+        (
+            "attributes",
+            value(json!({"intValue": "9223372036854775808"})),
+            "`attributes[0].value.intValue`: \"9223372036854775808\"",
+        ),
+        (
+            "attributes",
+            value(json!({"doubleValue": "fast"})),
+            "`attributes[0].value.doubleValue`: \"fast\"",
+        ),
+        (
+            "attributes",
+            value(json!({"boolValue": "maybe"})),
+            "`attributes[0].value.boolValue`: \"maybe\"",
+        ),
+        (
+            "attributes",
+            value(json!({"arrayValue": {"values": [{}, {"intValue": {}}]}})),
+            "`attributes[0].value.arrayValue.values[1].intValue`: an object",
+        ),
+        (
+            "attributes",
+            json!([{"key": 5, "value": {"intValue": 1}}]),
+            "`attributes[0].key`: 5 where a text belongs",
+        ),
+        (
+            "attributes",
+            json!([{"gen_ai.system": "x"}]),
+            "`attributes[0]`: \"gen_ai.system\" where `key` and `value` belong",
+        ),
+    ] {
+        let id =
+            |id: &str| json!({"traceId": "01".repeat(16), "spanId": id.repeat(8), "name": "chat"});
+        let mut bad = id("03");
+        bad[field] = nonsense.clone();
+        let request =
+            json!({"resourceSpans": [{"scopeSpans": [{"spans": [id("02"), bad, id("04")]}]}]});
+        let read = to_proto(Signal::Traces, request.to_string().as_bytes()).expect("a request");
+        let mut held = Budget::new(1 << 30, 1 << 30).reservation();
+        let limits = Limits {
+            items_max: 10,
+            record_bytes_max: 10_000,
+            item_bytes_max: 10_000,
+        };
+        let mut split = split(Signal::Traces, &read.request, limits, &mut held).expect("a request");
+        assert_eq!(
+            split.parts.iter().map(|part| part.items).sum::<usize>(),
+            2,
+            "{nonsense}"
+        );
+        split.rejections.put_first(read.rejections);
+        assert_eq!(split.rejections.total, 1, "{nonsense}");
+        let message = split.rejections.message();
+        let place = format!("resource 0, scope 0, span 1 \"chat\": {complaint}");
+        assert!(message.starts_with(&place), "{message}");
+    }
+}
+
+#[test]
+fn what_is_unknown_or_read_by_nobody_is_passed_over() {
+    let found = span(&json!({
+        "traceId": "01".repeat(16), "spanId": "02".repeat(8), "kind": "SPAN_KIND_OF_TOMORROW",
+        "flags": "none", "droppedLinksCount": "x", "somethingNew": 5, "startTimeUnixNano": "",
+        "endTimeUnixNano": "1.7e18", "attributes": [
+            {"key": "new", "value": {"futureValue": 1}}, {"key": "one", "value": {"boolValue": 1}},
+            {"key": "text", "value": {"stringValue": 5}}, {"key": "double", "value": {"intValue": "1e3"}}
+        ],
+    }));
+    assert_eq!((found.kind, found.flags), (0, 0));
+    assert_eq!(
+        (found.start_time_unix_nano, found.end_time_unix_nano),
+        (0, 1_700_000_000_000_000_000)
+    );
+    let values: Vec<Option<Any>> = found
+        .attributes
+        .into_iter()
+        .map(|attribute| attribute.value.and_then(|value| value.value))
+        .collect();
+    let text = Some(Any::StringValue("5".to_owned()));
+    let double = Some(Any::IntValue(1_000));
+    assert_eq!(values, [None, Some(Any::BoolValue(true)), text, double]);
+}
+
+#[test]
+fn a_resource_whose_attribute_has_a_number_for_a_key_costs_what_is_in_it() {
+    let id = json!({"traceId": "01".repeat(16), "spanId": "02".repeat(8)});
+    let request = json!({"resourceSpans": [{
+        "resource": {"attributes": [{"key": 5, "value": {"stringValue": "a"}}]},
+        "scopeSpans": [{"spans": [id]}],
+    }]});
+    let read = to_proto(Signal::Traces, request.to_string().as_bytes()).expect("a request");
+    let message = read.rejections.message();
+    assert!(
+        message.starts_with(
+            "resource 0 with the item in it: `resource.attributes[0].key`: 5 where a text belongs"
+        ),
+        "{message}"
+    );
 }
 
 #[test]

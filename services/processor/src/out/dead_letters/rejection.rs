@@ -58,10 +58,17 @@ impl Rejection {
         let mut detail = match self {
             Self::Undecodable(cause) | Self::Unwritable(cause) => cause.clone(),
             Self::SpansRejected {
-                described, total, ..
+                described,
+                total,
+                taken,
             } => {
                 let described: Vec<_> = described.iter().map(ToString::to_string).collect();
-                format!("{total} rejected: {}", described.join("; "))
+                // What to do comes first: what comes last may be cut.
+                format!(
+                    "{total} rejected and {taken} taken; let the producer write these as their encoding is defined and \
+                     send them again, those that were taken need not be: {}",
+                    described.join("; ")
+                )
             }
             Self::Panicked(message) => format!(
                 "reading it failed unexpectedly: {message}; this is a defect, please report it with the record"

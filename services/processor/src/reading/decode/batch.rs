@@ -49,12 +49,12 @@ impl Batch {
         Ok(())
     }
 
-    /// Gives up a resource, a scope or a document with the items below it, of which there may be more than can be told.
+    /// Gives up a resource, a scope or a document with the items in it, of which there may be more than can be told.
     pub(super) fn lose(&mut self, items: usize, reason: String, at: impl FnOnce() -> String) {
         self.reject(items.max(1), reason, || match items {
             0 => at(),
-            1 => format!("{} with the item below it", at()),
-            _ => format!("{} with the {items} items below it", at()),
+            1 => format!("{} with the item in it", at()),
+            _ => format!("{} with the {items} items in it", at()),
         });
     }
 

@@ -73,7 +73,7 @@ const LOGS: (Names, Names, Names) = (
     ("logRecords", "log_records"),
 );
 
-/// Hands out each item with its place. A resource or a scope that is none costs the items below it: whose they are, and
+/// Hands out each item with its place. A resource or a scope that is none costs the items in it: whose they are, and
 /// what they mean, would be a guess.
 fn walk(
     resources: Option<Value>,
@@ -132,8 +132,11 @@ fn scope_of(scope: Value, items: Names) -> Result<((String, String), Vec<Value>)
     let (old, old_snake) = ("instrumentationLibrary", "instrumentation_library");
     let library = take(&mut scope, "scope", "scope").or_else(|| take(&mut scope, old, old_snake));
     let mut library = object(library).map_err(|reason| format!("`scope`: {reason}"))?;
-    let mut text_of = |name| text(take(&mut library, name, name));
-    let library = (text_of("name"), text_of("version"));
+    let mut text_of = |name| {
+        let text = text(take(&mut library, name, name));
+        text.map_err(|reason| format!("`scope.{name}`: {reason}"))
+    };
+    let library = (text_of("name")?, text_of("version")?);
     Ok((library, list(take(&mut scope, items.0, items.1))))
 }
 
@@ -148,11 +151,13 @@ fn count(scope: &Value, items: Names) -> usize {
 /// The name of a span, and the span, or why it is none.
 fn span(item: Value, origin: &SharedOrigin) -> (String, Result<RawSpan, String>) {
     match object(Some(item)) {
-        Ok(mut span) => {
-            let name = text(take(&mut span, "name", "name"));
-            let read = named_span(span, name.clone(), origin);
-            (name, read)
-        }
+        Ok(mut span) => match named(&mut span, "name", "name") {
+            Ok(name) => {
+                let read = named_span(span, name.clone(), origin);
+                (name, read)
+            }
+            Err(reason) => (String::new(), Err(reason)),
+        },
         Err(reason) => (String::new(), Err(reason)),
     }
 }
@@ -181,14 +186,20 @@ fn named_span(
         "droppedAttributesCount",
         "dropped_attributes_count",
     );
-    let dropped = u32::try_from(unsigned(dropped.as_ref())).unwrap_or(u32::MAX);
+    let dropped = unsigned(dropped.as_ref(), "droppedAttributesCount")?;
+    let dropped = u32::try_from(dropped).unwrap_or(u32::MAX);
+    let parent = take(&mut span, "parentSpanId", "parent_span_id");
+    let parent_span_id = span_id_of(parent.as_ref());
+    if parent_span_id.is_none() && !is_no_id(parent.as_ref()) {
+        return Err(bad_id("parent span id", parent, 16));
+    }
     Ok(RawSpan {
         trace_id,
         span_id,
-        parent_span_id: span_id_of(take(&mut span, "parentSpanId", "parent_span_id").as_ref()),
+        parent_span_id,
         name,
-        start_ns: time(&mut span, "startTimeUnixNano", "start_time_unix_nano"),
-        end_ns: time(&mut span, "endTimeUnixNano", "end_time_unix_nano"),
+        start_ns: time(&mut span, "startTimeUnixNano", "start_time_unix_nano")?,
+        end_ns: time(&mut span, "endTimeUnixNano", "end_time_unix_nano")?,
         status: status(take(&mut span, "status", "status"))?,
         attributes,
         events: events
@@ -204,25 +215,31 @@ fn named_span(
 fn event(item: Value) -> Result<RawEvent, String> {
     let mut event = object(Some(item)).map_err(|reason| format!("bad event: {reason}"))?;
     Ok(RawEvent {
-        name: text(take(&mut event, "name", "name")),
-        time_ns: time(&mut event, "timeUnixNano", "time_unix_nano"),
+        name: named(&mut event, "name", "name")?,
+        time_ns: time(&mut event, "timeUnixNano", "time_unix_nano")?,
         attributes: attributes(take(&mut event, "attributes", "attributes"), 0)?.0,
     })
 }
 
 fn log(item: Value, origin: &SharedOrigin, index: u32) -> Result<Option<RawLog>, String> {
     let mut log = object(Some(item))?;
-    let trace_id = trace_id_of(take(&mut log, "traceId", "trace_id").as_ref());
-    let span_id = span_id_of(take(&mut log, "spanId", "span_id").as_ref());
-    let (Some(trace_id), Some(span_id)) = (trace_id, span_id) else {
-        return Ok(None);
+    let trace = take(&mut log, "traceId", "trace_id");
+    let span = take(&mut log, "spanId", "span_id");
+    let (trace_id, span_id) = match (trace_id_of(trace.as_ref()), span_id_of(span.as_ref())) {
+        (Some(trace_id), Some(span_id)) => (trace_id, span_id),
+        (None, _) if !is_no_id(trace.as_ref()) => return Err(bad_id("trace id", trace, 32)),
+        (_, None) if !is_no_id(span.as_ref()) => return Err(bad_id("span id", span, 16)),
+        _ => return Ok(None),
     };
     let (attributes, _) = attributes(take(&mut log, "attributes", "attributes"), 0)?;
-    let time_ns = match time(&mut log, "timeUnixNano", "time_unix_nano") {
-        0 => time(&mut log, "observedTimeUnixNano", "observed_time_unix_nano"),
-        given => given,
+    let time_ns = match (
+        time(&mut log, "timeUnixNano", "time_unix_nano")?,
+        time(&mut log, "observedTimeUnixNano", "observed_time_unix_nano")?,
+    ) {
+        (0, observed) => observed,
+        (given, _) => given,
     };
-    let own_name = text(take(&mut log, "eventName", "event_name"));
+    let own_name = named(&mut log, "eventName", "event_name")?;
     Ok(Some(RawLog {
         trace_id,
         span_id,
@@ -246,16 +263,38 @@ fn status(status: Option<Value>) -> Result<RawStatus, String> {
                     .is_some_and(|word| word.eq_ignore_ascii_case("error"))
         }
         Some(Value::Number(code)) => code.as_f64() == Some(2.0),
+        Some(other @ (Value::Array(_) | Value::Object(_))) => {
+            let found = batch::kind(&other);
+            return Err(format!("`status.code`: {found} where a number belongs"));
+        }
         _ => false,
     };
+    let message = text(take(&mut status, "message", "message"));
     Ok(RawStatus {
         is_error,
-        message: text(take(&mut status, "message", "message")),
+        message: message.map_err(|reason| format!("`status.message`: {reason}"))?,
     })
 }
 
-fn time(object: &mut Map<String, Value>, camel: &str, snake: &str) -> i64 {
-    unix_ns(unsigned(take(object, camel, snake).as_ref()))
+fn time(object: &mut Map<String, Value>, camel: &str, snake: &str) -> Result<i64, String> {
+    unsigned(take(object, camel, snake).as_ref(), camel).map(unix_ns)
+}
+
+fn named(object: &mut Map<String, Value>, camel: &str, snake: &str) -> Result<String, String> {
+    let name = text(take(object, camel, snake));
+    name.map_err(|reason| format!("`{camel}`: {reason}"))
+}
+
+/// Whether a value says that there is no id: missing, empty or all zero, in hex or in base64.
+fn is_no_id(value: Option<&Value>) -> bool {
+    let text = match value {
+        None => return true,
+        Some(Value::String(text)) => text.trim(),
+        Some(_) => return false,
+    };
+    let is_zero =
+        |bytes: Vec<u8>| matches!(bytes.len(), 8 | 16) && bytes.iter().all(|byte| *byte == 0);
+    text.bytes().all(|digit| digit == b'0') || BASE64.decode(text).is_ok_and(is_zero)
 }
 
 fn trace_id_of(value: Option<&Value>) -> Option<TraceId> {

@@ -36,7 +36,7 @@ pub(super) fn logs(payload: &Bytes, project: Option<&String>) -> Result<Decoded,
 }
 
 /// Walks resources and scopes, which spans and logs have in common, and hands out each item with its place. A resource or
-/// a scope that cannot be read costs the items below it: whose they are, and what they mean, would be a guess.
+/// a scope that cannot be read costs the items in it: whose they are, and what they mean, would be a guess.
 fn read(
     payload: &Bytes,
     project: Option<&String>,
@@ -121,6 +121,10 @@ fn merged<M: Message + Default>(encoded: Vec<Bytes>) -> Result<M, String> {
 fn span(encoded: Bytes, origin: &SharedOrigin) -> Result<RawSpan, String> {
     let span = wire::Span::decode(encoded).map_err(|error| error.to_string())?;
     let (trace_id, span_id) = ids(&span.trace_id, &span.span_id)?;
+    let parent_span_id = SpanId::from_bytes(&span.parent_span_id);
+    if parent_span_id.is_none() && !is_no_id(&span.parent_span_id) {
+        return Err(bad_id("parent span id", &span.parent_span_id, 8));
+    }
     let (mut attributes, surplus) = any_value::attributes(span.attributes)?;
     let missing_events = span.events.len().saturating_sub(EVENTS_PER_SPAN_MAX);
     if missing_events > 0 {
@@ -130,7 +134,7 @@ fn span(encoded: Bytes, origin: &SharedOrigin) -> Result<RawSpan, String> {
     Ok(RawSpan {
         trace_id,
         span_id,
-        parent_span_id: SpanId::from_bytes(&span.parent_span_id),
+        parent_span_id,
         name: text_of(&span.name),
         start_ns: unix_ns(span.start_time_unix_nano),
         end_ns: unix_ns(span.end_time_unix_nano),
@@ -143,19 +147,19 @@ fn span(encoded: Bytes, origin: &SharedOrigin) -> Result<RawSpan, String> {
 }
 
 fn ids(trace_id: &Bytes, span_id: &Bytes) -> Result<(TraceId, SpanId), String> {
-    let trace = TraceId::from_bytes(trace_id).ok_or_else(|| {
-        format!(
-            "the trace id is {}; it must be 16 bytes, not all zero",
-            batch::shown(trace_id)
-        )
-    })?;
-    let span = SpanId::from_bytes(span_id).ok_or_else(|| {
-        format!(
-            "the span id is {}; it must be 8 bytes, not all zero",
-            batch::shown(span_id)
-        )
-    })?;
+    let trace = TraceId::from_bytes(trace_id).ok_or_else(|| bad_id("trace id", trace_id, 16))?;
+    let span = SpanId::from_bytes(span_id).ok_or_else(|| bad_id("span id", span_id, 8))?;
     Ok((trace, span))
+}
+
+fn bad_id(what: &str, id: &Bytes, length: usize) -> String {
+    let found = batch::shown(id);
+    format!("the {what} is {found}; it must be {length} bytes, not all zero")
+}
+
+/// Empty and all zero say that there is no id.
+fn is_no_id(id: &Bytes) -> bool {
+    id.iter().all(|byte| *byte == 0)
 }
 
 fn status(status: Option<wire::Status>) -> RawStatus {
@@ -176,10 +180,15 @@ fn event(encoded: Bytes) -> Result<RawEvent, String> {
 
 fn log(encoded: Bytes, origin: &SharedOrigin, index: u32) -> Result<Option<RawLog>, String> {
     let log = wire::LogRecord::decode(encoded).map_err(|error| error.to_string())?;
-    let trace_id = TraceId::from_bytes(&log.trace_id);
-    let span_id = SpanId::from_bytes(&log.span_id);
-    let (Some(trace_id), Some(span_id)) = (trace_id, span_id) else {
-        return Ok(None);
+    let ids = (
+        TraceId::from_bytes(&log.trace_id),
+        SpanId::from_bytes(&log.span_id),
+    );
+    let (trace_id, span_id) = match ids {
+        (Some(trace_id), Some(span_id)) => (trace_id, span_id),
+        (None, _) if !is_no_id(&log.trace_id) => return Err(bad_id("trace id", &log.trace_id, 16)),
+        (_, None) if !is_no_id(&log.span_id) => return Err(bad_id("span id", &log.span_id, 8)),
+        _ => return Ok(None),
     };
     let (attributes, _) = any_value::attributes(log.attributes)?;
     let time_ns = match unix_ns(log.time_unix_nano) {

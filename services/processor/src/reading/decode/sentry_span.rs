@@ -77,12 +77,12 @@ fn id<I>(
     name: &str,
     parse: impl Fn(&str) -> Option<I>,
 ) -> Result<I, String> {
-    let given = text(fields, name).unwrap_or_default();
-    parse(&given.replace('-', "")).ok_or_else(|| {
-        format!(
-            "`{name}` is {:?}; it must be hex digits, not all zero",
-            prefix(given, 80)
-        )
+    let given = fields.get(name).filter(|given| !given.is_null());
+    let parsed = given.and_then(|given| parse(&given.as_str()?.replace('-', "")));
+    parsed.ok_or_else(|| {
+        let found = given.map_or_else(|| "missing".to_owned(), Value::to_string);
+        let found = prefix(&found, 80);
+        format!("`{name}` is {found}; it must be a text of hex digits, not all zero")
     })
 }
 
