@@ -4,6 +4,7 @@ use parking_lot::RwLock;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -144,6 +145,8 @@ impl ClientContext for Logged {
         crate::log(level, facility, message);
     }
 }
+
+impl ConsumerContext for Logged {}
 
 #[cfg(test)]
 mod tests {

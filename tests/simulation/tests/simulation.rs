@@ -8,7 +8,7 @@ use simulation::shrink::shrink;
 use simulation::tape::Tape;
 use simulation::truth::play;
 
-const CONVERSATIONS: u64 = 10_000;
+const CONVERSATIONS: u64 = 4_000;
 
 #[test]
 fn every_invented_conversation_is_told_as_it_was() {

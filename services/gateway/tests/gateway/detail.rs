@@ -74,9 +74,9 @@ async fn the_transcript_tells_who_said_what_and_which_tools_ran() {
         .write([first, lookup, second])
         .await;
     let fields = "messages { nodes {
-            role text parts { type text json } timestamp model finishReason durationMs usage { totalTokens }
+            id role text parts { type text json } timestamp model finishReason durationMs usage { totalTokens }
             cost { total } error { type } thread threadParent superseded contentCaptured
-            toolCalls { id name arguments result status startedAt durationMs span { id operation } }
+            toolCalls { id callId name arguments result status startedAt durationMs span { id operation } }
             spans { id }
         } } systemPrompts { text calls firstUsedAt }";
     let shown = conversation(&gateway, "c", fields).await;
@@ -93,10 +93,11 @@ async fn the_transcript_tells_who_said_what_and_which_tools_ran() {
     assert_eq!(messages[0]["role"], "USER");
     assert_eq!(messages[0]["timestamp"], "2026-11-23T06:00:01.000000Z");
     assert_eq!(messages[1]["parts"][0]["type"], "TOOL_CALL");
+    let answer_id = messages[1]["id"].as_str().expect("an id");
     assert_eq!(
         messages[1]["toolCalls"],
         json!([{
-            "id": "k1", "name": "lookup", "arguments": {"order": 4711},
+            "id": format!("{answer_id}.0"), "callId": "k1", "name": "lookup", "arguments": {"order": 4711},
             "result": {"city": "Graz"}, "status": "OK",
             "startedAt": "2026-11-23T06:00:02.000000Z", "durationMs": 500.0,
             "span": {"id": "0000000000000002", "operation": "EXECUTE_TOOL"},

@@ -9,7 +9,7 @@ use super::gaps::Gaps;
 use super::topics::Topics;
 use super::{Event, SourceError, TopicPartition};
 use kafka::Logged;
-use rdkafka::admin::AdminClient;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -32,7 +32,11 @@ pub(super) fn spawn(
     config: &KafkaConfig,
     control: mpsc::Sender<Event>,
 ) -> Result<Sender<PassedOver>, SourceError> {
-    let client = config.client().create_with_context(Logged);
+    let client = config
+        .client()
+        // A producer that asks for a topic has it made.
+        .set("allow.auto.create.topics", "false")
+        .create_with_context(Logged);
     let client = client.map_err(|cause| kafka::ClientError::new("client for questions", &cause))?;
     let names = config.topics.iter().map(|topic| topic.name.as_str().into());
     let (passed_over, received) = channel();
@@ -54,7 +58,7 @@ pub(super) fn spawn(
 }
 
 struct Asking {
-    client: AdminClient<Logged>,
+    client: BaseConsumer<Logged>,
     topics: Topics,
     gaps: Gaps,
     received: Receiver<PassedOver>,
@@ -64,7 +68,7 @@ struct Asking {
 impl Asking {
     fn run(mut self) {
         loop {
-            if let Some(counts) = self.topics.look(self.client.inner())
+            if let Some(counts) = self.topics.look(&self.client)
                 && self.control.blocking_send(Event::Topics(counts)).is_err()
             {
                 return;
@@ -74,7 +78,7 @@ impl Asking {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let client = self.client.inner();
+            let client = &self.client;
             self.gaps.settle(Instant::now(), |partition, deadline| {
                 let left = deadline.saturating_duration_since(Instant::now());
                 let (low, _) =

@@ -1,7 +1,7 @@
 //! How many partitions the topics have: time moves only as far as the slowest of all, whoever reads it.
 
 use kafka::Logged;
-use rdkafka::client::Client;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,10 @@ impl Topics {
     }
 
     /// Asks when it is time. Returns what is known now if that is news.
-    pub(super) fn look(&mut self, client: &Client<Logged>) -> Option<BTreeMap<Arc<str>, i32>> {
+    pub(super) fn look(
+        &mut self,
+        client: &BaseConsumer<Logged>,
+    ) -> Option<BTreeMap<Arc<str>, i32>> {
         if self.asked.is_some_and(|asked| asked.elapsed() < self.every) {
             return None;
         }
@@ -54,7 +57,7 @@ impl Topics {
 }
 
 /// 0 for a topic that does not exist.
-fn count(client: &Client<Logged>, name: &str) -> KafkaResult<i32> {
+fn count(client: &BaseConsumer<Logged>, name: &str) -> KafkaResult<i32> {
     let metadata = client.fetch_metadata(Some(name), ASK_WITHIN)?;
     let topic = metadata.topics().iter().find(|topic| topic.name() == name);
     let Some(topic) = topic else { return Ok(0) };
