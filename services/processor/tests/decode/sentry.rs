@@ -117,7 +117,11 @@ fn an_id_that_is_none_is_told_as_it_is() {
         let mut document = minimal();
         document["trace_id"] = given;
         let decoded = spans(Encoding::SentrySpanJson, document.to_string()).expect("readable");
-        assert!(decoded.rejected[0].reason.starts_with(shown), "{:?}", decoded.rejected);
+        assert!(
+            decoded.rejected[0].reason.starts_with(shown),
+            "{:?}",
+            decoded.rejected
+        );
     }
 }
 
