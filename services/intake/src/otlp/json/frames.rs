@@ -92,10 +92,7 @@ impl<'de, const N: usize> Visitor<'de> for Members<N> {
 ///
 /// # Errors
 /// When it is no list.
-pub(super) fn pieces<'a>(
-    names: Names,
-    list: Option<&'a RawValue>,
-) -> Result<Vec<&'a RawValue>, String> {
+pub(super) fn pieces(names: Names, list: Option<&RawValue>) -> Result<Vec<&RawValue>, String> {
     let Some(list) = list else {
         return Ok(Vec::new());
     };
