@@ -1,10 +1,13 @@
 //! READ THIS FIRST: the way of a record through the processor, from top to bottom.
 //!
 //! ```text
-//!                                                                   ┌─ no id ─► placing: trace ► commit ─┐
-//! poll thread ─events─► pipeline ─► readers: decode ► normalise ► prepare ─ id ─► shards: assemble ► commit ◄┘
-//!            ─records─►    ▲           └─ cannot be read ─► dead letters ─┐           │ index ► notify
-//!                          └─────────────────────── record done ──────────┴───────────┘
+//! poll thread ─events─► pipeline ─► readers: decode ► normalise ► prepare
+//!            ─records─►    ▲           │            │ every span          │ those that carry an id
+//!                          │           │            ▼                     ▼
+//!                          │  cannot be read     placing: ─ where the ─► shards: assemble ► commit
+//!                          │           ▼         trace ►     others          │   index ► notify
+//!                          │      dead letters   commit      stand           │
+//!                          └──────── record done ┴──────────┴────────────────┘
 //! ```
 //!
 //! One task, [`Pipeline::run`], hears of everything in one order: assignments and revocations, finished records, answers of

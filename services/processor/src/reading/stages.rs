@@ -1,4 +1,4 @@
-//! What happens to one record between the books and the router.
+//! What happens to one record between the books and the tasks that own traces and conversations.
 
 use crate::item::{GivenUp, Shards, Ticket, Work};
 use crate::metrics as names;

@@ -175,7 +175,7 @@ fn spans_without_ids_and_broken_ones_are_left_out() {
     for complaint in [
         "trace id is missing",
         "resource 0, scope 0, span 1 \"span 1/2\": its span id is all zero",
-        "resource 1, scope 0, span 0 \"\": attributes \"\": no protobuf message",
+        "resource 1, scope 0, span 0 \"\": attributes \"\": no protobuf message from byte 0 on: let the exporter write",
     ] {
         assert!(message.contains(complaint), "{message}");
     }
