@@ -224,7 +224,6 @@ pub const ALL: &[Setup] = &[
         packages: &["sentry-sdk", "openai"],
         set: SENTRY_PYTHON,
         sends: ENVELOPES,
-        error: "_OTHER",
         leaves_out: &[Omission::ToolRuns],
         ..BASE
     },
@@ -236,7 +235,6 @@ pub const ALL: &[Setup] = &[
         packages: &["sentry-sdk", "openai"],
         set: "the same and `trace_lifecycle=\"stream\"`",
         sends: ENVELOPES,
-        error: "_OTHER",
         leaves_out: &[Omission::ToolRuns],
         ..BASE
     },
@@ -249,7 +247,6 @@ pub const ALL: &[Setup] = &[
         set: SENTRY_PYTHON,
         sends: ENVELOPES,
         model: Model::ClaudeSonnet45,
-        error: "internal_error",
         leaves_out: &[Omission::ToolRuns, Omission::ToolResults],
         ..BASE
     },
@@ -262,7 +259,6 @@ pub const ALL: &[Setup] = &[
         set: SENTRY_PYTHON,
         sends: ENVELOPES,
         agent: Some("TravelAgent"),
-        error: "_OTHER",
         ..BASE
     },
     Setup {
