@@ -46,10 +46,25 @@ pub(crate) fn upgrade(app: Arc<App>, head: Parts, upgrade: WebSocketUpgrade) -> 
         .on_upgrade(move |socket| {
             let tracker = app.open_sockets.clone();
             tracker.track_future(async move {
-                metrics::gauge!(SOCKETS).increment(1.0);
+                let _open = Open::new();
                 let reason = session::serve(app, head.headers, place, socket).await;
-                metrics::gauge!(SOCKETS).decrement(1.0);
                 metrics::counter!(SOCKETS_CLOSED, "reason" => reason).increment(1);
             })
         })
+}
+
+/// A socket in the gauge of those that are open, until dropped: also by a panic.
+struct Open;
+
+impl Open {
+    fn new() -> Self {
+        metrics::gauge!(SOCKETS).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!(SOCKETS).decrement(1.0);
+    }
 }
